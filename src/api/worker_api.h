@@ -1,0 +1,74 @@
+// A worker as clients and other workers see it. Calls block.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "api/types.h"
+#include "common/status.h"
+
+namespace spillway {
+
+// One replica of one block being written. Not thread-safe. Destroying it without Commit cancels the
+// write, and the worker drops the temp block.
+class BlockWriteStream {
+ public:
+  virtual ~BlockWriteStream() = default;
+  // May return before the worker has the data; one buffer may be given to several streams.
+  virtual Status Append(std::shared_ptr<const std::string> data) = 0;
+  // Seals the block; the master knows of it on return. Begin and wait may be called apart, so that
+  // several replicas are committed at the same time.
+  virtual void BeginCommit() = 0;
+  virtual Status WaitCommitted() = 0;
+  // The understore's etag of a file written through, after the commit.
+  virtual std::string content_hash() const = 0;
+};
+
+// Bytes of a block in order. Not thread-safe. Destroying it early ends the stream.
+class BlockReadStream {
+ public:
+  virtual ~BlockReadStream() = default;
+  // The next piece, empty at the end of the range. Valid until the next call.
+  virtual StatusOr<std::string_view> Next() = 0;
+};
+
+struct BlockWriteOptions {
+  BlockId block_id;
+  int64_t reserve_bytes = 0;
+  bool pin = false;  // evicted only after the master says so
+};
+
+struct FileWriteThroughOptions {
+  MountId mount_id;
+  std::string uri;
+  std::string owner;
+  std::string group;
+  int mode = 0644;
+};
+
+struct BlockReadOptions {
+  BlockId block_id;
+  int64_t offset = 0;
+  int64_t length_bytes = 0;
+  std::optional<UnderStoreRange> understore;
+};
+
+// Thread-safe.
+class WorkerApi {
+ public:
+  virtual ~WorkerApi() = default;
+  virtual StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(const BlockWriteOptions& options) = 0;
+  virtual StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
+      const FileWriteThroughOptions& options) = 0;
+  virtual StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions& options) = 0;
+};
+
+// Connects to workers by address; connections are pooled. Thread-safe.
+class WorkerConnector {
+ public:
+  virtual ~WorkerConnector() = default;
+  virtual std::shared_ptr<WorkerApi> Connect(const WorkerAddress& address) = 0;
+};
+
+}  // namespace spillway

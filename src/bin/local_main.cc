@@ -1,0 +1,296 @@
+// spillway local: master and workers as processes of their own, on loopback hosts of this machine.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <thread>
+
+#include "bin/process.h"
+#include "common/clock.h"
+#include "common/file_env.h"
+
+namespace spillway {
+namespace {
+
+namespace stdfs = std::filesystem;
+
+constexpr int64_t kReadyMsMax = 60'000;
+constexpr int64_t kStopMsMax = 15'000;
+constexpr auto kPoll = std::chrono::milliseconds(20);
+
+struct LocalOptions {
+  std::string dir = "run/local";
+  int workers = 3;
+  std::vector<std::string> definitions;
+  std::string process;
+};
+
+std::string Tier(const std::string& dir, const std::string& name) {
+  // One folder on tmpfs per cluster directory, so that clusters do not meet.
+  std::string flat = stdfs::absolute(dir).lexically_normal().string();
+  for (char& c : flat) {
+    if (c == '/') c = '_';
+  }
+  return "/dev/shm/spillway" + flat + "/" + name;
+}
+
+std::string PidPath(const std::string& dir, const std::string& name) { return dir + "/pids/" + name + ".pid"; }
+
+pid_t ReadPid(const std::string& dir, const std::string& name) {
+  std::ifstream in(PidPath(dir, name));
+  pid_t pid = 0;
+  return in >> pid ? pid : 0;
+}
+
+bool IsAlive(pid_t pid) {
+  if (pid <= 0 || ::kill(pid, 0) != 0) return false;
+  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(in, line);
+  const size_t paren = line.rfind(')');
+  return paren != std::string::npos && line.substr(paren + 2, 1) != "Z";
+}
+
+std::vector<std::string> ReadLines(const std::string& path) {
+  std::vector<std::string> lines;
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+std::string Value(const std::vector<std::string>& definitions, const std::string& key, const std::string& otherwise) {
+  std::string value = otherwise;
+  for (const std::string& definition : definitions) {
+    if (definition.rfind(key + "=", 0) == 0) value = definition.substr(key.size() + 1);
+  }
+  return value;
+}
+
+// The arguments of one process. Definitions of the user come last and win, but for what makes each
+// worker itself.
+std::vector<std::string> CommandOf(const LocalOptions& options, const std::string& name) {
+  std::vector<std::string> command{name == "master" ? "master" : "worker"};
+  const auto define = [&](const std::string& key, const std::string& value) { command.push_back("-D" + key + "=" + value); };
+  define("alluxio.work.dir", options.dir);
+  define("alluxio.master.hostname", "127.0.0.1");
+  define("alluxio.master.bind.host", "127.0.0.1");
+  define("alluxio.master.journal.folder", options.dir + "/journal");
+  define("alluxio.master.mount.table.root.ufs", options.dir + "/underFSStorage");
+  for (const std::string& definition : options.definitions) command.push_back("-D" + definition);
+  if (name != "master") {
+    const int index = std::atoi(name.substr(6).c_str());
+    const std::string host = "127.0.0." + std::to_string(index + 1);
+    define("alluxio.worker.hostname", host);
+    define("alluxio.worker.rpc.port", std::to_string(29990 + index));
+    define("alluxio.worker.web.port", Value(options.definitions, "alluxio.worker.web.port", std::to_string(30990 + index)));
+    const std::string tier = Value(options.definitions, "alluxio.worker.tieredstore.level0.dirs.path", "");
+    define("alluxio.worker.tieredstore.level0.dirs.path", tier.empty() ? Tier(options.dir, name) : tier + "/" + name);
+  }
+  return command;
+}
+
+Status Spawn(const LocalOptions& options, const std::string& name, const std::string& program) {
+  const std::string log = options.dir + "/logs/" + name + ".log";
+  std::vector<std::string> command = CommandOf(options, name);
+  command.insert(command.begin(), program);
+  const pid_t pid = ::fork();
+  if (pid < 0) return Unavailable("Cannot start {}: {}", name, std::strerror(errno));
+  if (pid == 0) {
+    ::setsid();
+    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ::dup2(in, 0);
+    ::dup2(out, 1);
+    ::dup2(out, 2);
+    std::vector<char*> argv;
+    for (std::string& text : command) argv.push_back(text.data());
+    argv.push_back(nullptr);
+    ::execv(program.c_str(), argv.data());
+    ::_exit(127);
+  }
+  std::ofstream(PidPath(options.dir, name)) << pid << "\n";
+  return absl::OkStatus();
+}
+
+bool Healthy(const std::string& host, int port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  inet_pton(AF_INET, host.c_str(), &address.sin_addr);
+  std::string answer;
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
+    const std::string request = "GET /healthz HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n";
+    if (::write(fd, request.data(), request.size()) == static_cast<ssize_t>(request.size())) {
+      char buffer[512];
+      const ssize_t n = ::read(fd, buffer, sizeof(buffer));
+      if (n > 0) answer.assign(buffer, static_cast<size_t>(n));
+    }
+  }
+  ::close(fd);
+  return answer.rfind("HTTP/1.1 200", 0) == 0;
+}
+
+Status AwaitReady(const LocalOptions& options, const std::string& name) {
+  const bool master = name == "master";
+  const int index = master ? 0 : std::atoi(name.substr(6).c_str());
+  const std::string host = master ? "127.0.0.1" : "127.0.0." + std::to_string(index + 1);
+  const int port = std::atoi(Value(options.definitions, master ? "alluxio.master.web.port" : "alluxio.worker.web.port",
+                                   master ? "19999" : std::to_string(30990 + index)).c_str());
+  SystemClock clock;
+  const int64_t end = clock.MonotonicMs() + kReadyMsMax;
+  while (clock.MonotonicMs() < end) {
+    if (!IsAlive(ReadPid(options.dir, name))) {
+      const auto lines = ReadLines(options.dir + "/logs/" + name + ".log");
+      return Unavailable("{} ended at once; {}/logs/{}.log says: {}", name, options.dir, name, lines.empty() ? "" : lines.back());
+    }
+    if (Healthy(host, port)) return absl::OkStatus();
+    ::waitpid(-1, nullptr, WNOHANG);
+    std::this_thread::sleep_for(kPoll);
+  }
+  return MakeStatus(StatusCode::kDeadlineExceeded, "{} is not ready after {} s; see {}/logs/{}.log.", name, kReadyMsMax / 1000,
+                    options.dir, name);
+}
+
+void StopProcess(const std::string& dir, const std::string& name) {
+  const pid_t pid = ReadPid(dir, name);
+  if (IsAlive(pid)) {
+    ::kill(pid, SIGTERM);
+    SystemClock clock;
+    const int64_t end = clock.MonotonicMs() + kStopMsMax;
+    while (IsAlive(pid) && clock.MonotonicMs() < end) {
+      ::waitpid(pid, nullptr, WNOHANG);
+      std::this_thread::sleep_for(kPoll);
+    }
+    if (IsAlive(pid)) ::kill(pid, SIGKILL);
+  }
+  std::error_code ignored;
+  stdfs::remove(PidPath(dir, name), ignored);
+}
+
+std::vector<std::string> Names(int workers) {
+  std::vector<std::string> names{"master"};
+  for (int i = 1; i <= workers; ++i) names.push_back("worker" + std::to_string(i));
+  return names;
+}
+
+Status StartAll(const LocalOptions& options, const std::string& program, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (IsAlive(ReadPid(options.dir, name))) {
+      return MakeStatus(StatusCode::kAlreadyExists, "{} runs already (pid {}): stop it first.", name, ReadPid(options.dir, name));
+    }
+  }
+  for (const std::string& name : names) {
+    Status status = Spawn(options, name, program);
+    if (status.ok() && name == "master") status = AwaitReady(options, name);
+    if (!status.ok()) return status;
+  }
+  for (const std::string& name : names) SPILLWAY_RETURN_IF_ERROR(AwaitReady(options, name));
+  return absl::OkStatus();
+}
+
+Status Start(LocalOptions options, const std::string& program) {
+  if (options.workers < 1 || options.workers > 64) return InvalidArgument("--workers must be 1 to 64.");
+  for (const char* folder : {"/pids", "/logs"}) {
+    std::error_code error;
+    stdfs::create_directories(options.dir + folder, error);
+    if (error) return Unavailable("Cannot create {}{}: {}", options.dir, folder, error.message());
+  }
+  options.dir = stdfs::absolute(options.dir).lexically_normal().string();
+  std::ofstream definitions(options.dir + "/definitions");
+  definitions << options.workers << "\n";
+  for (const std::string& definition : options.definitions) definitions << definition << "\n";
+  definitions.close();
+  const auto names = Names(options.workers);
+  const Status status = StartAll(options, program, names);
+  if (!status.ok()) {
+    if (status.code() != StatusCode::kAlreadyExists) {
+      for (auto it = names.rbegin(); it != names.rend(); ++it) StopProcess(options.dir, *it);
+    }
+    return status;
+  }
+  std::cout << "Cluster is ready: alluxio://127.0.0.1:" << Value(options.definitions, "alluxio.master.rpc.port", "19998")
+            << " with " << options.workers << " workers; logs in " << options.dir << "/logs\n";
+  return absl::OkStatus();
+}
+
+// What start was told, for the other verbs.
+Status Recall(LocalOptions* options) {
+  options->dir = stdfs::absolute(options->dir).lexically_normal().string();
+  auto lines = ReadLines(options->dir + "/definitions");
+  if (lines.empty()) return NotFound("No local cluster was started in {}.", options->dir);
+  options->workers = std::atoi(lines.front().c_str());
+  options->definitions.assign(lines.begin() + 1, lines.end());
+  return absl::OkStatus();
+}
+
+Status Run(const std::string& verb, LocalOptions options, const std::string& program) {
+  if (verb == "start") return Start(options, program);
+  SPILLWAY_RETURN_IF_ERROR(Recall(&options));
+  auto names = Names(options.workers);
+  if (verb == "status") {
+    bool all = true;
+    for (const std::string& name : names) {
+      const pid_t pid = ReadPid(options.dir, name);
+      all = all && IsAlive(pid);
+      std::cout << fmt::format("{:<10}{}\n", name, IsAlive(pid) ? fmt::format("running (pid {})", pid) : "not running");
+    }
+    return all ? absl::OkStatus() : Unavailable("Some processes do not run.");
+  }
+  if (verb == "stop") {
+    for (auto it = names.rbegin(); it != names.rend(); ++it) StopProcess(options.dir, *it);
+    std::cout << "Cluster is stopped.\n";
+    return absl::OkStatus();
+  }
+  if (std::find(names.begin(), names.end(), options.process) == names.end()) {
+    return NotFound("{} is no process of this cluster: master or worker1 to worker{}.", options.process, options.workers);
+  }
+  StopProcess(options.dir, options.process);
+  SPILLWAY_RETURN_IF_ERROR(StartAll(options, program, {options.process}));
+  std::cout << options.process << " runs again.\n";
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int LocalMain(std::vector<std::string> arguments, const std::string&) {
+  LocalOptions options;
+  std::vector<std::string> rest;
+  for (const std::string& argument : arguments) {
+    if (argument.rfind("-D", 0) == 0 && argument.size() > 2) {
+      options.definitions.push_back(argument.substr(2));
+    } else {
+      rest.push_back(argument);
+    }
+  }
+  CLI::App app{"A cluster of processes on this machine", "spillway local"};
+  app.require_subcommand(1);
+  for (const char* verb : {"start", "status", "stop", "restart"}) {
+    CLI::App* sub = app.add_subcommand(verb);
+    sub->add_option("--dir", options.dir, "folder of state, pids and logs");
+    if (std::string(verb) == "start") sub->add_option("--workers", options.workers, "number of workers");
+    if (std::string(verb) == "restart") sub->add_option("process", options.process)->required();
+  }
+  std::reverse(rest.begin(), rest.end());
+  try {
+    app.parse(rest);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  const Status status = Run(app.get_subcommands().front()->get_name(), options, ProgramPath());
+  if (status.ok()) return 0;
+  std::cerr << "spillway local: " << Message(status) << "\n";
+  return 1;
+}
+
+}  // namespace spillway

@@ -1,0 +1,86 @@
+// spillway: one program for all roles. Invoked as alluxio it offers the same verbs.
+#include <absl/synchronization/mutex.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "absl/strings/str_split.h"
+#include "bin/process.h"
+#include "cli/command.h"
+#include "common/log.h"
+#include "rpc/auth.h"
+#include "rpc/client/master_client.h"
+#include "rpc/client/worker_client.h"
+
+namespace spillway {
+namespace {
+
+const char* const kUsage =
+    "Usage: spillway <role or shell> [-Dkey=value ...] [--conf FILE]\n"
+    "  master                       run a master\n"
+    "  worker                       run a worker\n"
+    "  local start|stop|status|restart   a cluster of processes on this machine\n"
+    "  fs <command>                 file system shell (fs help)\n"
+    "  fsadmin <command>            administration (fsadmin help)\n"
+    "  docs configuration           print the table of configuration keys\n"
+    "  version                      print the version\n";
+
+int ShellMain(const Configuration& config, const std::string& shell, const std::vector<std::string>& arguments) {
+  InitLog("shell", "", "warn");
+  SystemClock clock;
+  SystemRandom random;
+  std::vector<std::string> masters = absl::StrSplit(config.GetString("alluxio.master.rpc.addresses"), ',', absl::SkipWhitespace());
+  if (masters.empty()) {
+    masters.push_back(fmt::format("{}:{}", config.GetString("alluxio.master.hostname"), config.GetInt("alluxio.master.rpc.port")));
+  }
+  ChannelOptions channel;
+  channel.user = LoginUser(config);
+  channel.sasl = config.GetString("alluxio.security.authentication.type") == "SIMPLE";
+  const auto master = MakeMasterClient(masters, channel, config.GetDurationMs("alluxio.user.rpc.retry.max.duration"), &clock, &random);
+  const auto workers = MakeWorkerConnector(channel, config.GetDurationMs("spillway.user.data.timeout"), &random);
+  char host[256] = "";
+  ::gethostname(host, sizeof(host) - 1);
+  FileSystem fs(master.get(), workers.get(), &random, host);
+  cli::Context context{&fs, master.get(), &config, &random, &std::cout, ::isatty(STDERR_FILENO) == 1};
+  const auto& commands = shell == "fs" ? cli::FsCommands() : cli::FsAdminCommands();
+  const int code = cli::RunCommand("alluxio " + shell, commands, context, arguments);
+  std::cout.flush();
+  return code;
+}
+
+int Main(std::vector<std::string> arguments, const std::string& program) {
+  if (arguments.empty()) {
+    std::cerr << kUsage;
+    return 1;
+  }
+  const std::string role = arguments.front();
+  arguments.erase(arguments.begin());
+  if (role == "local") return LocalMain(std::move(arguments), program);
+  if (role == "version") {
+    std::cout << "Spillway 0.1.0 (speaks the Alluxio 2.9 client protocol)\n";
+    return 0;
+  }
+  if (role == "docs") {
+    std::cout << ConfigurationMarkdown();
+    return 0;
+  }
+  Configuration config;
+  if (Status status = LoadConfiguration(&arguments, &config); !status.ok()) {
+    std::cerr << "spillway " << role << ": " << Message(status) << "\n";
+    return 1;
+  }
+  if (role == "master") return MasterMain(config);
+  if (role == "worker") return WorkerMain(config);
+  if (role == "fs" || role == "fsadmin") return ShellMain(config, role, arguments);
+  std::cerr << (role == "help" || role == "-h" || role == "--help" ? "" : role + " is unknown.\n") << kUsage;
+  return 1;
+}
+
+}  // namespace
+}  // namespace spillway
+
+int main(int argc, char** argv) {
+  // gRPC of this distribution has abseil's deadlock detector armed, which costs and reports false cycles.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  return spillway::Main(std::vector<std::string>(argv + 1, argv + argc), argv[0]);
+}

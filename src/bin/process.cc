@@ -1,0 +1,82 @@
+#include "bin/process.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "common/log.h"
+
+namespace spillway {
+namespace {
+
+sigset_t StopSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+std::string DefaultSiteFile() {
+  for (const char* name : {"SPILLWAY_CONF_DIR", "ALLUXIO_CONF_DIR"}) {
+    if (const char* dir = std::getenv(name)) return std::string(dir) + "/alluxio-site.properties";
+  }
+  const std::filesystem::path program = ProgramPath();
+  for (auto dir = program.parent_path(); !dir.empty() && dir != dir.root_path(); dir = dir.parent_path()) {
+    const auto site = dir / "conf" / "alluxio-site.properties";
+    if (std::filesystem::exists(site)) return site.string();
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string ProgramPath() {
+  std::error_code ignored;
+  return std::filesystem::read_symlink("/proc/self/exe", ignored).string();
+}
+
+Status LoadConfiguration(std::vector<std::string>* arguments, Configuration* config) {
+  std::string site = DefaultSiteFile();
+  bool required = false;
+  std::vector<std::string> definitions;
+  std::vector<std::string> rest;
+  for (size_t i = 0; i < arguments->size(); ++i) {
+    const std::string& argument = (*arguments)[i];
+    if (argument.rfind("-D", 0) == 0 && argument.size() > 2) {
+      definitions.push_back(argument.substr(2));
+    } else if (argument == "--conf" && i + 1 < arguments->size()) {
+      site = (*arguments)[++i];
+      required = true;
+    } else {
+      rest.push_back(argument);
+    }
+  }
+  if (!site.empty()) {
+    const Status loaded = config->LoadFile(site);
+    if (!loaded.ok() && (required || loaded.code() != StatusCode::kNotFound)) return loaded;
+  }
+  for (const std::string& definition : definitions) SPILLWAY_RETURN_IF_ERROR(config->SetFromArgument(definition));
+  *arguments = std::move(rest);
+  return config->Validate();
+}
+
+void BlockStopSignals() {
+  const sigset_t set = StopSignals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+Status RunUntilSignal(const std::function<Status()>& failed) {
+  const sigset_t set = StopSignals();
+  const timespec tick{0, 200'000'000};
+  while (true) {
+    if (sigtimedwait(&set, nullptr, &tick) > 0) return absl::OkStatus();
+    if (Status status = failed(); !status.ok()) return status;
+  }
+}
+
+}  // namespace spillway

@@ -1,0 +1,30 @@
+// What every server process does: read its configuration, log, run until told to stop.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/config.h"
+
+namespace spillway {
+
+// Splits -Dkey=value and --conf FILE off arguments; loads the site file ($ALLUXIO_CONF_DIR,
+// $SPILLWAY_CONF_DIR, or conf/ beside bin/, if there is one) first.
+Status LoadConfiguration(std::vector<std::string>* arguments, Configuration* config);
+
+// Ends with SIGTERM or SIGINT, or when failed() says why.
+Status RunUntilSignal(const std::function<Status()>& failed);
+// Blocks those signals in this and all later threads; call first.
+void BlockStopSignals();
+
+// Mains of the roles. Return exit codes; 0 is a clean end.
+int MasterMain(const Configuration& config);
+int WorkerMain(const Configuration& config);
+int LocalMain(std::vector<std::string> arguments, const std::string& program);
+
+// The directory of the running program's binary.
+std::string ProgramPath();
+
+}  // namespace spillway

@@ -1,0 +1,129 @@
+#include <unistd.h>
+
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "bin/process.h"
+#include "common/format.h"
+#include "common/log.h"
+#include "rpc/client/worker_client.h"
+#include "rpc/client/worker_session_client.h"
+#include "rpc/master/master_services.h"
+#include "rpc/server.h"
+#include "rpc/web_server.h"
+#include "rpc/worker/block_worker_service.h"
+
+namespace spillway {
+namespace {
+
+constexpr int kBlockingThreads = 64;
+
+StatusOr<StorageTierOptions> MakeTier(const Configuration& config, int level) {
+  const std::string prefix = fmt::format("alluxio.worker.tieredstore.level{}.", level);
+  StorageTierOptions tier;
+  tier.alias = config.GetString(prefix + "alias");
+  std::vector<std::string> quotas = absl::StrSplit(config.GetString(prefix + "dirs.quota"), ',', absl::SkipWhitespace());
+  for (const auto part : absl::StrSplit(config.GetString(prefix + "dirs.path"), ',', absl::SkipWhitespace())) {
+    StorageDirOptions dir;
+    dir.path = std::string(absl::StripAsciiWhitespace(part));
+    if (quotas.empty()) return InvalidArgument("Property {}dirs.quota is empty.", prefix);
+    const std::string& quota = tier.dirs.size() < quotas.size() ? quotas[tier.dirs.size()] : quotas.back();
+    const auto bytes = ParseBytes(quota);
+    if (!bytes.ok()) return InvalidArgument("Property {}dirs.quota: {}.", prefix, Message(bytes.status()));
+    dir.quota_bytes = *bytes;
+    tier.dirs.push_back(std::move(dir));
+  }
+  if (tier.dirs.empty()) return InvalidArgument("Property {}dirs.path names no folder.", prefix);
+  return tier;
+}
+
+std::string HostName(const Configuration& config) {
+  std::string host = config.GetString("alluxio.worker.hostname");
+  if (!host.empty()) return host;
+  char name[256] = "localhost";
+  ::gethostname(name, sizeof(name) - 1);
+  return name;
+}
+
+Status Run(const Configuration& config) {
+  SystemClock clock;
+  SystemRandom random;
+  Metrics metrics;
+  PosixFileEnv env;
+  WorkerAddress address;
+  address.host = HostName(config);
+  address.data_port = static_cast<int>(config.GetInt("alluxio.worker.rpc.port"));
+  address.web_port = static_cast<int>(config.GetInt("alluxio.worker.web.port"));
+  address.rack = config.GetString("alluxio.locality.rack");
+  address.zone = config.GetString("alluxio.locality.zone");
+
+  BlockStoreOptions store_options;
+  for (int level = 0; level < config.GetInt("alluxio.worker.tieredstore.levels"); ++level) {
+    SPILLWAY_ASSIGN_OR_RETURN(StorageTierOptions tier, MakeTier(config, level));
+    store_options.tiers.push_back(std::move(tier));
+  }
+  store_options.fsync = config.GetString("spillway.worker.ack.durability") == "FSYNC";
+  store_options.high_watermark_percent = static_cast<int>(config.GetInt("alluxio.worker.tieredstore.high.watermark.percent"));
+  store_options.low_watermark_percent = static_cast<int>(config.GetInt("alluxio.worker.tieredstore.low.watermark.percent"));
+  store_options.worker_name = fmt::format("{}:{}", address.host, address.data_port);
+  BlockStore store(store_options, &env);
+  SPILLWAY_RETURN_IF_ERROR(store.Open());
+
+  ThreadPool pool("blocking", kBlockingThreads);
+  ChannelOptions channel;
+  channel.user = LoginUser(config);
+  channel.sasl = config.GetString("alluxio.security.authentication.type") == "SIMPLE";
+  const auto peers = MakeWorkerConnector(channel, config.GetDurationMs("spillway.user.data.timeout"), &random);
+  const UnderStoreContext understore{&config, &clock, &random, &metrics};
+  WorkerOptions options;
+  options.address = address;
+  options.part_size_bytes = config.GetBytes("spillway.underfs.multipart.part.size");
+  Worker worker(options, WorkerContext{&clock, &pool, &store, peers.get(), &metrics,
+                                       [understore](const std::string& uri, const auto& properties) {
+                                         return OpenUnderStore(uri, properties, understore);
+                                       }});
+  Authenticator authenticator(&config);
+  RpcService service(&authenticator);
+  RegisterBlockWorkerService(&service, WorkerServiceContext{&worker, &pool});
+  RegisterVersionService(&service);
+  std::string bind = config.GetString("alluxio.worker.bind.host");
+  if (bind.empty()) bind = address.host;
+  std::unique_ptr<WebServer> web;
+  if (address.web_port > 0) {
+    SPILLWAY_ASSIGN_OR_RETURN(
+        web, StartWebServer(bind, address.web_port,
+                            {{"/metrics", [&] { return WebPage{200, "text/plain; version=0.0.4", metrics.Serialize()}; }},
+                             {"/healthz", [&] {
+                                const bool ready = worker.registered();
+                                return WebPage{ready ? 200 : 503, "text/plain", ready ? "ok\n" : "no session with the master\n"};
+                              }}}));
+  }
+  SPILLWAY_ASSIGN_OR_RETURN(auto server, StartRpcServer(&service, bind, address.data_port));
+  const std::string master = fmt::format("{}:{}", config.GetString("alluxio.master.hostname"),
+                                         config.GetInt("alluxio.master.rpc.port"));
+  auto session = StartWorkerSession(&worker, master, clock.NowMs(),
+                                    config.GetDurationMs("alluxio.worker.block.heartbeat.interval"));
+  spdlog::info("worker serves {}:{}", bind, address.data_port);
+  const Status status = RunUntilSignal([&] { return session->refused(); });
+  spdlog::info("worker stops");
+  web.reset();
+  session.reset();
+  server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+  server->Wait();
+  pool.Shutdown();
+  return status;
+}
+
+}  // namespace
+
+int WorkerMain(const Configuration& config) {
+  BlockStopSignals();
+  const std::string logs = config.GetString("alluxio.logs.dir");
+  InitLog("worker", logs.empty() ? "" : logs + "/worker.log", config.GetString("spillway.log.level"));
+  const Status status = Run(config);
+  if (status.ok()) return 0;
+  spdlog::error("worker cannot run: {}", Message(status));
+  fmt::print(stderr, "spillway worker: {}\n", Message(status));
+  return 1;
+}
+
+}  // namespace spillway

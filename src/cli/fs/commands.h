@@ -1,0 +1,45 @@
+// The fs commands, one factory per file.
+#pragma once
+
+#include "cli/command.h"
+#include "common/format.h"
+#include "common/path.h"
+
+namespace spillway::cli {
+
+Command CatCommand();
+Command ChecksumCommand();
+Command ChgrpCommand();
+Command ChmodCommand();
+Command ChownCommand();
+Command CopyFromLocalCommand();
+Command CopyToLocalCommand();
+Command CountCommand();
+Command CpCommand();
+Command DuCommand();
+Command FreeCommand();
+Command GetCapacityBytesCommand();
+Command GetUsedBytesCommand();
+Command HeadCommand();
+Command LeaderCommand();
+Command LoadCommand();
+Command LocationCommand();
+Command LsCommand();
+Command MasterInfoCommand();
+Command MkdirCommand();
+Command MvCommand();
+Command PersistCommand();
+Command RmCommand();
+Command StatCommand();
+Command TailCommand();
+Command TestCommand();
+Command TouchCommand();
+
+// Options of new files from the configuration.
+WriteOptions WriteOptionsFrom(const Configuration& config);
+// "drwxr-xr-x"
+std::string FormatMode(const FileStatus& status);
+// All files at and below path, depth first.
+StatusOr<std::vector<FileStatus>> ListTree(Context& context, const std::string& path);
+
+}  // namespace spillway::cli

@@ -1,0 +1,112 @@
+#include <algorithm>
+#include <thread>
+
+#include "absl/synchronization/mutex.h"
+#include "cli/fs/commands.h"
+#include "cli/fs/transfer.h"
+
+namespace spillway::cli {
+namespace {
+
+// A reader's pushes become a writer's pulls through a short queue.
+class Pipe {
+ public:
+  Status Push(std::string_view data) {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(+[](Pipe* p) { return p->piece_.empty() || p->closed_; }, this));
+    if (closed_) return Status(StatusCode::kCancelled, "the writer stopped");
+    piece_ = std::string(data);
+    return absl::OkStatus();
+  }
+  void End(Status status) {
+    absl::MutexLock lock(&mutex_);
+    ended_ = true;
+    status_ = std::move(status);
+  }
+  StatusOr<std::string> Pull() {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(+[](Pipe* p) { return !p->piece_.empty() || p->ended_; }, this));
+    if (piece_.empty() && !status_.ok()) return status_;
+    return std::exchange(piece_, {});
+  }
+  void Close() {
+    absl::MutexLock lock(&mutex_);
+    closed_ = true;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::string piece_;
+  bool ended_ = false;
+  bool closed_ = false;
+  Status status_;
+};
+
+Status CopyFile(Context& context, const std::string& source, const std::string& target, const WriteOptions& options) {
+  SPILLWAY_ASSIGN_OR_RETURN(const FileStatus file, context.master->GetStatus(source));
+  Pipe pipe;
+  std::thread reader([&] {
+    pipe.End(context.fs->ReadFile(file, 0, -1, [&](std::string_view data) { return pipe.Push(data); }));
+  });
+  const Status status = context.fs->WriteFile(target, options, [&] { return pipe.Pull(); });
+  pipe.Close();
+  reader.join();
+  return status;
+}
+
+StatusOr<int> Run(Context& context, const Arguments& arguments) {
+  if (arguments.values[0].rfind("file://", 0) == 0 || arguments.values[1].rfind("file://", 0) == 0) {
+    Arguments local;
+    local.values = arguments.values;
+    const bool from = arguments.values[0].rfind("file://", 0) == 0;
+    return (from ? CopyFromLocalCommand() : CopyToLocalCommand()).run(context, local);
+  }
+  SPILLWAY_ASSIGN_OR_RETURN(const auto sources, ExpandPath(context, arguments.values[0]));
+  SPILLWAY_ASSIGN_OR_RETURN(const std::string target, NormalizePath(arguments.values[1]));
+  const auto existing = context.master->GetStatus(target);
+  const bool into = (existing.ok() && existing->is_directory) || sources.size() > 1;
+  const WriteOptions options = WriteOptionsFrom(*context.config);
+  std::vector<Transfer> transfers;
+  for (const std::string& source : sources) {
+    const std::string to = into ? JoinPath(target, BaseName(source)) : target;
+    SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(source));
+    if (!status.is_directory) {
+      transfers.push_back({source, to, status.length_bytes});
+      continue;
+    }
+    if (!arguments.Has("-R")) {
+      return InvalidArgument("{} is a directory, to copy it please use \"cp -R/-r/--recursive <src> <dst>\"", source);
+    }
+    SPILLWAY_ASSIGN_OR_RETURN(auto tree, ListTree(context, source));
+    CreateDirectoryOptions directory;
+    directory.recursive = true;
+    directory.allow_exists = true;
+    SPILLWAY_RETURN_IF_ERROR(context.master->CreateDirectory(to, directory));
+    for (const FileStatus& entry : tree) {
+      const std::string at = to + entry.path.substr(source.size());
+      if (entry.is_directory) {
+        SPILLWAY_RETURN_IF_ERROR(context.master->CreateDirectory(at, directory));
+      } else {
+        transfers.push_back({entry.path, at, entry.length_bytes});
+      }
+    }
+  }
+  const int code = RunTransfers(context, "copying", transfers, [&](const Transfer& transfer) {
+    return CopyFile(context, transfer.source, transfer.target, options);
+  });
+  if (code != 0) return code;
+  for (const std::string& source : sources) *context.out << "Copied " << source << " to " << target << "\n";
+  return 0;
+}
+
+}  // namespace
+
+Command CpCommand() {
+  return {"cp", "[-R] <src> <dst>", "Copies a file or a directory in the Alluxio file system or between the local file system and it.",
+          {{"-R", false, {"-r", "--recursive"}, "copy files in subdirectories recursively"},
+           {"--thread", true, {}, "accepted for compatibility"},
+           {"-p", false, {"--preserve"}, "accepted for compatibility"}},
+          2, 2, Run};
+}
+
+}  // namespace spillway::cli

@@ -1,0 +1,87 @@
+#include <atomic>
+#include <thread>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/strings/numbers.h"
+#include "absl/time/clock.h"
+#include "cli/fs/commands.h"
+
+namespace spillway::cli {
+namespace {
+
+// Waits until file is in the understore; its state is asked for at growing intervals.
+Status AwaitPersisted(Context& context, const std::string& path, int64_t timeout_ms) {
+  SystemClock clock;
+  const int64_t end = clock.MonotonicMs() + timeout_ms;
+  int64_t pause_ms = 10;
+  while (true) {
+    SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(path));
+    if (status.persistence_state == PersistenceState::kPersisted) return absl::OkStatus();
+    if (clock.MonotonicMs() >= end) {
+      return MakeStatus(StatusCode::kDeadlineExceeded, "Timed out waiting for file to be persisted: {}", path);
+    }
+    absl::SleepFor(absl::Milliseconds(pause_ms));
+    pause_ms = std::min<int64_t>(pause_ms * 2, 200);
+  }
+}
+
+StatusOr<int> Run(Context& context, const Arguments& arguments) {
+  int64_t parallelism = 4;
+  int64_t timeout_ms = 20 * 60'000;
+  if (!absl::SimpleAtoi(arguments.Get("-p", "4"), &parallelism) || parallelism < 1) {
+    return InvalidArgument("The parallelism must be a number of at least 1.");
+  }
+  if (arguments.Has("-t") && !absl::SimpleAtoi(arguments.Get("-t", ""), &timeout_ms)) {
+    return InvalidArgument("The timeout must be a number of milliseconds.");
+  }
+  std::vector<std::string> files;
+  for (const std::string& value : arguments.values) {
+    SPILLWAY_ASSIGN_OR_RETURN(const auto paths, ExpandPath(context, value));
+    for (const std::string& path : paths) {
+      SPILLWAY_ASSIGN_OR_RETURN(const auto tree, ListTree(context, path));
+      for (const FileStatus& status : tree) {
+        if (!status.is_directory && status.persistence_state != PersistenceState::kPersisted) files.push_back(status.path);
+      }
+    }
+  }
+  *context.out << "Found " << files.size() << " files to persist.\n";
+  Progress progress(context, "persisting", static_cast<int64_t>(files.size()));
+  absl::Mutex mutex;
+  std::atomic<size_t> next{0};
+  size_t done = 0;
+  bool failed = false;
+  std::vector<std::thread> threads;
+  for (int64_t t = 0; t < std::min<int64_t>(parallelism, static_cast<int64_t>(files.size())); ++t) {
+    threads.emplace_back([&] {
+      for (size_t i = next++; i < files.size(); i = next++) {
+        Status status = context.master->SchedulePersist(files[i], 0);
+        if (status.ok()) status = AwaitPersisted(context, files[i], timeout_ms);
+        progress.Add(1);
+        absl::MutexLock lock(&mutex);
+        if (status.ok()) {
+          *context.out << fmt::format("({}/{}) Successfully persisted file: {}\n", ++done, files.size(), files[i]);
+        } else if (status.code() == StatusCode::kDeadlineExceeded) {
+          *context.out << Message(status) << "\n";
+          failed = true;
+        } else {
+          *context.out << "Failed to persist file " << files[i] << "\n" << Message(status) << "\n";
+          failed = true;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return failed ? kFailed : 0;
+}
+
+}  // namespace
+
+Command PersistCommand() {
+  return {"persist", "[-p <parallelism>] [-t <timeout ms>] <path> [path ...]",
+          "Persists files or directories currently stored only in Alluxio to the under storage.",
+          {{"-p", true, {"--parallelism"}, "files persisted at a time, 4 by default"},
+           {"-t", true, {"--timeout"}, "how long to wait for one file, 20 minutes by default"}},
+          1, -1, Run};
+}
+
+}  // namespace spillway::cli

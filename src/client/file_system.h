@@ -1,0 +1,55 @@
+// The native client: whole files in and out. Built on the API seams, so that simulation can run it
+// over anything. Calls block.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/master_api.h"
+#include "api/worker_api.h"
+#include "common/clock.h"
+#include "common/random.h"
+
+namespace spillway {
+
+struct WriteOptions {
+  CreateFileOptions create;
+  bool persist = true;  // ASYNC_THROUGH: ask for persistence when complete
+};
+
+// Gives the next bytes of a file, empty at its end.
+using ByteSource = std::function<StatusOr<std::string>()>;
+using ByteSink = std::function<Status(std::string_view)>;
+
+// Thread-safe.
+class FileSystem {
+ public:
+  // None is owned. local_host is this host's name among the workers', or empty.
+  FileSystem(MasterApi* master, WorkerConnector* workers, Random* random, std::string local_host);
+
+  MasterApi* master() { return master_; }
+
+  // Creates path with source's bytes and completes it; every block is on as many workers as the
+  // write type asks for before this returns. A failed write leaves no file behind.
+  Status WriteFile(const std::string& path, const WriteOptions& options, const ByteSource& source);
+
+  // Hands bytes [offset, offset + length) to sink; length < 0: to the end.
+  Status ReadFile(const FileStatus& file, int64_t offset, int64_t length, const ByteSink& sink, bool cache = true);
+
+ private:
+  Status WriteBlocks(const std::string& path, const FileStatus& file, const WriteOptions& options,
+                     const ByteSource& source, int64_t* length);
+  Status WriteThroughFile(const FileStatus& file, const ByteSource& source, int64_t* length);
+  // count live workers on distinct hosts, the local one first. RESOURCE_EXHAUSTED if there are fewer.
+  StatusOr<std::vector<WorkerInfo>> ChooseWorkers(int count);
+  Status ReadBlock(const FileStatus& file, const BlockInfo& block, int64_t block_offset, int64_t offset,
+                   int64_t length, bool cache, const ByteSink& sink);
+
+  MasterApi* const master_;
+  WorkerConnector* const workers_;
+  Random* const random_;
+  const std::string local_host_;
+};
+
+}  // namespace spillway

@@ -1,0 +1,45 @@
+// Time as a parameter. Cores never read a clock of the machine.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/synchronization/mutex.h"
+
+namespace spillway {
+
+// Thread-safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  // Wall time, milliseconds since 1970. May step; for timestamps shown to users only.
+  virtual int64_t NowMs() = 0;
+  // Never goes back; for deadlines and intervals. The origin has no meaning.
+  virtual int64_t MonotonicMs() = 0;
+};
+
+class SystemClock : public Clock {
+ public:
+  int64_t NowMs() override;
+  int64_t MonotonicMs() override;
+};
+
+// Moves only when told; starts at start_ms.
+class ManualClock : public Clock {
+ public:
+  explicit ManualClock(int64_t start_ms = 1'700'000'000'000) : now_ms_(start_ms) {}
+  int64_t NowMs() override {
+    absl::MutexLock lock(&mutex_);
+    return now_ms_;
+  }
+  int64_t MonotonicMs() override { return NowMs(); }
+  void AdvanceMs(int64_t delta_ms) {
+    absl::MutexLock lock(&mutex_);
+    now_ms_ += delta_ms;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  int64_t now_ms_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace spillway

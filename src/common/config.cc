@@ -1,0 +1,227 @@
+#include "common/config.h"
+
+#include <algorithm>
+#include <fstream>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "common/format.h"
+#include "common/log.h"
+
+namespace spillway {
+namespace {
+
+std::string_view Trim(std::string_view text) {
+  const char* space = " \t\r\n\f";
+  const size_t begin = text.find_first_not_of(space);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(space) - begin + 1);
+}
+
+// Java's rules for one logical line: key ends at the first unescaped '=', ':' or blank.
+void SplitProperty(std::string_view line, std::string* key, std::string* value) {
+  size_t at = 0;
+  while (at < line.size() && line[at] != '=' && line[at] != ':' && line[at] != ' ' && line[at] != '\t') {
+    if (line[at] == '\\' && at + 1 < line.size()) ++at;
+    key->push_back(line[at++]);
+  }
+  std::string_view rest = Trim(line.substr(at));
+  if (!rest.empty() && (rest[0] == '=' || rest[0] == ':')) rest = Trim(rest.substr(1));
+  for (size_t i = 0; i < rest.size(); ++i) {
+    if (rest[i] != '\\' || i + 1 == rest.size()) {
+      value->push_back(rest[i]);
+      continue;
+    }
+    const char next = rest[++i];
+    value->push_back(next == 'n' ? '\n' : next == 't' ? '\t' : next);
+  }
+}
+
+Status CheckValue(const PropertyKey& key, const std::string& value) {
+  const auto bad = [&](std::string_view why) {
+    return InvalidArgument("Property {}={} is malformed: {}.", key.name, value, why);
+  };
+  int64_t number = 0;
+  switch (key.type) {
+    case PropertyType::kString:
+      return absl::OkStatus();
+    case PropertyType::kBytes:
+      if (!value.empty() && !ParseBytes(value).ok()) return bad(Message(ParseBytes(value).status()));
+      return absl::OkStatus();
+    case PropertyType::kDuration:
+      if (!ParseDurationMs(value).ok()) return bad(Message(ParseDurationMs(value).status()));
+      return absl::OkStatus();
+    case PropertyType::kInt:
+      if (!absl::SimpleAtoi(value, &number)) return bad("a whole number is needed");
+      return absl::OkStatus();
+    case PropertyType::kBool:
+      if (value != "true" && value != "false") return bad("true or false is needed");
+      return absl::OkStatus();
+    case PropertyType::kEnum:
+      for (const auto choice : absl::StrSplit(key.choices, '|')) {
+        if (choice == value) return absl::OkStatus();
+      }
+      return bad(std::string("one of ") + key.choices + " is needed");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+const PropertyKey* FindPropertyKey(std::string_view name) {
+  const auto keys = AllPropertyKeys();
+  const auto it = std::lower_bound(keys.begin(), keys.end(), name,
+                                   [](const PropertyKey& a, std::string_view b) { return a.name < b; });
+  return it != keys.end() && it->name == name ? &*it : nullptr;
+}
+
+std::string_view ScopeName(PropertyScope scope) {
+  switch (scope) {
+    case PropertyScope::kMaster: return "master";
+    case PropertyScope::kWorker: return "worker";
+    case PropertyScope::kServer: return "server";
+    case PropertyScope::kClient: return "client";
+    case PropertyScope::kAll: return "all";
+  }
+  return "";
+}
+
+std::string_view TypeName(PropertyType type) {
+  switch (type) {
+    case PropertyType::kString: return "text";
+    case PropertyType::kBytes: return "size";
+    case PropertyType::kDuration: return "duration";
+    case PropertyType::kInt: return "number";
+    case PropertyType::kBool: return "true/false";
+    case PropertyType::kEnum: return "choice";
+  }
+  return "";
+}
+
+Status Configuration::LoadFile(const std::string& path) {
+  std::ifstream in(path);
+  if (!in) return NotFound("Property file {} cannot be read.", path);
+  std::string line;
+  std::string logical;
+  while (std::getline(in, line)) {
+    std::string_view text = Trim(line);
+    if (logical.empty() && (text.empty() || text[0] == '#' || text[0] == '!')) continue;
+    if (!text.empty() && text.back() == '\\') {
+      logical += text.substr(0, text.size() - 1);
+      continue;
+    }
+    logical += text;
+    std::string key;
+    std::string value;
+    SplitProperty(logical, &key, &value);
+    logical.clear();
+    SPILLWAY_RETURN_IF_ERROR(Set(key, value, "SITE_PROPERTY (" + path + ")"));
+  }
+  return absl::OkStatus();
+}
+
+Status Configuration::SetFromArgument(std::string_view argument) {
+  const size_t equals = argument.find('=');
+  if (equals == 0 || equals == std::string_view::npos) {
+    return InvalidArgument("-D{} is malformed: -Dkey=value is needed.", argument);
+  }
+  return Set(Trim(argument.substr(0, equals)), argument.substr(equals + 1), "SYSTEM_PROPERTY");
+}
+
+Status Configuration::Set(std::string_view key, std::string_view value, std::string_view source) {
+  if (key.empty()) return InvalidArgument("A property without a name has the value \"{}\".", value);
+  values_[std::string(key)] = Value{std::string(Trim(value)), std::string(source)};
+  return absl::OkStatus();
+}
+
+Status Configuration::Validate() const {
+  for (const auto& [name, entry] : values_) {
+    const PropertyKey* key = FindPropertyKey(name);
+    if (key == nullptr) {
+      if (name.rfind("spillway.", 0) == 0) {
+        return InvalidArgument("Property {} ({}) is not known; docs/CONFIGURATION.md lists all keys.",
+                               name, entry.source);
+      }
+      continue;  // Alluxio has hundreds of keys that have no meaning here.
+    }
+    SPILLWAY_RETURN_IF_ERROR(CheckValue(*key, Resolve(entry.value, 0)));
+  }
+  const int64_t min = GetInt("alluxio.user.file.replication.min");
+  const int64_t max = GetInt("alluxio.user.file.replication.max");
+  if (max >= 0 && min > max) {
+    return InvalidArgument(
+        "alluxio.user.file.replication.min={} is larger than alluxio.user.file.replication.max={}.", min,
+        max);
+  }
+  if (GetInt("alluxio.user.file.replication.durable") < 1) {
+    return InvalidArgument("alluxio.user.file.replication.durable must be at least 1.");
+  }
+  const int64_t levels = GetInt("alluxio.worker.tieredstore.levels");
+  if (levels < 1 || levels > 3) {
+    return InvalidArgument("alluxio.worker.tieredstore.levels={} is outside 1 to 3.", levels);
+  }
+  return absl::OkStatus();
+}
+
+std::string Configuration::Resolve(const std::string& raw, int depth) const {
+  std::string out;
+  size_t at = 0;
+  while (at < raw.size()) {
+    const size_t open = raw.find("${", at);
+    const size_t close = open == std::string::npos ? open : raw.find('}', open);
+    if (close == std::string::npos || depth > 8) return out + raw.substr(at);
+    out += raw.substr(at, open - at);
+    out += Lookup(raw.substr(open + 2, close - open - 2), depth + 1);
+    at = close + 1;
+  }
+  return out;
+}
+
+std::string Configuration::Lookup(std::string_view key, int depth) const {
+  if (const auto it = values_.find(key); it != values_.end()) return Resolve(it->second.value, depth);
+  if (const PropertyKey* declared = FindPropertyKey(key)) return Resolve(declared->default_value, depth);
+  return "";
+}
+
+std::string Configuration::GetString(std::string_view key) const {
+  if (FindPropertyKey(key) == nullptr) Panic("undeclared property " + std::string(key));
+  return Lookup(key, 0);
+}
+
+int64_t Configuration::GetBytes(std::string_view key) const {
+  return ParseBytes(GetString(key)).value_or(0);
+}
+
+int64_t Configuration::GetDurationMs(std::string_view key) const {
+  return ParseDurationMs(GetString(key)).value_or(0);
+}
+
+int64_t Configuration::GetInt(std::string_view key) const {
+  int64_t number = 0;
+  return absl::SimpleAtoi(GetString(key), &number) ? number : 0;
+}
+
+bool Configuration::GetBool(std::string_view key) const { return GetString(key) == "true"; }
+
+bool Configuration::IsSet(std::string_view key) const { return values_.find(key) != values_.end(); }
+
+std::map<std::string, Configuration::Value> Configuration::UserValues() const {
+  std::map<std::string, Value> values;
+  for (const auto& [name, entry] : values_) values[name] = Value{Resolve(entry.value, 0), entry.source};
+  return values;
+}
+
+std::string ConfigurationMarkdown() {
+  std::string out = "| Key | Type | Default | Read by | Meaning |\n|---|---|---|---|---|\n";
+  for (const PropertyKey& key : AllPropertyKeys()) {
+    std::string choices = key.choices;
+    std::replace(choices.begin(), choices.end(), '|', ',');
+    out += fmt::format("| `{}` | {} | {} | {} | {}{} |\n", key.name, TypeName(key.type),
+                       *key.default_value == 0 ? std::string() : fmt::format("`{}`", key.default_value),
+                       ScopeName(key.scope), key.doc,
+                       choices.empty() ? "" : fmt::format(" One of {}.", choices));
+  }
+  return out;
+}
+
+}  // namespace spillway

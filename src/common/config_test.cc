@@ -1,0 +1,49 @@
+#include "common/config.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace spillway {
+namespace {
+
+TEST(ConfigTest, file_javaRules) {
+  const std::string path = testing::TempDir() + "/site.properties";
+  std::ofstream(path) << "# comment\n alluxio.master.rpc.port = 1234 \n"
+                         "alluxio.master.hostname: a\\=b\n"
+                         "alluxio.locality.rack = one,\\\n   two\n";
+  Configuration config;
+  ASSERT_TRUE(config.LoadFile(path).ok());
+  EXPECT_EQ(config.GetInt("alluxio.master.rpc.port"), 1234);
+  EXPECT_EQ(config.GetString("alluxio.master.hostname"), "a=b");
+  EXPECT_EQ(config.GetString("alluxio.locality.rack"), "one,two");
+  ASSERT_TRUE(config.SetFromArgument("alluxio.master.rpc.port=99").ok());
+  EXPECT_EQ(config.GetInt("alluxio.master.rpc.port"), 99);
+  EXPECT_EQ(config.LoadFile("/none").code(), StatusCode::kNotFound);
+}
+
+TEST(ConfigTest, references_areResolved) {
+  Configuration config;
+  ASSERT_TRUE(config.SetFromArgument("alluxio.work.dir=/w").ok());
+  EXPECT_EQ(config.GetString("alluxio.master.journal.folder"), "/w/journal");
+}
+
+TEST(ConfigTest, validate_namesTheKey) {
+  const auto error = [](std::string_view argument) {
+    Configuration config;
+    (void)config.SetFromArgument(argument);
+    return Message(config.Validate());
+  };
+  EXPECT_EQ(error("alluxio.some.key.of.theirs=1"), "");
+  EXPECT_NE(error("spillway.typo=1").find("spillway.typo"), std::string::npos);
+  EXPECT_NE(error("alluxio.master.rpc.port=abc").find("alluxio.master.rpc.port"), std::string::npos);
+  EXPECT_NE(error("alluxio.user.file.writetype.default=FAST").find("ASYNC_THROUGH"), std::string::npos);
+  EXPECT_NE(error("alluxio.user.file.replication.durable=0").find("durable"), std::string::npos);
+  EXPECT_NE(error("alluxio.user.block.size.bytes.default=huge"), "");
+  EXPECT_NE(error("alluxio.master.worker.timeout=soon"), "");
+}
+
+TEST(ConfigTest, defaults_areValid) { EXPECT_TRUE(Configuration().Validate().ok()); }
+
+}  // namespace
+}  // namespace spillway

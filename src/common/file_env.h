@@ -1,0 +1,62 @@
+// The disk as a parameter: what block stores and local understores need of a file system.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+
+namespace spillway {
+
+// An open file. Thread-safe for disjoint ranges.
+class File {
+ public:
+  virtual ~File() = default;
+  // Writes all bytes at offset. RESOURCE_EXHAUSTED when the device is full.
+  virtual Status WriteAt(int64_t offset, std::span<const iovec> data) = 0;
+  // Reads up to size bytes; fewer only at the end of the file.
+  virtual StatusOr<int64_t> ReadAt(int64_t offset, void* data, int64_t size) = 0;
+  virtual StatusOr<int64_t> Size() = 0;
+  virtual Status Truncate(int64_t size) = 0;
+  // Durable against power loss on return.
+  virtual Status Sync() = 0;
+};
+
+// Thread-safe.
+class FileEnv {
+ public:
+  virtual ~FileEnv() = default;
+  virtual Status CreateDirs(const std::string& path) = 0;
+  // Opens for reading and writing; creates when asked, and then truncates.
+  virtual StatusOr<std::unique_ptr<File>> Open(const std::string& path, bool create) = 0;
+  virtual Status Rename(const std::string& from, const std::string& to) = 0;
+  virtual Status Remove(const std::string& path) = 0;
+  // Names in a directory, unsorted. NOT_FOUND if it is missing.
+  virtual StatusOr<std::vector<std::string>> List(const std::string& path) = 0;
+  virtual bool Exists(const std::string& path) = 0;
+};
+
+// The machine's files.
+class PosixFileEnv : public FileEnv {
+ public:
+  Status CreateDirs(const std::string& path) override;
+  StatusOr<std::unique_ptr<File>> Open(const std::string& path, bool create) override;
+  Status Rename(const std::string& from, const std::string& to) override;
+  Status Remove(const std::string& path) override;
+  StatusOr<std::vector<std::string>> List(const std::string& path) override;
+  bool Exists(const std::string& path) override;
+};
+
+// Status of an errno, with the path named.
+Status ErrnoStatus(int error, const std::string& what, const std::string& path);
+
+Status ReadFileToString(FileEnv& env, const std::string& path, std::string* out);
+// Replaces path atomically and durably.
+Status WriteStringToFile(FileEnv& env, const std::string& path, const std::string& data);
+
+}  // namespace spillway

@@ -1,0 +1,106 @@
+// Every configuration key. docs/CONFIGURATION.md is made from this table (a test compares them).
+#include <algorithm>
+#include <vector>
+
+#include "common/config.h"
+
+namespace spillway {
+namespace {
+
+using T = PropertyType;
+using S = PropertyScope;
+
+std::vector<PropertyKey> MakeKeys() {
+  std::vector<PropertyKey> keys = {
+      {"alluxio.master.hostname", T::kString, "localhost", S::kAll, "Host that clients and workers use to reach the master."},
+      {"alluxio.master.bind.host", T::kString, "0.0.0.0", S::kMaster, "Address the master listens on."},
+      {"alluxio.master.rpc.port", T::kInt, "19998", S::kAll, "The master's RPC port."},
+      {"alluxio.master.web.port", T::kInt, "19999", S::kMaster, "Port of /metrics and /healthz; 0 turns them off."},
+      {"alluxio.master.rpc.addresses", T::kString, "", S::kClient, "Comma list host:port of several masters; the first that answers is used."},
+      {"alluxio.master.journal.folder", T::kString, "${alluxio.work.dir}/journal", S::kMaster, "Folder of the master's state store."},
+      {"alluxio.master.mount.table.root.ufs", T::kString, "${alluxio.work.dir}/underFSStorage", S::kMaster, "Understore URI mounted at /: a local folder or s3://bucket/prefix."},
+      {"alluxio.master.worker.timeout", T::kDuration, "3sec", S::kMaster, "Silence after which a worker is lost."},
+      {"alluxio.master.worker.connect.wait.time", T::kDuration, "5sec", S::kMaster, "Longest safe mode after a start; it ends earlier once all known workers are back."},
+      {"alluxio.master.filesystem.liststatus.result.message.length", T::kInt, "10000", S::kMaster, "Most entries in one message of a listing."},
+      {"alluxio.master.filesystem.operation.retry.cache.size", T::kInt, "100000", S::kMaster, "Completed operation ids remembered."},
+      {"alluxio.master.persistence.blacklist", T::kString, "", S::kMaster, "Comma list; a path that contains one of them is not persisted."},
+      {"alluxio.master.ttl.checker.interval", T::kDuration, "1hour", S::kMaster, "How often expired files are looked for."},
+      {"alluxio.security.authentication.type", T::kEnum, "SIMPLE", S::kAll, "How clients say who they are.", "SIMPLE|NOSASL"},
+      {"alluxio.security.authorization.permission.enabled", T::kBool, "true", S::kMaster, "Check POSIX permissions."},
+      {"alluxio.security.authorization.permission.umask", T::kString, "022", S::kAll, "Umask of new files and directories."},
+      {"alluxio.security.authorization.permission.supergroup", T::kString, "supergroup", S::kMaster, "Members may do everything."},
+      {"alluxio.security.login.username", T::kString, "", S::kClient, "User name; the operating system's if empty."},
+      {"alluxio.underfs.s3.endpoint", T::kString, "", S::kServer, "S3 endpoint URL of a compatible store; AWS if empty."},
+      {"alluxio.underfs.s3.region", T::kString, "", S::kServer, "Signing region; us-east-1 if nothing says otherwise."},
+      {"alluxio.underfs.s3.disable.dns.buckets", T::kBool, "false", S::kServer, "Path-style requests (endpoint/bucket/key) instead of bucket.endpoint/key."},
+      {"alluxio.underfs.s3.secure.http.enabled", T::kBool, "true", S::kServer, "TLS when the endpoint names no scheme."},
+      {"alluxio.underfs.s3.connection.max", T::kInt, "128", S::kServer, "Most pooled connections per process."},
+      {"alluxio.underfs.s3.request.timeout", T::kDuration, "1min", S::kServer, "Deadline of one S3 call, retries included; data transfers get more by size."},
+      {"alluxio.underfs.s3.connect.timeout", T::kDuration, "5sec", S::kServer, "Time to connect to the store."},
+      {"alluxio.underfs.s3.list.length", T::kInt, "1000", S::kServer, "Keys asked for in one listing request."},
+      {"alluxio.underfs.s3.upload.threads.max", T::kInt, "32", S::kServer, "Uploads in flight per worker."},
+      {"alluxio.underfs.s3.server.side.encryption.enabled", T::kBool, "false", S::kServer, "Ask for SSE-S3 on every object."},
+      {"s3a.accessKeyId", T::kString, "", S::kServer, "S3 access key; empty: environment, profile file, web identity, container or instance metadata."},
+      {"s3a.secretKey", T::kString, "", S::kServer, "S3 secret key."},
+      {"spillway.underfs.s3.session.token", T::kString, "", S::kServer, "Session token that belongs to s3a.accessKeyId."},
+      {"spillway.underfs.s3.conditional.writes", T::kBool, "true", S::kServer, "Publish objects with If-None-Match or If-Match."},
+      {"spillway.underfs.s3.checksums", T::kBool, "true", S::kServer, "Send CRC32C with every upload."},
+      {"spillway.underfs.s3.ca.file", T::kString, "", S::kServer, "CA bundle for TLS; the system's if empty."},
+      {"spillway.underfs.s3.profile", T::kString, "default", S::kServer, "Profile in the shared credentials file."},
+      {"spillway.underfs.multipart.part.size", T::kBytes, "64MB", S::kServer, "Files up to this size go up in one PUT, larger ones in parts of about it."},
+      {"spillway.underfs.retry.max.duration", T::kDuration, "30sec", S::kServer, "Longest retrying of one understore call before its caller hears of it."},
+      {"spillway.master.persist.jobs.max", T::kInt, "512", S::kMaster, "Uploads under way in the cluster."},
+      {"spillway.master.persist.retry.interval.max", T::kDuration, "30sec", S::kMaster, "Cap of the back-off between attempts to persist a file."},
+      {"spillway.master.replication.jobs.max", T::kInt, "64", S::kMaster, "Block copies under way in the cluster."},
+      {"spillway.worker.ack.durability", T::kEnum, "PAGE_CACHE", S::kWorker, "What a committed block means: bytes in the page cache (or tmpfs), or synced to the device.", "PAGE_CACHE|FSYNC"},
+      {"spillway.log.level", T::kEnum, "info", S::kAll, "Least severity that is logged.", "trace|debug|info|warn|error"},
+      {"alluxio.work.dir", T::kString, "run", S::kServer, "Where state goes unless another key says so."},
+      {"alluxio.logs.dir", T::kString, "", S::kServer, "Folder of log files; stderr if empty."},
+      {"alluxio.worker.hostname", T::kString, "", S::kWorker, "Host that clients use to reach the worker; its host name if empty."},
+      {"alluxio.worker.bind.host", T::kString, "", S::kWorker, "Address the worker listens on; its host name if empty."},
+      {"alluxio.worker.rpc.port", T::kInt, "29999", S::kWorker, "The worker's data port."},
+      {"alluxio.worker.web.port", T::kInt, "30000", S::kWorker, "Port of /metrics and /healthz; 0 turns them off."},
+      {"alluxio.worker.ramdisk.size", T::kBytes, "1GB", S::kWorker, "Quota of tier 0 unless its own key is set."},
+      {"alluxio.worker.block.heartbeat.interval", T::kDuration, "1sec", S::kWorker, "Time between heartbeats."},
+      {"alluxio.worker.tieredstore.levels", T::kInt, "1", S::kWorker, "Number of storage tiers, 1 to 3."},
+      {"alluxio.worker.tieredstore.level0.alias", T::kString, "MEM", S::kWorker, "Name of tier 0."},
+      {"alluxio.worker.tieredstore.level0.dirs.path", T::kString, "/dev/shm", S::kWorker, "Comma list of tier 0's folders."},
+      {"alluxio.worker.tieredstore.level0.dirs.quota", T::kString, "${alluxio.worker.ramdisk.size}", S::kWorker, "Comma list of sizes, one a folder (or one for all)."},
+      {"alluxio.worker.tieredstore.level1.alias", T::kString, "SSD", S::kWorker, "Name of tier 1."},
+      {"alluxio.worker.tieredstore.level1.dirs.path", T::kString, "", S::kWorker, "Comma list of tier 1's folders."},
+      {"alluxio.worker.tieredstore.level1.dirs.quota", T::kString, "", S::kWorker, "Comma list of sizes."},
+      {"alluxio.worker.tieredstore.level2.alias", T::kString, "HDD", S::kWorker, "Name of tier 2."},
+      {"alluxio.worker.tieredstore.level2.dirs.path", T::kString, "", S::kWorker, "Comma list of tier 2's folders."},
+      {"alluxio.worker.tieredstore.level2.dirs.quota", T::kString, "", S::kWorker, "Comma list of sizes."},
+      {"alluxio.worker.tieredstore.high.watermark.percent", T::kInt, "95", S::kWorker, "Clean blocks are evicted in the background above this filling."},
+      {"alluxio.worker.tieredstore.low.watermark.percent", T::kInt, "85", S::kWorker, "Eviction stops below this filling."},
+      {"alluxio.locality.rack", T::kString, "", S::kAll, "Rack of this host."},
+      {"alluxio.locality.zone", T::kString, "", S::kAll, "Zone of this host."},
+      {"alluxio.user.block.size.bytes.default", T::kBytes, "64MB", S::kClient, "Block size of new files."},
+      {"alluxio.user.file.writetype.default", T::kEnum, "ASYNC_THROUGH", S::kClient, "Write type of new files.", "MUST_CACHE|CACHE_THROUGH|THROUGH|ASYNC_THROUGH"},
+      {"alluxio.user.file.readtype.default", T::kEnum, "CACHE", S::kClient, "Whether reads from the understore are kept by workers.", "NO_CACHE|CACHE|CACHE_PROMOTE"},
+      {"alluxio.user.file.replication.durable", T::kInt, "1", S::kClient, "Copies written before an ASYNC_THROUGH file is acknowledged."},
+      {"alluxio.user.file.replication.min", T::kInt, "0", S::kClient, "Copies kept at least, persisted or not."},
+      {"alluxio.user.file.replication.max", T::kInt, "-1", S::kClient, "Copies kept at most; -1: no limit."},
+      {"alluxio.user.file.persistence.initial.wait.time", T::kDuration, "0", S::kClient, "Delay of the first attempt to persist; -1: only on request."},
+      {"alluxio.user.file.persist.on.rename", T::kBool, "false", S::kClient, "Rename asks for what it moves to be persisted."},
+      {"alluxio.user.file.create.ttl", T::kDuration, "-1", S::kClient, "Time to live of new files; -1: none."},
+      {"alluxio.user.file.delete.unchecked", T::kBool, "false", S::kClient, "Delete without comparing the understore first."},
+      {"alluxio.user.rpc.retry.max.duration", T::kDuration, "2min", S::kClient, "How long a client retries a master that is away."},
+      {"spillway.user.copy.threads", T::kInt, "8", S::kClient, "Files copied at a time by copyFromLocal and copyToLocal."},
+      {"spillway.user.data.timeout", T::kDuration, "30sec", S::kClient, "Longest wait for progress of a data stream."},
+  };
+  std::sort(keys.begin(), keys.end(), [](const PropertyKey& a, const PropertyKey& b) {
+    return std::string_view(a.name) < b.name;
+  });
+  return keys;
+}
+
+}  // namespace
+
+std::span<const PropertyKey> AllPropertyKeys() {
+  static const std::vector<PropertyKey> keys = MakeKeys();
+  return keys;
+}
+
+}  // namespace spillway

@@ -1,0 +1,55 @@
+// Group commit over a StateStore. What is appended is visible at once to the writer and durable a
+// little later; one sync makes durable all that was appended while the one before it ran. Nothing
+// waits when the journal is idle.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/synchronization/mutex.h"
+#include "common/executor.h"
+#include "common/ids.h"
+#include "journal/state_store.h"
+
+namespace spillway {
+
+// Thread-safe. Appends must be ordered by the caller (the master's state has one writer).
+class Journal {
+ public:
+  // Neither is owned. Commits run on executor, one at a time. A store that cannot be written stops
+  // the process: what was appended has already been seen.
+  Journal(StateStore* store, Executor* executor, LogIndex last);
+
+  // The newest value, durable or not. *depends is raised to the index the value waits for.
+  std::optional<std::string> Get(std::string_view key, LogIndex* depends);
+  void Scan(std::string_view begin, std::string_view end, const StateStore::Visitor& visit,
+            LogIndex* depends);
+
+  LogIndex Append(const StateBatch& batch);
+  LogIndex last_index();
+
+  // Runs done once everything up to index is durable: at once on this thread if it is already,
+  // else on the executor.
+  void WhenDurable(LogIndex index, std::function<void()> done);
+
+ private:
+  struct Pending {
+    std::optional<std::string> value;
+    int64_t index;
+  };
+  void CommitLoop();
+
+  StateStore* const store_;
+  Executor* const executor_;
+  absl::Mutex mutex_;
+  absl::btree_map<std::string, Pending, std::less<>> overlay_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> dirty_keys_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::pair<int64_t, std::function<void()>>> waiters_ ABSL_GUARDED_BY(mutex_);
+  int64_t last_ ABSL_GUARDED_BY(mutex_);
+  int64_t durable_ ABSL_GUARDED_BY(mutex_);
+  bool committing_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace spillway

@@ -1,0 +1,109 @@
+#include "journal/journal.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+namespace spillway {
+namespace {
+
+// Runs what it was given when told.
+class StepExecutor : public Executor {
+ public:
+  void Post(Task task) override { tasks_.push_back(std::move(task)); }
+  void PostAfter(int64_t, Task task) override { tasks_.push_back(std::move(task)); }
+  void RunAll() {
+    while (!tasks_.empty()) {
+      Task task = std::move(tasks_.front());
+      tasks_.erase(tasks_.begin());
+      task();
+    }
+  }
+
+ private:
+  std::vector<Task> tasks_;
+};
+
+std::vector<std::string> Keys(Journal& journal, std::string_view begin, std::string_view end) {
+  std::vector<std::string> keys;
+  LogIndex depends;
+  journal.Scan(begin, end, [&](std::string_view key, std::string_view) {
+    keys.emplace_back(key);
+    return true;
+  }, &depends);
+  return keys;
+}
+
+class StateStoreTest : public testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override {
+    if (GetParam()) {
+      const std::string path = testing::TempDir() + "/journal_test_db";
+      std::filesystem::remove_all(path);
+      store_ = *OpenRocksDbStateStore(path, true);
+    } else {
+      store_ = std::make_unique<MemoryStateStore>();
+    }
+  }
+  std::unique_ptr<StateStore> store_;
+};
+INSTANTIATE_TEST_SUITE_P(Stores, StateStoreTest, testing::Bool());
+
+TEST_P(StateStoreTest, commit_isVisibleInOrder) {
+  ASSERT_TRUE(store_->Commit({{"b", "2"}, {"a", "1"}, {"c", "3"}}).ok());
+  ASSERT_TRUE(store_->Commit({{"b", std::nullopt}, {"\xff", "9"}}).ok());
+  EXPECT_EQ(**store_->Get("a"), "1");
+  EXPECT_FALSE(store_->Get("b")->has_value());
+  std::string seen;
+  ASSERT_TRUE(store_->Scan("a", "\xff", [&](std::string_view key, std::string_view) {
+    seen += key;
+    return true;
+  }).ok());
+  EXPECT_EQ(seen, "ac");
+}
+
+TEST_P(StateStoreTest, journal_seesPendingAndDurableAlike) {
+  StepExecutor executor;
+  Journal journal(store_.get(), &executor, LogIndex(0));
+  journal.Append({{"a", "1"}, {"b", "2"}});
+  executor.RunAll();
+  const LogIndex index = journal.Append({{"a", std::nullopt}, {"c", "3"}});
+  LogIndex depends;
+  EXPECT_FALSE(journal.Get("a", &depends).has_value());
+  EXPECT_EQ(depends, index);
+  depends = LogIndex(0);
+  EXPECT_EQ(*journal.Get("b", &depends), "2");
+  EXPECT_EQ(depends, LogIndex(0)) << "a durable value waits for nothing";
+  EXPECT_EQ(Keys(journal, "a", "z"), (std::vector<std::string>{"b", "c"}));
+  executor.RunAll();
+  EXPECT_EQ(Keys(journal, "a", "z"), (std::vector<std::string>{"b", "c"}));
+}
+
+TEST_P(StateStoreTest, whenDurable_onlyAfterCommit) {
+  StepExecutor executor;
+  Journal journal(store_.get(), &executor, LogIndex(7));
+  bool done = false;
+  const LogIndex index = journal.Append({{"a", "1"}});
+  EXPECT_EQ(index, LogIndex(8));
+  journal.WhenDurable(index, [&] { done = true; });
+  EXPECT_FALSE(done);
+  EXPECT_FALSE(store_->Get("a")->has_value());
+  executor.RunAll();
+  EXPECT_TRUE(done);
+  EXPECT_EQ(**store_->Get("a"), "1");
+  done = false;
+  journal.WhenDurable(index, [&] { done = true; });
+  EXPECT_TRUE(done);
+}
+
+TEST(RocksDbStateStoreTest, open_refusesSecondOwnerAndMissingFolder) {
+  const std::string path = testing::TempDir() + "/journal_test_lock";
+  std::filesystem::remove_all(path);
+  EXPECT_FALSE(OpenRocksDbStateStore(path, false).ok());
+  auto first = OpenRocksDbStateStore(path, true);
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(OpenRocksDbStateStore(path, true).status().code(), StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace spillway

@@ -1,0 +1,106 @@
+#include "master/cluster/cluster_state.h"
+
+#include <algorithm>
+
+namespace spillway {
+
+WorkerEntry& ClusterState::BeginSession(WorkerId id, const WorkerAddress& address, int64_t now_ms) {
+  DropReplicasOf(id);
+  WorkerEntry& worker = workers_[id];
+  worker = WorkerEntry();
+  worker.id = id;
+  worker.epoch = Epoch(next_epoch_++);
+  worker.address = address;
+  worker.last_contact_ms = now_ms;
+  return worker;
+}
+
+WorkerEntry* ClusterState::Find(WorkerId id) {
+  const auto it = workers_.find(id);
+  return it == workers_.end() ? nullptr : &it->second;
+}
+
+WorkerEntry* ClusterState::FindCurrent(WorkerId id, Epoch epoch) {
+  WorkerEntry* worker = Find(id);
+  return worker != nullptr && worker->epoch == epoch && !worker->lost ? worker : nullptr;
+}
+
+std::vector<const WorkerEntry*> ClusterState::Live() const {
+  std::vector<const WorkerEntry*> live;
+  for (const auto& [id, worker] : workers_) {
+    if (worker.registered && !worker.lost) live.push_back(&worker);
+  }
+  return live;
+}
+
+void ClusterState::AddReplica(WorkerId worker, BlockId block, int64_t length_bytes, uint32_t crc32c,
+                              bool crc_known, int tier) {
+  WorkerEntry* entry = Find(worker);
+  if (entry == nullptr) return;
+  entry->blocks.insert(block);
+  BlockRecordSoft& record = blocks_[block];
+  record.length_bytes = length_bytes;
+  if (crc_known) {
+    record.crc32c = crc32c;
+    record.crc_known = true;
+  }
+  for (auto& holder : record.holders) {
+    if (holder.worker == worker) {
+      holder.tier = static_cast<uint8_t>(tier);
+      return;
+    }
+  }
+  record.holders.push_back({worker, static_cast<uint8_t>(tier)});
+}
+
+void ClusterState::RemoveReplica(WorkerId worker, BlockId block) {
+  if (WorkerEntry* entry = Find(worker)) entry->blocks.erase(block);
+  const auto it = blocks_.find(block);
+  if (it == blocks_.end()) return;
+  auto& holders = it->second.holders;
+  holders.erase(std::remove_if(holders.begin(), holders.end(),
+                               [&](const auto& holder) { return holder.worker == worker; }),
+                holders.end());
+}
+
+std::vector<WorkerId> ClusterState::ForgetBlock(BlockId block) {
+  std::vector<WorkerId> workers;
+  const auto it = blocks_.find(block);
+  if (it == blocks_.end()) return workers;
+  for (const auto& holder : it->second.holders) {
+    workers.push_back(holder.worker);
+    if (WorkerEntry* entry = Find(holder.worker)) entry->blocks.erase(block);
+  }
+  blocks_.erase(it);
+  return workers;
+}
+
+std::vector<BlockId> ClusterState::DropReplicasOf(WorkerId worker) {
+  WorkerEntry* entry = Find(worker);
+  if (entry == nullptr) return {};
+  std::vector<BlockId> blocks(entry->blocks.begin(), entry->blocks.end());
+  std::sort(blocks.begin(), blocks.end());
+  for (const BlockId block : blocks) RemoveReplica(worker, block);
+  return blocks;
+}
+
+const BlockRecordSoft* ClusterState::FindBlock(BlockId block) const {
+  const auto it = blocks_.find(block);
+  return it == blocks_.end() ? nullptr : &it->second;
+}
+
+std::vector<BlockLocation> ClusterState::Locations(BlockId block) const {
+  std::vector<BlockLocation> locations;
+  const BlockRecordSoft* record = FindBlock(block);
+  if (record == nullptr) return locations;
+  for (const auto& holder : record->holders) {
+    const auto it = workers_.find(holder.worker);
+    if (it == workers_.end() || it->second.lost) continue;
+    const WorkerEntry& worker = it->second;
+    const std::string alias = holder.tier < worker.tiers.size() ? worker.tiers[holder.tier].alias : "MEM";
+    locations.push_back({worker.id, worker.address, alias});
+  }
+  return locations;
+}
+
+}  // namespace spillway

@@ -1,0 +1,71 @@
+// Soft truth, learned from worker sessions and never journaled: who is live, which worker holds
+// which block. Not thread-safe: guarded by the master's lock.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "api/types.h"
+
+namespace spillway {
+
+struct BlockRecordSoft {
+  int64_t length_bytes = 0;
+  uint32_t crc32c = 0;
+  bool crc_known = false;
+  struct Holder {
+    WorkerId worker;
+    uint8_t tier = 0;
+  };
+  std::vector<Holder> holders;
+};
+
+struct WorkerEntry {
+  WorkerId id;
+  Epoch epoch;
+  WorkerAddress address;
+  std::vector<TierUsage> tiers;
+  int64_t start_time_ms = 0;
+  int64_t last_contact_ms = 0;     // monotonic
+  int64_t suspect_since_ms = -1;   // monotonic; session broken
+  bool registered = false;         // all blocks reported
+  bool lost = false;
+  int uploads_in_flight = 0;
+  absl::flat_hash_set<BlockId> blocks;
+};
+
+class ClusterState {
+ public:
+  // A worker of the past or a new one; its former session, if any, is fenced by the new epoch.
+  WorkerEntry& BeginSession(WorkerId id, const WorkerAddress& address, int64_t now_ms);
+  WorkerEntry* Find(WorkerId id);
+  // The worker if epoch is its present one.
+  WorkerEntry* FindCurrent(WorkerId id, Epoch epoch);
+  std::map<WorkerId, WorkerEntry>& workers() { return workers_; }
+  // Registered and not lost, by id.
+  std::vector<const WorkerEntry*> Live() const;
+
+  void AddReplica(WorkerId worker, BlockId block, int64_t length_bytes, uint32_t crc32c, bool crc_known,
+                  int tier);
+  void RemoveReplica(WorkerId worker, BlockId block);
+  // Forgets the block itself; returns who held it.
+  std::vector<WorkerId> ForgetBlock(BlockId block);
+  // The worker's copies do not count any more. Lengths stay known. Returns its blocks.
+  std::vector<BlockId> DropReplicasOf(WorkerId worker);
+  const BlockRecordSoft* FindBlock(BlockId block) const;
+
+  // Locations on live workers.
+  std::vector<BlockLocation> Locations(BlockId block) const;
+
+ private:
+  std::map<WorkerId, WorkerEntry> workers_;
+  absl::flat_hash_map<BlockId, BlockRecordSoft> blocks_;
+  int64_t next_epoch_ = 1;
+};
+
+}  // namespace spillway

@@ -1,0 +1,110 @@
+#include "common/checksum.h"
+#include "master/master.h"
+
+namespace spillway {
+
+Outcome<Nothing> Master::CompleteFile(const Caller& caller, const std::string& path,
+                                      const CompleteFileOptions& options, const std::string& content_hash) {
+  std::optional<state::PersistJob> job;
+  LogIndex index;
+  {
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};
+    if (Status status = DoCompleteFile(txn, caller, path, options, content_hash, &job); !status.ok()) {
+      return {status, txn.depends()};
+    }
+    index = txn.Commit();
+  }
+  if (job) journal_->WhenDurable(index, [this, job = *job] { EnqueuePersist({job}); });
+  return {Nothing(), index};
+}
+
+Status Master::DoCompleteFile(StateTxn& txn, const Caller&, const std::string& path,
+                              const CompleteFileOptions& options, const std::string& content_hash,
+                              std::optional<state::PersistJob>* job) {
+  SPILLWAY_ASSIGN_OR_RETURN(const Lookup lookup, FindExisting(txn, path));
+  state::Inode inode = lookup.last();
+  if (inode.is_directory()) return InvalidArgument("{} is a directory and cannot be completed.", path);
+  if (inode.completed()) {
+    return spillway::MakeStatus(StatusCode::kAlreadyExists, "File {} has already been completed.", inode.name());
+  }
+  const bool through = options.understore_length.has_value();
+  int64_t length = 0;
+  std::vector<state::BlockRecord> blocks;
+  if (through) {
+    length = *options.understore_length;
+    const int64_t count = (length + inode.block_size_bytes() - 1) / inode.block_size_bytes();
+    blocks.resize(count);
+    for (int64_t i = 0; i < count; ++i) {
+      const auto* block = cluster_.FindBlock(BlockIdOf(InodeId(inode.id()), i));
+      if (block == nullptr || !block->crc_known) continue;
+      blocks[i].set_crc32c(block->crc32c);
+      blocks[i].set_crc_known(true);
+    }
+  } else {
+    SPILLWAY_ASSIGN_OR_RETURN(blocks, CommittedBlocks(inode, /*need_replica=*/true, &length));
+  }
+  const int64_t generation = txn.Cluster().next_generation();
+  txn.Apply(MakeEntry([&](auto& entry) {
+    auto* completed = entry.mutable_file_completed();
+    completed->set_inode_id(inode.id());
+    completed->set_length_bytes(length);
+    completed->set_generation(generation);
+    completed->set_op_time_ms(clock_->NowMs());
+    for (auto& block : blocks) *completed->add_blocks() = block;
+    completed->set_persistence_state(through ? state::NOT_PERSISTED : inode.persistence_state());
+  }));
+  inode = *txn.GetInode(InodeId(inode.id()));
+  if (through) {
+    SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
+    txn.Apply(MakeEntry([&](auto& entry) {
+      auto* persisted = entry.mutable_persisted();
+      persisted->set_inode_id(inode.id());
+      persisted->set_generation(generation);
+      persisted->mutable_object()->set_key(resolved.key);
+      persisted->mutable_object()->set_etag(content_hash);
+      persisted->mutable_object()->set_persisted_at_ms(clock_->NowMs());
+    }));
+    // An older object's delete, had it waited, is overtaken by this write.
+    txn.Apply(MakeEntry([&](auto& entry) {
+      entry.mutable_delete_done()->set_mount_id(resolved.mount_id.value());
+      entry.mutable_delete_done()->set_key(resolved.key);
+    }));
+  } else if (options.persist && inode.persistence_state() == state::TO_BE_PERSISTED) {
+    *job = NewPersistJob(inode, state::UPLOAD, options.persistence_wait_time_ms);
+    txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = **job; }));
+  }
+  RememberOperation(txn, options.operation_id, InodeId(inode.id()));
+  return absl::OkStatus();
+}
+
+StatusOr<std::vector<state::BlockRecord>> Master::CommittedBlocks(const state::Inode& inode, bool need_replica,
+                                                                  int64_t* length) {
+  std::vector<state::BlockRecord> records;
+  for (int64_t i = 0; i < inode.next_block_index(); ++i) {
+    const BlockId id = BlockIdOf(InodeId(inode.id()), i);
+    const auto* block = cluster_.FindBlock(id);
+    const bool missing = block == nullptr || (need_replica && block->holders.empty());
+    if (missing && !safe_mode_over_) {
+      return Unavailable("Block {} of {} is not known yet: the master has just started.", id.value(), inode.name());
+    }
+    if (missing) {
+      return InvalidArgument(
+          "Cannot complete a file without all the blocks committed: block {} of {} has no copy on a live worker.",
+          id.value(), inode.name());
+    }
+    if (i + 1 < inode.next_block_index() && block->length_bytes != inode.block_size_bytes()) {
+      return InvalidArgument("Block {} of {} has {} bytes, but only the last block may be shorter than {}.",
+                             id.value(), inode.name(), block->length_bytes, inode.block_size_bytes());
+    }
+    *length += block->length_bytes;
+    state::BlockRecord record;
+    record.set_crc32c(block->crc32c);
+    record.set_crc_known(block->crc_known);
+    records.push_back(record);
+  }
+  return records;
+}
+
+}  // namespace spillway

@@ -1,0 +1,161 @@
+#include "common/path.h"
+#include "master/master.h"
+
+namespace spillway {
+
+Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& path,
+                                       const CreateFileOptions& options) {
+  Removed removed;
+  Outcome<FileStatus> outcome{absl::OkStatus(), LogIndex()};
+  {
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    if (const auto done = FindOperation(txn, options.operation_id)) {
+      const auto inode = txn.GetInode(*done);
+      const auto at = inode ? txn.PathOf(*inode) : std::nullopt;
+      if (at) return {MakeStatus(txn, *inode, *at, true), txn.depends()};
+    }
+    const Lookup old = Find(txn, path);
+    if (options.overwrite && old.found() && !old.last().is_directory()) {
+      if (Status status = CheckParentWrite(caller, old, path); !status.ok()) return {status, txn.depends()};
+      DeleteOne(txn, old.last(), path, /*keep_object=*/true, &removed);
+    }
+    outcome.result = DoCreateFile(txn, caller, path, options);
+    if (!outcome.result.ok()) return {outcome.result.status(), txn.depends()};
+    if (!removed.files.empty()) {
+      // The old object stays in the understore until the new content replaces it.
+      const bool object = old.last().has_object() || old.last().shadows_object();
+      auto inode = txn.GetInode(outcome.result->id);
+      const auto running = tasks_.find(InodeId(old.last().id()));
+      const bool uploading = running != tasks_.end() && running->second->running;
+      inode->set_shadows_object(object || uploading);
+      if (!uploading && old.last().has_object()) inode->set_shadowed_etag(old.last().object().etag());
+      txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = *inode; }));
+    }
+    RememberOperation(txn, options.operation_id, outcome.result->id);
+    outcome.wait_for = txn.Commit();
+  }
+  AfterRemoved(removed);
+  return outcome;
+}
+
+StatusOr<FileStatus> Master::DoCreateFile(StateTxn& txn, const Caller& caller, const std::string& path,
+                                          const CreateFileOptions& options) {
+  if (path == "/") return spillway::MakeStatus(StatusCode::kAlreadyExists, "/ already exists.");
+  if (options.block_size_bytes <= 0) {
+    return InvalidArgument("Invalid block size {} for {}.", options.block_size_bytes, path);
+  }
+  if (options.replication_max >= 0 && options.replication_min > options.replication_max) {
+    return InvalidArgument("replicationMin {} is larger than replicationMax {} for {}.", options.replication_min,
+                           options.replication_max, path);
+  }
+  Lookup lookup = Find(txn, path);
+  if (lookup.found()) {
+    if (!lookup.last().is_directory()) {
+      return spillway::MakeStatus(StatusCode::kAlreadyExists,
+                        "{} already exists. If you want to overwrite the file, you need to specify the overwrite "
+                        "option.",
+                        path);
+    }
+    return spillway::MakeStatus(StatusCode::kAlreadyExists, "{} already exists. Directories cannot be overwritten with create",
+                      path);
+  }
+  SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, lookup, path));
+  SPILLWAY_ASSIGN_OR_RETURN(const state::Inode parent,
+                            CreateParents(txn, caller, &lookup, path, options.recursive));
+  SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
+  if (mounts_.at(resolved.mount_id).read_only()) {
+    return spillway::MakeStatus(StatusCode::kPermissionDenied, "{} is on a read-only mount.", path);
+  }
+  if (resolved.key.size() > kNameBytesMax && UnderStoreOf(resolved.mount_id)->is_object_store()) {
+    return InvalidArgument("Path {} makes an object key of {} bytes; {} is the most.", path, resolved.key.size(),
+                           kNameBytesMax);
+  }
+  const int64_t now_ms = clock_->NowMs();
+  state::Inode inode;
+  inode.set_id(FileIdOfContainer(txn.Cluster().next_container_id()).value());
+  inode.set_parent_id(parent.id());
+  inode.set_name(lookup.names.back());
+  inode.set_creation_time_ms(now_ms);
+  inode.set_last_modification_time_ms(now_ms);
+  inode.set_last_access_time_ms(now_ms);
+  inode.set_owner(caller.user);
+  inode.set_group(caller.groups.empty() ? "" : caller.groups.front());
+  inode.set_mode(static_cast<uint32_t>(options.mode));
+  inode.set_pinned(parent.pinned() || options.replication_min > 0);
+  inode.set_ttl_ms(options.ttl_ms);
+  inode.set_ttl_action(static_cast<state::TtlAction>(options.ttl_action));
+  inode.set_block_size_bytes(options.block_size_bytes);
+  inode.set_cacheable(true);
+  inode.set_replication_min(options.replication_min);
+  inode.set_replication_max(options.replication_max);
+  inode.set_durable_replicas(options.durable_replicas);
+  inode.set_persistence_wait_time_ms(options.persistence_wait_time_ms);
+  inode.set_persistence_state(options.write_type == WriteType::kAsyncThrough ? state::TO_BE_PERSISTED
+                                                                            : state::NOT_PERSISTED);
+  inode.set_write_through(options.write_type == WriteType::kCacheThrough ||
+                          options.write_type == WriteType::kThrough);
+  for (const auto& [name, value] : options.xattr) (*inode.mutable_xattr())[name] = value;
+  txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
+  return MakeStatus(txn, inode, path, true);
+}
+
+state::Inode Master::NewDirectory(StateTxn& txn, const Caller& caller, const state::Inode& parent,
+                                  const std::string& name, int mode) {
+  const int64_t now_ms = clock_->NowMs();
+  state::Inode inode;
+  inode.set_id(txn.Cluster().next_directory_id());
+  inode.set_parent_id(parent.id());
+  inode.set_name(name);
+  inode.set_is_directory(true);
+  inode.set_creation_time_ms(now_ms);
+  inode.set_last_modification_time_ms(now_ms);
+  inode.set_last_access_time_ms(now_ms);
+  inode.set_owner(caller.user);
+  inode.set_group(caller.groups.empty() ? "" : caller.groups.front());
+  inode.set_mode(static_cast<uint32_t>(mode));
+  inode.set_pinned(parent.pinned());
+  inode.set_ttl_ms(-1);
+  // The understore holds nothing at a path that was not there when its parent was loaded.
+  inode.set_children_loaded(parent.children_loaded());
+  return inode;
+}
+
+StatusOr<state::Inode> Master::CreateParents(StateTxn& txn, const Caller& caller, Lookup* lookup,
+                                             const std::string& path, bool recursive) {
+  if (!lookup->last().is_directory()) {
+    return InvalidArgument("Traversal failed for path {}. Component {}({}) is a file, not a directory.", path,
+                           lookup->chain.size() - 1, lookup->last().name());
+  }
+  const size_t missing = lookup->names.size() - (lookup->chain.size() - 1);
+  if (missing > 1 && !recursive) {
+    return NotFound("File {} creation failed. Component {}({}) does not exist", path, lookup->chain.size(),
+                    lookup->names[lookup->chain.size() - 1]);
+  }
+  while (lookup->chain.size() < lookup->names.size()) {
+    state::Inode directory = NewDirectory(txn, caller, lookup->last(), lookup->names[lookup->chain.size() - 1],
+                                          0777 & ~options_.umask);
+    txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = directory; }));
+    lookup->chain.push_back(std::move(directory));
+  }
+  return lookup->last();
+}
+
+std::optional<InodeId> Master::FindOperation(StateTxn& txn, const std::optional<OperationId>& id) {
+  if (!id) return std::nullopt;
+  const auto record = txn.GetOperation(id->most_significant, id->least_significant);
+  if (!record) return std::nullopt;
+  return InodeId(record->inode_id());
+}
+
+void Master::RememberOperation(StateTxn& txn, const std::optional<OperationId>& id, InodeId inode) {
+  if (!id) return;
+  txn.Apply(MakeEntry([&](auto& entry) {
+    auto* done = entry.mutable_operation_done();
+    done->set_most_significant(id->most_significant);
+    done->set_least_significant(id->least_significant);
+    done->set_inode_id(inode.value());
+  }));
+}
+
+}  // namespace spillway

@@ -1,0 +1,104 @@
+#include <functional>
+
+#include "common/path.h"
+#include "master/master.h"
+
+namespace spillway {
+namespace {
+
+// Depth first, by name, parents before children, beginning behind the cursor.
+struct Walk {
+  StateTxn& txn;
+  bool recursive;
+  size_t entries_max;
+  std::function<bool(const state::Inode&)> may_enter;
+  std::function<void(const state::Inode&, const std::string& relative)> emit;
+  size_t emitted = 0;
+  std::optional<InodeId> load;
+  std::string last;
+
+  // resume: names below this directory of the last entry that was emitted. False: stopped.
+  bool Directory(InodeId id, const std::string& relative, std::vector<std::string> resume) {
+    std::string start_after;
+    if (!resume.empty()) {
+      start_after = resume.front();
+      resume.erase(resume.begin());
+      if (recursive) {
+        const auto child = txn.GetChild(id, start_after);
+        const auto inode = child ? txn.GetInode(*child) : std::nullopt;
+        if (inode && inode->is_directory() && !Enter(*inode, Below(relative, start_after), resume)) return false;
+      }
+    }
+    std::vector<InodeId> children;
+    while (true) {
+      children.clear();
+      std::string last_name;
+      txn.ForEachChild(id, start_after, [&](std::string_view name, InodeId child) {
+        children.push_back(child);
+        last_name = std::string(name);
+        return children.size() < 256 && emitted + children.size() < entries_max + 1;
+      });
+      if (children.empty()) return true;
+      for (const InodeId child : children) {
+        if (emitted >= entries_max) return false;
+        const auto inode = txn.GetInode(child);
+        if (!inode) continue;
+        const std::string at = Below(relative, inode->name());
+        emit(*inode, at);
+        ++emitted;
+        last = at;
+        if (recursive && inode->is_directory() && !Enter(*inode, at, {})) return false;
+      }
+      start_after = last_name;
+    }
+  }
+
+  bool Enter(const state::Inode& inode, const std::string& relative, const std::vector<std::string>& resume) {
+    if (!may_enter(inode)) return true;
+    if (!inode.children_loaded()) {
+      load = InodeId(inode.id());
+      return false;
+    }
+    return Directory(InodeId(inode.id()), relative, resume);
+  }
+
+  static std::string Below(const std::string& relative, const std::string& name) {
+    return relative.empty() ? name : relative + "/" + name;
+  }
+};
+
+}  // namespace
+
+Outcome<std::vector<FileStatus>> Master::ListStatus(const Caller& caller, const std::string& path,
+                                                    const ListOptions& options, size_t entries_max,
+                                                    ListCursor* cursor) {
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  cursor->load.reset();
+  const auto lookup = FindExisting(txn, path);
+  if (!lookup.ok()) return {lookup.status(), txn.depends()};
+  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok()) return {status, txn.depends()};
+  std::vector<FileStatus> entries;
+  if (!lookup->last().is_directory()) {
+    entries.push_back(MakeStatus(txn, lookup->last(), path, options.blocks));
+    cursor->done = true;
+    return {std::move(entries), txn.depends()};
+  }
+  if (Status status = CheckBits(caller, lookup->last(), kRead | kExecute, path); !status.ok()) {
+    return {status, txn.depends()};
+  }
+  Walk walk{txn, options.recursive, entries_max,
+            [&](const state::Inode& inode) { return Allows(caller, inode, kRead | kExecute); },
+            [&](const state::Inode& inode, const std::string& relative) {
+              mutex_.AssertHeld();
+              entries.push_back(MakeStatus(txn, inode, JoinPath(path, relative), options.blocks));
+            }};
+  const std::string after = cursor->after;
+  const bool ended = walk.Directory(InodeId(lookup->last().id()), "", PathComponents("/" + after));
+  if (!walk.last.empty()) cursor->after = walk.last;
+  cursor->load = walk.load;
+  cursor->done = ended;
+  return {std::move(entries), txn.depends()};
+}
+
+}  // namespace spillway

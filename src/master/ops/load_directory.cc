@@ -1,0 +1,102 @@
+// What the understore holds becomes visible in the namespace: once per directory, on first access.
+#include "common/log.h"
+#include "common/path.h"
+#include "master/master.h"
+
+namespace spillway {
+
+std::optional<InodeId> Master::DirectoryToLoad(const std::string& path, bool children) {
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  const Lookup lookup = Find(txn, path);
+  const state::Inode& last = lookup.last();
+  if (!last.is_directory() || last.children_loaded()) return std::nullopt;
+  if (lookup.found() && !children) return std::nullopt;
+  return InodeId(last.id());
+}
+
+Status Master::LoadDirectory(InodeId directory) {
+  std::shared_ptr<UnderStore> store;
+  ResolvedKey resolved;
+  {
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    const auto inode = txn.GetInode(directory);
+    const auto path = inode ? txn.PathOf(*inode) : std::nullopt;
+    if (!path || !inode->is_directory() || inode->children_loaded()) return absl::OkStatus();
+    SPILLWAY_ASSIGN_OR_RETURN(resolved, Resolve(*path));
+    store = UnderStoreOf(resolved.mount_id);
+  }
+  std::string token;
+  while (true) {
+    auto page = store->List(resolved.key, token);
+    if (!page.ok()) {
+      spdlog::warn("cannot load {} from the understore: {}", resolved.full(), Message(page.status()));
+      const bool later = page.status().code() == StatusCode::kUnavailable ||
+                         page.status().code() == StatusCode::kResourceExhausted ||
+                         page.status().code() == StatusCode::kDeadlineExceeded;
+      return spillway::MakeStatus(later ? StatusCode::kUnavailable : StatusCode::kUnknown,
+                        "Cannot load {} from the understore: {}", resolved.full(), Message(page.status()));
+    }
+    token = page->next_token;
+    SPILLWAY_RETURN_IF_ERROR(AddLoadedPage(directory, resolved.mount_id, *page, token.empty()));
+    if (token.empty()) return absl::OkStatus();
+  }
+}
+
+Status Master::AddLoadedPage(InodeId directory, MountId mount, const ListPage& page, bool last) {
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  auto parent = txn.GetInode(directory);
+  if (!parent) return absl::OkStatus();  // deleted meanwhile
+  const Caller owner{options_.superuser, {options_.superuser}};
+  const auto name_of = [](const std::string& key) { return key.substr(key.rfind('/') + 1); };
+  for (const std::string& key : page.directories) {
+    const std::string name = name_of(key);
+    if (name.empty() || name == "." || name == ".." || txn.GetChild(directory, name)) continue;
+    if (txn.HasPendingDeleteBelow(mount, key)) continue;
+    state::Inode inode = NewDirectory(txn, owner, *parent, name, 0777 & ~options_.umask);
+    inode.set_children_loaded(false);
+    inode.set_persistence_state(state::PERSISTED);
+    txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
+  }
+  constexpr int64_t kBlockSize = 64 << 20;
+  for (const ObjectInfo& object : page.objects) {
+    const std::string name = name_of(object.key);
+    if (name.empty() || name == "." || name == ".." || txn.GetChild(directory, name)) continue;
+    if (txn.GetPendingDelete(mount, object.key)) continue;
+    const int64_t time_ms = object.last_modified_ms > 0 ? object.last_modified_ms : clock_->NowMs();
+    state::Inode inode;
+    inode.set_id(FileIdOfContainer(txn.Cluster().next_container_id()).value());
+    inode.set_parent_id(directory.value());
+    inode.set_name(name);
+    inode.set_creation_time_ms(time_ms);
+    inode.set_last_modification_time_ms(time_ms);
+    inode.set_last_access_time_ms(time_ms);
+    inode.set_owner(owner.user);
+    inode.set_group(owner.user);
+    inode.set_mode(static_cast<uint32_t>(0666 & ~options_.umask));
+    inode.set_ttl_ms(-1);
+    inode.set_block_size_bytes(kBlockSize);
+    inode.set_length_bytes(object.size_bytes);
+    inode.set_completed(true);
+    inode.set_cacheable(true);
+    inode.set_replication_max(-1);
+    inode.set_durable_replicas(1);
+    inode.set_persistence_state(state::PERSISTED);
+    inode.set_generation(txn.Cluster().next_generation());
+    const int64_t blocks = (object.size_bytes + kBlockSize - 1) / kBlockSize;
+    for (int64_t i = 0; i < blocks; ++i) inode.add_blocks();
+    inode.set_next_block_index(blocks);
+    inode.mutable_object()->set_key(object.key);
+    inode.mutable_object()->set_etag(object.etag);
+    txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
+  }
+  if (last) {
+    txn.Apply(MakeEntry([&](auto& entry) { entry.mutable_directory_loaded()->set_inode_id(directory.value()); }));
+  }
+  txn.Commit();
+  return absl::OkStatus();
+}
+
+}  // namespace spillway

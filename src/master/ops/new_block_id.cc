@@ -1,0 +1,31 @@
+#include "master/master.h"
+
+namespace spillway {
+
+// Not waited for: the id matters only once a durable CompleteFile names its block. A master that
+// forgets it hands it out again, and the worker that holds the block refuses the second write.
+Outcome<BlockId> Master::NewBlockId(const Caller& caller, const std::string& path) {
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  const auto lookup = FindExisting(txn, path);
+  if (!lookup.ok()) return {lookup.status(), txn.depends()};
+  const state::Inode& inode = lookup->last();
+  if (inode.is_directory()) return {InvalidArgument("{} is a directory: blocks belong to files.", path), txn.depends()};
+  if (inode.completed()) {
+    return {spillway::MakeStatus(StatusCode::kFailedPrecondition, "File {} is completed: no block can be added.", path),
+            txn.depends()};
+  }
+  if (Status status = CheckBits(caller, inode, kWrite, path); !status.ok() && caller.user != inode.owner()) {
+    return {status, txn.depends()};
+  }
+  const int64_t index = inode.next_block_index();
+  if (index >= kSequenceMask) return {InvalidArgument("File {} has the most blocks a file can have.", path), txn.depends()};
+  txn.Apply(MakeEntry([&](auto& entry) {
+    entry.mutable_block_allocated()->set_inode_id(inode.id());
+    entry.mutable_block_allocated()->set_block_index(index);
+  }));
+  txn.Commit();
+  return {BlockIdOf(InodeId(inode.id()), index), LogIndex()};
+}
+
+}  // namespace spillway

@@ -1,0 +1,107 @@
+#include "common/path.h"
+#include "master/master.h"
+
+namespace spillway {
+
+Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path, const RemoveOptions& options) {
+  Removed removed;
+  LogIndex index;
+  {
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};
+    const auto lookup = FindExisting(txn, path);
+    if (!lookup.ok()) return {lookup.status(), txn.depends()};
+    const auto refuse = [&](StatusCode code, const std::string& text) {
+      return Outcome<Nothing>{Status(code, text), txn.depends()};
+    };
+    if (Status status = CheckParentWrite(caller, *lookup, path); !status.ok()) return {status, txn.depends()};
+    for (const auto& [id, mount] : mounts_) {
+      if (IsWithin(mount.path(), path)) {
+        return refuse(StatusCode::kPermissionDenied,
+                      "Cannot delete " + path + ": it is or contains the mount point " + mount.path());
+      }
+    }
+    const state::Inode& target = lookup->last();
+    if (target.is_directory() && target.child_count() > 0 && !options.recursive) {
+      return refuse(StatusCode::kFailedPrecondition, "Cannot delete non-empty directory " + path +
+                                                         " because recursive is set to false");
+    }
+    std::vector<std::pair<state::Inode, std::string>> doomed;
+    Status denied;
+    VisitSubtree(txn, target, path, [&](const state::Inode& inode, const std::string& at) {
+      if (inode.is_directory() && inode.child_count() > 0 && denied.ok()) {
+        denied = CheckBits(caller, inode, kWrite | kExecute, at);
+      }
+      doomed.emplace_back(inode, at);
+    });
+    if (!denied.ok()) return {denied, txn.depends()};
+    for (auto it = doomed.rbegin(); it != doomed.rend(); ++it) {
+      DeleteOne(txn, it->first, it->second, options.alluxio_only, &removed);
+    }
+    RememberOperation(txn, options.operation_id, InodeId(target.id()));
+    index = txn.Commit();
+  }
+  AfterRemoved(removed);
+  return {Nothing(), index};
+}
+
+void Master::DeleteOne(StateTxn& txn, const state::Inode& inode, const std::string& path, bool keep_object,
+                       Removed* removed) {
+  const InodeId id(inode.id());
+  const auto resolved = Resolve(path);
+  const auto task = tasks_.find(id);
+  const bool uploading = task != tasks_.end() && task->second->running;
+  if (!keep_object && resolved.ok()) {
+    if (inode.is_directory()) {
+      const auto store = UnderStoreOf(resolved->mount_id);
+      if (inode.persistence_state() == state::PERSISTED && !store->is_object_store()) {
+        ScheduleObjectDelete(txn, resolved->mount_id, resolved->key, true);
+      }
+    } else {
+      if (inode.has_object()) ScheduleObjectDelete(txn, resolved->mount_id, inode.object().key(), false);
+      if (inode.shadows_object()) ScheduleObjectDelete(txn, resolved->mount_id, resolved->key, false);
+      // What is being uploaded may still appear; the delete waits for the upload's end.
+      if (uploading) ScheduleObjectDelete(txn, task->second->mount_id, task->second->key, false);
+    }
+  }
+  if (const auto job = txn.GetPersistJob(id); job && !job->upload_id().empty()) {
+    OrphanUpload(txn, MountId(job->upload_mount_id()), job->upload_key(), job->upload_id());
+  }
+  txn.Apply(MakeEntry([&](auto& entry) {
+    entry.mutable_inode_deleted()->set_inode_id(inode.id());
+    entry.mutable_inode_deleted()->set_op_time_ms(clock_->NowMs());
+  }));
+  if (inode.is_directory()) return;
+  CancelTask(id);
+  removed->files.push_back(id);
+  removed->blocks.emplace_back(id, std::max<int64_t>(inode.next_block_index(), inode.blocks_size()));
+}
+
+void Master::ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::string& key, bool directory) {
+  txn.Apply(MakeEntry([&](auto& entry) {
+    auto* pending = entry.mutable_delete_scheduled()->mutable_pending();
+    pending->set_mount_id(mount.value());
+    pending->set_key(key);
+    pending->set_is_directory(directory);
+    pending->set_requested_at_ms(clock_->NowMs());
+  }));
+  deletes_pending_ = true;
+}
+
+void Master::AfterRemoved(const Removed& removed) {
+  if (removed.files.empty()) return;
+  journal_->WhenDurable(journal_->last_index(), [this, removed] {
+    absl::MutexLock lock(&mutex_);
+    std::map<WorkerId, std::vector<BlockId>> per_worker;
+    for (const auto& [file, count] : removed.blocks) {
+      for (int64_t i = 0; i < count; ++i) {
+        const BlockId block = BlockIdOf(file, i);
+        for (const WorkerId worker : cluster_.ForgetBlock(block)) per_worker[worker].push_back(block);
+      }
+    }
+    for (const auto& [worker, blocks] : per_worker) SendRemove(worker, blocks);
+  });
+}
+
+}  // namespace spillway

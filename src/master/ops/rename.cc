@@ -1,0 +1,127 @@
+#include "common/path.h"
+#include "master/master.h"
+
+namespace spillway {
+
+Outcome<Nothing> Master::Rename(const Caller& caller, const std::string& source, const std::string& target,
+                                const RenameOptions& options) {
+  std::vector<state::PersistJob> jobs;
+  LogIndex index;
+  {
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};
+    if (Status status = DoRename(txn, caller, source, target, options, &jobs); !status.ok()) {
+      return {status, txn.depends()};
+    }
+    index = txn.Commit();
+  }
+  if (!jobs.empty()) journal_->WhenDurable(index, [this, jobs] { EnqueuePersist(jobs); });
+  return {Nothing(), index};
+}
+
+Status Master::DoRename(StateTxn& txn, const Caller& caller, const std::string& source, const std::string& target,
+                        const RenameOptions& options, std::vector<state::PersistJob>* jobs) {
+  if (source == "/") return InvalidArgument("Cannot rename the root");
+  if (target == "/") return InvalidArgument("Cannot rename to the root");
+  SPILLWAY_ASSIGN_OR_RETURN(const Lookup from, FindExisting(txn, source));
+  if (source == target) return absl::OkStatus();
+  if (IsWithin(target, source)) {
+    return InvalidArgument("Cannot rename because the destination lies within the source. src: {} dst: {}", source,
+                           target);
+  }
+  for (const auto& [id, mount] : mounts_) {
+    if (mount.path() != "/" && IsWithin(mount.path(), source)) {
+      return InvalidArgument("Cannot rename {}: it is or contains the mount point {}", source, mount.path());
+    }
+  }
+  SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey from_key, Resolve(source));
+  SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey to_key, Resolve(target));
+  if (from_key.mount_id != to_key.mount_id) {
+    return InvalidArgument("Cannot rename across mounts. src: {} dst: {}", source, target);
+  }
+  const Lookup to = Find(txn, target);
+  if (to.found()) {
+    return spillway::MakeStatus(StatusCode::kAlreadyExists,
+                      "Cannot rename because destination already exists. src: {} dst: {}", source, target);
+  }
+  SPILLWAY_RETURN_IF_ERROR(FindExisting(txn, ParentPath(target)).status());
+  if (!to.last().is_directory()) {
+    return InvalidArgument("Cannot rename: {} is not a directory", ParentPath(target));
+  }
+  SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, from, source));
+  SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, to, target));
+
+  std::vector<std::pair<state::Inode, std::string>> moved;
+  VisitSubtree(txn, from.last(), source,
+               [&](const state::Inode& inode, const std::string& at) { moved.emplace_back(inode, at); });
+  txn.Apply(MakeEntry([&](auto& entry) {
+    auto* renamed = entry.mutable_inode_renamed();
+    renamed->set_inode_id(from.last().id());
+    renamed->set_parent_id(to.last().id());
+    renamed->set_name(BaseName(target));
+    renamed->set_op_time_ms(clock_->NowMs());
+  }));
+  // Children before parents: folders of a local understore are removed empty.
+  for (auto it = moved.rbegin(); it != moved.rend(); ++it) {
+    const std::string new_path = target + it->second.substr(source.size());
+    RenameUnderStore(txn, it->first, it->second, new_path, options, jobs);
+  }
+  RememberOperation(txn, options.operation_id, InodeId(from.last().id()));
+  return absl::OkStatus();
+}
+
+// What a rename of the namespace means for one inode's object.
+void Master::RenameUnderStore(StateTxn& txn, const state::Inode& inode, const std::string& old_path,
+                              const std::string& new_path, const RenameOptions& options,
+                              std::vector<state::PersistJob>* jobs) {
+  const auto old_key = Resolve(old_path);
+  const auto new_key = Resolve(new_path);
+  if (!old_key.ok() || !new_key.ok()) return;
+  const InodeId id(inode.id());
+  if (inode.is_directory()) {
+    const auto store = UnderStoreOf(old_key->mount_id);
+    if (inode.persistence_state() == state::PERSISTED && !store->is_object_store()) {
+      ScheduleObjectDelete(txn, old_key->mount_id, old_key->key, true);
+    }
+    return;
+  }
+  auto job = txn.GetPersistJob(id);
+  if (inode.shadows_object()) {
+    ScheduleObjectDelete(txn, old_key->mount_id, old_key->key, false);
+    state::Inode updated = *txn.GetInode(id);
+    updated.set_shadows_object(false);
+    updated.clear_shadowed_etag();
+    txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = updated; }));
+  }
+  const auto task = tasks_.find(id);
+  if (task != tasks_.end() && task->second->running) {
+    // What is under way may still appear at the key it was started for.
+    ScheduleObjectDelete(txn, task->second->mount_id, task->second->key, false);
+  }
+  if (inode.has_object()) {
+    if (inode.object().key() == new_key->key) {
+      // Renamed back before it was moved.
+      if (job) txn.Apply(MakeEntry([&](auto& entry) { entry.mutable_persist_dropped()->set_inode_id(inode.id()); }));
+      CancelTask(id);
+      return;
+    }
+    job = NewPersistJob(inode, state::RELOCATE, 0);
+  } else if (job) {
+    if (!job->upload_id().empty()) {
+      OrphanUpload(txn, MountId(job->upload_mount_id()), job->upload_key(), job->upload_id());
+      job->clear_upload_id();
+      job->clear_upload_key();
+    }
+    if (options.persist) job->set_due_at_ms(clock_->NowMs());
+  } else if (options.persist && inode.completed() && inode.persistence_state() != state::PERSISTED) {
+    job = NewPersistJob(inode, state::UPLOAD, std::max<int64_t>(0, inode.persistence_wait_time_ms()));
+  } else {
+    return;
+  }
+  CancelTask(id);
+  txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = *job; }));
+  jobs->push_back(*job);
+}
+
+}  // namespace spillway

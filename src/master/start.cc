@@ -1,0 +1,137 @@
+// Start and stop of the master core.
+#include "common/log.h"
+#include "common/path.h"
+#include "master/master.h"
+
+namespace spillway {
+
+Master::Master(MasterOptions options, MasterContext context)
+    : options_(std::move(options)),
+      clock_(context.clock),
+      random_(context.random),
+      executor_(context.executor),
+      journal_(context.journal),
+      sender_(context.sender),
+      understores_(context.understores),
+      metrics_(context.metrics) {}
+
+Master::~Master() = default;
+
+namespace {
+
+state::Inode RootInode(int64_t now_ms, const std::string& owner) {
+  state::Inode root;
+  root.set_id(kRootInodeId.value());
+  root.set_is_directory(true);
+  root.set_creation_time_ms(now_ms);
+  root.set_last_modification_time_ms(now_ms);
+  root.set_last_access_time_ms(now_ms);
+  root.set_owner(owner);
+  root.set_group(owner);
+  root.set_mode(0755);
+  root.set_ttl_ms(-1);
+  root.set_persistence_state(state::PERSISTED);
+  root.set_mount_point(true);
+  return root;
+}
+
+}  // namespace
+
+Status Master::Start() {
+  start_time_ms_ = clock_->NowMs();
+  start_monotonic_ms_ = clock_->MonotonicMs();
+  std::vector<state::PersistJob> jobs;
+  {
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    const auto cluster = txn.Cluster();
+    if (cluster.format_version() > kStateFormatVersion) {
+      return spillway::MakeStatus(StatusCode::kFailedPrecondition,
+                        "The state store has format {}, this version reads up to {}: use a newer Spillway.",
+                        cluster.format_version(), kStateFormatVersion);
+    }
+    if (cluster.format_version() == 0) {
+      txn.Apply(MakeEntry([&](auto& entry) {
+        auto* formatted = entry.mutable_cluster_formatted();
+        formatted->set_cluster_id(random_->Uuid());
+        formatted->set_op_time_ms(start_time_ms_);
+        formatted->set_format_version(kStateFormatVersion);
+      }));
+      txn.Apply(MakeEntry([&](auto& entry) {
+        *entry.mutable_inode_created()->mutable_inode() = RootInode(start_time_ms_, options_.superuser);
+      }));
+      txn.Apply(MakeEntry([&](auto& entry) {
+        auto* mount = entry.mutable_mount_added()->mutable_mount();
+        mount->set_mount_id(kRootMountId.value());
+        mount->set_path("/");
+        mount->set_uri(options_.root_uri);
+      }));
+    }
+    SPILLWAY_RETURN_IF_ERROR(OpenMounts(txn));
+    const std::string stored = mounts_[kRootMountId].uri();
+    if (stored != options_.root_uri) {
+      return spillway::MakeStatus(StatusCode::kFailedPrecondition,
+                        "The state store was made for root understore {}, but "
+                        "alluxio.master.mount.table.root.ufs says {}: use another "
+                        "alluxio.master.journal.folder or the old understore.",
+                        stored, options_.root_uri);
+    }
+    for (const auto& worker : txn.KnownWorkers()) awaited_workers_.insert(WorkerId(worker.worker_id()));
+    safe_mode_over_ = awaited_workers_.empty();
+    for (auto job : txn.PersistJobs()) {
+      if (!job.upload_id().empty()) {
+        // Nobody remembers its parts: abort it and begin again.
+        OrphanUpload(txn, MountId(job.upload_mount_id()), job.upload_key(), job.upload_id());
+        job.clear_upload_id();
+        job.clear_upload_key();
+        txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = job; }));
+      }
+      jobs.push_back(job);
+    }
+    next_ttl_check_ms_ = start_monotonic_ms_ + options_.ttl_check_interval_ms;
+    txn.Commit();
+    for (const auto& job : jobs) AddTask(job, clock_->NowMs());
+  }
+  spdlog::info("master started: {} files wait to be persisted", jobs.size());
+  return absl::OkStatus();
+}
+
+std::string Master::cluster_id() {
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  return txn.Cluster().cluster_id();
+}
+
+bool Master::InSafeMode() {
+  absl::MutexLock lock(&mutex_);
+  if (!safe_mode_over_ && (awaited_workers_.empty() || clock_->MonotonicMs() - start_monotonic_ms_ >=
+                                                           options_.safe_mode_ms_max)) {
+    safe_mode_over_ = true;
+  }
+  return !safe_mode_over_;
+}
+
+void Master::Tick() {
+  CheckWorkers();
+  bool deletes = false;
+  bool orphans = false;
+  bool ttl = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    DispatchPersist();
+    const int64_t now = clock_->MonotonicMs();
+    deletes = deletes_pending_ && !sweeping_deletes_ && now >= next_sweep_ms_;
+    orphans = orphans_pending_ && !sweeping_orphans_ && now >= next_sweep_ms_;
+    if (deletes) sweeping_deletes_ = true;
+    if (orphans) sweeping_orphans_ = true;
+    if (now >= next_ttl_check_ms_) {
+      next_ttl_check_ms_ = now + options_.ttl_check_interval_ms;
+      ttl = true;
+    }
+  }
+  if (deletes) executor_->Post([this] { SweepDeletes(); });
+  if (orphans) executor_->Post([this] { SweepOrphans(); });
+  if (ttl) executor_->Post([this] { CheckTtl(); });
+}
+
+}  // namespace spillway

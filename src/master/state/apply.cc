@@ -1,0 +1,246 @@
+// What each journal entry does to the state.
+#include <algorithm>
+
+#include "common/log.h"
+#include "master/state/keys.h"
+#include "master/state/state_txn.h"
+
+namespace spillway {
+namespace {
+
+constexpr int64_t kOperationsRemembered = 100'000;
+
+state::Inode Need(std::optional<state::Inode> inode, const char* entry) {
+  if (!inode) Panic(std::string(entry) + " names an inode that does not exist");
+  return *std::move(inode);
+}
+
+}  // namespace
+
+void StateTxn::Apply(journal::JournalEntry entry) {
+  using Case = journal::JournalEntry::EntryCase;
+  switch (entry.entry_case()) {
+    case Case::kClusterFormatted: return ApplyFormatted(entry.cluster_formatted());
+    case Case::kInodeCreated: return ApplyCreated(entry.inode_created());
+    case Case::kFileCompleted: return ApplyCompleted(entry.file_completed());
+    case Case::kInodeRenamed: return ApplyRenamed(entry.inode_renamed());
+    case Case::kInodeDeleted: return ApplyDeleted(entry.inode_deleted());
+    case Case::kInodeUpdated: return ApplyUpdated(entry.inode_updated());
+    case Case::kPersistScheduled: return ApplyScheduled(entry.persist_scheduled());
+    case Case::kPersisted: return ApplyPersisted(entry.persisted());
+    case Case::kOperationDone: return ApplyOperation(entry.operation_done());
+    default: return ApplyRest(entry);
+  }
+}
+
+void StateTxn::ApplyFormatted(const journal::ClusterFormatted& entry) {
+  state::ClusterRecord cluster;
+  cluster.set_format_version(entry.format_version());
+  cluster.set_cluster_id(entry.cluster_id());
+  cluster.set_created_at_ms(entry.op_time_ms());
+  cluster.set_next_container_id(1 << 16);  // clear of directory ids, which are small numbers
+  cluster.set_next_directory_id(1);
+  cluster.set_next_generation(1);
+  cluster.set_next_mount_id(1);
+  cluster.set_next_worker_id(1);
+  Put(keys::kCluster, cluster);
+}
+
+void StateTxn::TouchParent(InodeId parent, int64_t child_delta, int64_t op_time_ms) {
+  auto inode = Need(GetInode(parent), "an entry");
+  inode.set_child_count(inode.child_count() + child_delta);
+  inode.set_last_modification_time_ms(std::max(inode.last_modification_time_ms(), op_time_ms));
+  Put(keys::InodeKey(parent), inode);
+}
+
+void StateTxn::ApplyCreated(const journal::InodeCreated& entry) {
+  const state::Inode& inode = entry.inode();
+  const InodeId id(inode.id());
+  Put(keys::InodeKey(id), inode);
+  auto cluster = Cluster();
+  if (inode.is_directory()) {
+    cluster.set_next_directory_id(std::max(cluster.next_directory_id(), inode.id() + 1));
+  } else {
+    cluster.set_next_container_id(std::max(cluster.next_container_id(), (inode.id() >> 24) + 1));
+    cluster.set_file_count(cluster.file_count() + 1);
+  }
+  cluster.set_next_generation(std::max(cluster.next_generation(), inode.generation() + 1));
+  Put(keys::kCluster, cluster);
+  if (id == kRootInodeId) return;
+  std::string child;
+  keys::AppendBigEndian(static_cast<uint64_t>(inode.id()), &child);
+  batch_[keys::ChildKey(InodeId(inode.parent_id()), inode.name())] = child;
+  TouchParent(InodeId(inode.parent_id()), 1, inode.creation_time_ms());
+}
+
+void StateTxn::ApplyCompleted(const journal::FileCompleted& entry) {
+  auto inode = Need(GetInode(InodeId(entry.inode_id())), "FileCompleted");
+  inode.set_completed(true);
+  inode.set_length_bytes(entry.length_bytes());
+  inode.set_generation(entry.generation());
+  inode.set_last_modification_time_ms(entry.op_time_ms());
+  inode.set_persistence_state(entry.persistence_state());
+  *inode.mutable_blocks() = entry.blocks();
+  Put(keys::InodeKey(InodeId(entry.inode_id())), inode);
+  auto cluster = Cluster();
+  cluster.set_next_generation(std::max(cluster.next_generation(), entry.generation() + 1));
+  Put(keys::kCluster, cluster);
+}
+
+void StateTxn::ApplyRenamed(const journal::InodeRenamed& entry) {
+  const InodeId id(entry.inode_id());
+  auto inode = Need(GetInode(id), "InodeRenamed");
+  Erase(keys::ChildKey(InodeId(inode.parent_id()), inode.name()));
+  TouchParent(InodeId(inode.parent_id()), -1, entry.op_time_ms());
+  inode.set_parent_id(entry.parent_id());
+  inode.set_name(entry.name());
+  Put(keys::InodeKey(id), inode);
+  std::string child;
+  keys::AppendBigEndian(static_cast<uint64_t>(id.value()), &child);
+  batch_[keys::ChildKey(InodeId(entry.parent_id()), entry.name())] = child;
+  TouchParent(InodeId(entry.parent_id()), 1, entry.op_time_ms());
+}
+
+void StateTxn::ApplyDeleted(const journal::InodeDeleted& entry) {
+  const InodeId id(entry.inode_id());
+  const auto inode = Need(GetInode(id), "InodeDeleted");
+  Erase(keys::InodeKey(id));
+  Erase(keys::ChildKey(InodeId(inode.parent_id()), inode.name()));
+  TouchParent(InodeId(inode.parent_id()), -1, entry.op_time_ms());
+  if (inode.is_directory()) return;
+  Erase(keys::PersistKey(id));
+  auto cluster = Cluster();
+  cluster.set_file_count(cluster.file_count() - 1);
+  Put(keys::kCluster, cluster);
+}
+
+void StateTxn::ApplyUpdated(const journal::InodeUpdated& entry) {
+  const InodeId id(entry.inode().id());
+  const auto old = Need(GetInode(id), "InodeUpdated");
+  state::Inode inode = entry.inode();
+  inode.set_parent_id(old.parent_id());
+  inode.set_name(old.name());
+  inode.set_child_count(old.child_count());
+  Put(keys::InodeKey(id), inode);
+}
+
+void StateTxn::ApplyScheduled(const journal::PersistScheduled& entry) {
+  const InodeId id(entry.job().inode_id());
+  Put(keys::PersistKey(id), entry.job());
+  auto inode = Need(GetInode(id), "PersistScheduled");
+  if (entry.job().kind() == state::UPLOAD && inode.persistence_state() != state::TO_BE_PERSISTED) {
+    inode.set_persistence_state(state::TO_BE_PERSISTED);
+    Put(keys::InodeKey(id), inode);
+  }
+}
+
+void StateTxn::MarkAncestorsPersisted(InodeId parent) {
+  for (InodeId at = parent;;) {
+    auto inode = GetInode(at);
+    if (!inode || inode->persistence_state() == state::PERSISTED) return;
+    inode->set_persistence_state(state::PERSISTED);
+    Put(keys::InodeKey(at), *inode);
+    if (at == kRootInodeId) return;
+    at = InodeId(inode->parent_id());
+  }
+}
+
+void StateTxn::ApplyPersisted(const journal::Persisted& entry) {
+  const InodeId id(entry.inode_id());
+  auto inode = Need(GetInode(id), "Persisted");
+  if (!inode.is_directory()) {
+    *inode.mutable_object() = entry.object();
+    inode.set_shadows_object(false);
+    inode.clear_shadowed_etag();
+  }
+  inode.set_persistence_state(state::PERSISTED);
+  Put(keys::InodeKey(id), inode);
+  Erase(keys::PersistKey(id));
+  if (id != kRootInodeId) MarkAncestorsPersisted(InodeId(inode.parent_id()));
+}
+
+// Remembers the newest kOperationsRemembered operations, oldest out first.
+void StateTxn::ApplyOperation(const journal::OperationDone& entry) {
+  auto cluster = Cluster();
+  const int64_t sequence = cluster.operation_sequence() + 1;
+  cluster.set_operation_sequence(sequence);
+  Put(keys::kCluster, cluster);
+  state::OperationRecord record;
+  record.set_inode_id(entry.inode_id());
+  record.set_sequence(sequence);
+  Put(keys::OperationKey(entry.most_significant(), entry.least_significant()), record);
+  Put(keys::OperationOrderKey(sequence), entry);
+  if (sequence <= kOperationsRemembered) return;
+  const std::string old_key = keys::OperationOrderKey(sequence - kOperationsRemembered);
+  if (const auto old = GetRecord<journal::OperationDone>(old_key)) {
+    Erase(keys::OperationKey(old->most_significant(), old->least_significant()));
+    Erase(old_key);
+  }
+}
+
+void StateTxn::ApplyRest(const journal::JournalEntry& entry) {
+  using Case = journal::JournalEntry::EntryCase;
+  switch (entry.entry_case()) {
+    case Case::kBlockAllocated: {
+      const InodeId id(entry.block_allocated().inode_id());
+      auto inode = Need(GetInode(id), "BlockAllocated");
+      inode.set_next_block_index(std::max(inode.next_block_index(), entry.block_allocated().block_index() + 1));
+      Put(keys::InodeKey(id), inode);
+      return;
+    }
+    case Case::kPersistDropped:
+      return Erase(keys::PersistKey(InodeId(entry.persist_dropped().inode_id())));
+    case Case::kUploadStarted: {
+      const auto& started = entry.upload_started();
+      auto job = GetPersistJob(InodeId(started.inode_id()));
+      if (!job || job->generation() != started.generation()) return;
+      job->set_upload_id(started.upload_id());
+      job->set_upload_key(started.key());
+      job->set_upload_mount_id(started.mount_id());
+      return Put(keys::PersistKey(InodeId(started.inode_id())), *job);
+    }
+    case Case::kDeleteScheduled: {
+      const auto& pending = entry.delete_scheduled().pending();
+      return Put(keys::DeleteKey(MountId(pending.mount_id()), pending.key()), pending);
+    }
+    case Case::kDeleteDone:
+      return Erase(keys::DeleteKey(MountId(entry.delete_done().mount_id()), entry.delete_done().key()));
+    case Case::kUploadOrphaned:
+      return Put(keys::OrphanKey(entry.upload_orphaned().upload().upload_id()), entry.upload_orphaned().upload());
+    case Case::kUploadAborted:
+      return Erase(keys::OrphanKey(entry.upload_aborted().upload_id()));
+    case Case::kDirectoryLoaded: {
+      const InodeId id(entry.directory_loaded().inode_id());
+      auto inode = Need(GetInode(id), "DirectoryLoaded");
+      inode.set_children_loaded(true);
+      return Put(keys::InodeKey(id), inode);
+    }
+    case Case::kMountAdded: {
+      const auto& mount = entry.mount_added().mount();
+      auto cluster = Cluster();
+      cluster.set_next_mount_id(std::max(cluster.next_mount_id(), mount.mount_id() + 1));
+      Put(keys::kCluster, cluster);
+      return Put(keys::MountKey(MountId(mount.mount_id())), mount);
+    }
+    case Case::kMountRemoved:
+      return Erase(keys::MountKey(MountId(entry.mount_removed().mount_id())));
+    case Case::kWorkerKnown: {
+      const auto& worker = entry.worker_known().worker();
+      auto cluster = Cluster();
+      cluster.set_next_worker_id(std::max(cluster.next_worker_id(), worker.worker_id() + 1));
+      Put(keys::kCluster, cluster);
+      return Put(keys::WorkerKey(WorkerId(worker.worker_id())), worker);
+    }
+    case Case::kWorkerForgotten:
+      return Erase(keys::WorkerKey(WorkerId(entry.worker_forgotten().worker_id())));
+    case Case::kPathPropertiesSet: {
+      const auto& properties = entry.path_properties_set();
+      if (properties.properties().empty()) return Erase(keys::PathPropertiesKey(properties.path()));
+      return Put(keys::PathPropertiesKey(properties.path()), properties);
+    }
+    default:
+      Panic("a journal entry of an unknown kind: written by a newer version?");
+  }
+}
+
+}  // namespace spillway

@@ -1,0 +1,173 @@
+#include "master/state/state_txn.h"
+
+#include <algorithm>
+
+#include "common/log.h"
+#include "common/path.h"
+#include "master/state/keys.h"
+
+namespace spillway {
+
+std::optional<std::string> StateTxn::Get(const std::string& key) {
+  if (const auto it = batch_.find(key); it != batch_.end()) return it->second;
+  return journal_->Get(key, &depends_);
+}
+
+template <typename T>
+std::optional<T> StateTxn::GetRecord(const std::string& key) {
+  const auto value = Get(key);
+  if (!value) return std::nullopt;
+  T record;
+  if (!record.ParseFromString(*value)) Panic("unreadable record in the state store");
+  return record;
+}
+
+void StateTxn::Scan(const std::string& begin, const std::string& end, const StateStore::Visitor& visit) {
+  auto own = batch_.lower_bound(begin);
+  bool stopped = false;
+  const auto visit_own = [&] {
+    if (own->second && !visit(own->first, *own->second)) stopped = true;
+    ++own;
+  };
+  journal_->Scan(begin, end, [&](std::string_view key, std::string_view value) {
+    while (!stopped && own != batch_.end() && own->first < key) visit_own();
+    if (stopped) return false;
+    if (own != batch_.end() && own->first == key) {
+      visit_own();
+    } else if (!visit(key, value)) {
+      stopped = true;
+    }
+    return !stopped;
+  }, &depends_);
+  while (!stopped && own != batch_.end() && own->first < end) visit_own();
+}
+
+template <typename T>
+std::vector<T> StateTxn::GetAll(char table) {
+  std::vector<T> records;
+  const std::string prefix(1, table);
+  Scan(prefix, keys::PrefixEnd(prefix), [&](std::string_view, std::string_view value) {
+    T record;
+    if (!record.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+      Panic("unreadable record in the state store");
+    }
+    records.push_back(std::move(record));
+    return true;
+  });
+  return records;
+}
+
+state::ClusterRecord StateTxn::Cluster() {
+  return GetRecord<state::ClusterRecord>(keys::kCluster).value_or(state::ClusterRecord());
+}
+
+std::optional<state::Inode> StateTxn::GetInode(InodeId id) {
+  return GetRecord<state::Inode>(keys::InodeKey(id));
+}
+
+std::optional<InodeId> StateTxn::GetChild(InodeId parent, std::string_view name) {
+  const auto value = Get(keys::ChildKey(parent, name));
+  if (!value) return std::nullopt;
+  return InodeId(keys::ReadBigEndian(*value));
+}
+
+void StateTxn::ForEachChild(InodeId parent, std::string_view start_after,
+                            const std::function<bool(std::string_view, InodeId)>& visit) {
+  const std::string prefix = keys::ChildKey(parent, "");
+  std::string begin = prefix;
+  if (!start_after.empty()) begin.append(start_after).push_back('\0');
+  Scan(begin, keys::PrefixEnd(prefix), [&](std::string_view key, std::string_view value) {
+    return visit(key.substr(prefix.size()), InodeId(keys::ReadBigEndian(value)));
+  });
+}
+
+std::optional<std::string> StateTxn::PathOf(const state::Inode& inode) {
+  if (inode.id() == kRootInodeId.value()) return "/";
+  std::vector<std::string> names{inode.name()};
+  InodeId at(inode.parent_id());
+  while (at != kRootInodeId) {
+    const auto parent = GetInode(at);
+    if (!parent) return std::nullopt;
+    names.push_back(parent->name());
+    at = InodeId(parent->parent_id());
+  }
+  std::string path;
+  for (auto it = names.rbegin(); it != names.rend(); ++it) path += "/" + *it;
+  return path;
+}
+
+std::optional<state::PersistJob> StateTxn::GetPersistJob(InodeId id) {
+  return GetRecord<state::PersistJob>(keys::PersistKey(id));
+}
+std::vector<state::PersistJob> StateTxn::PersistJobs() { return GetAll<state::PersistJob>('p'); }
+std::vector<state::Mount> StateTxn::Mounts() { return GetAll<state::Mount>('m'); }
+std::vector<state::KnownWorker> StateTxn::KnownWorkers() { return GetAll<state::KnownWorker>('w'); }
+std::vector<state::OrphanUpload> StateTxn::OrphanUploads() { return GetAll<state::OrphanUpload>('u'); }
+
+std::optional<state::PendingDelete> StateTxn::GetPendingDelete(MountId mount, std::string_view key) {
+  return GetRecord<state::PendingDelete>(keys::DeleteKey(mount, key));
+}
+
+std::vector<state::PendingDelete> StateTxn::PendingDeletes(size_t limit) {
+  std::vector<state::PendingDelete> pending;
+  Scan("d", "e", [&](std::string_view, std::string_view value) {
+    state::PendingDelete record;
+    if (!record.ParseFromArray(value.data(), static_cast<int>(value.size()))) Panic("unreadable pending delete");
+    pending.push_back(std::move(record));
+    return pending.size() < limit;
+  });
+  return pending;
+}
+
+bool StateTxn::HasPendingDeleteBelow(MountId mount, const std::string& key) {
+  bool found = false;
+  const std::string prefix = keys::DeleteKey(mount, key);
+  Scan(prefix, keys::PrefixEnd(prefix), [&](std::string_view at, std::string_view) {
+    found = at.size() == prefix.size() || at[prefix.size()] == '/';
+    return !found;
+  });
+  return found;
+}
+
+std::optional<state::OperationRecord> StateTxn::GetOperation(uint64_t most, uint64_t least) {
+  return GetRecord<state::OperationRecord>(keys::OperationKey(most, least));
+}
+
+std::map<std::string, std::map<std::string, std::string>> StateTxn::PathProperties() {
+  std::map<std::string, std::map<std::string, std::string>> all;
+  for (const auto& record : GetAll<journal::PathPropertiesSet>('c')) {
+    all[record.path()].insert(record.properties().begin(), record.properties().end());
+  }
+  return all;
+}
+
+LogIndex StateTxn::Commit() {
+  if (batch_.empty()) return depends_;
+  // log_index lives in the cluster record, so that a reopened journal goes on counting.
+  auto cluster = Cluster();
+  cluster.set_log_index(journal_->last_index().value() + 1);
+  Put(keys::kCluster, cluster);
+  const LogIndex index = journal_->Append(batch_);
+  batch_.clear();
+  depends_ = index;
+  return index;
+}
+
+template <typename T>
+void StateTxn::Put(const std::string& key, const T& record) {
+  batch_[key] = record.SerializeAsString();
+}
+
+template void StateTxn::Put(const std::string&, const state::Inode&);
+template void StateTxn::Put(const std::string&, const state::ClusterRecord&);
+template void StateTxn::Put(const std::string&, const state::PersistJob&);
+template void StateTxn::Put(const std::string&, const state::Mount&);
+template void StateTxn::Put(const std::string&, const state::KnownWorker&);
+template void StateTxn::Put(const std::string&, const state::PendingDelete&);
+template void StateTxn::Put(const std::string&, const state::OrphanUpload&);
+template void StateTxn::Put(const std::string&, const state::OperationRecord&);
+template void StateTxn::Put(const std::string&, const journal::PathPropertiesSet&);
+template void StateTxn::Put(const std::string&, const journal::OperationDone&);
+template std::optional<journal::OperationDone> StateTxn::GetRecord(const std::string&);
+
+}  // namespace spillway

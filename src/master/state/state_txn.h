@@ -1,0 +1,84 @@
+// The master's journaled state as one operation sees it: what is durable, what waits for its sync,
+// and the operation's own entries on top. Apply is the only mutator; it reads no clock, no random
+// number and iterates in key order, so that the same entries give the same state everywhere.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/ids.h"
+#include "journal.pb.h"
+#include "journal/journal.h"
+#include "state.pb.h"
+
+namespace spillway {
+
+inline constexpr uint32_t kStateFormatVersion = 1;
+
+// Not thread-safe; lives for one operation, under the master's lock.
+class StateTxn {
+ public:
+  explicit StateTxn(Journal* journal) : journal_(journal) {}
+
+  state::ClusterRecord Cluster();
+  std::optional<state::Inode> GetInode(InodeId id);
+  std::optional<InodeId> GetChild(InodeId parent, std::string_view name);
+  // Children with name > start_after, in order, until visit returns false.
+  void ForEachChild(InodeId parent, std::string_view start_after,
+                    const std::function<bool(std::string_view name, InodeId id)>& visit);
+  // "/a/b" of an inode; nothing if an ancestor is missing.
+  std::optional<std::string> PathOf(const state::Inode& inode);
+
+  std::optional<state::PersistJob> GetPersistJob(InodeId id);
+  std::vector<state::PersistJob> PersistJobs();
+  std::vector<state::Mount> Mounts();
+  std::vector<state::KnownWorker> KnownWorkers();
+  std::optional<state::PendingDelete> GetPendingDelete(MountId mount, std::string_view key);
+  std::vector<state::PendingDelete> PendingDeletes(size_t limit);
+  // A pending delete at or below directory key.
+  bool HasPendingDeleteBelow(MountId mount, const std::string& key);
+  std::vector<state::OrphanUpload> OrphanUploads();
+  std::optional<state::OperationRecord> GetOperation(uint64_t most, uint64_t least);
+  std::map<std::string, std::map<std::string, std::string>> PathProperties();
+
+  // Adds entry to the operation and changes the state by it.
+  void Apply(journal::JournalEntry entry);
+  bool dirty() const { return !batch_.empty(); }
+  // Hands the changes to the journal. Returns the index that an answer has to wait for: the
+  // operation's own, or that of the newest change it has read.
+  LogIndex Commit();
+  LogIndex depends() const { return depends_; }
+
+ private:
+  std::optional<std::string> Get(const std::string& key);
+  template <typename T>
+  std::optional<T> GetRecord(const std::string& key);
+  template <typename T>
+  std::vector<T> GetAll(char table);
+  template <typename T>
+  void Put(const std::string& key, const T& record);
+  void Erase(const std::string& key) { batch_[key] = std::nullopt; }
+  void Scan(const std::string& begin, const std::string& end, const StateStore::Visitor& visit);
+  void TouchParent(InodeId parent, int64_t child_delta, int64_t op_time_ms);
+  void MarkAncestorsPersisted(InodeId parent);
+
+  void ApplyFormatted(const journal::ClusterFormatted& entry);
+  void ApplyCreated(const journal::InodeCreated& entry);
+  void ApplyCompleted(const journal::FileCompleted& entry);
+  void ApplyRenamed(const journal::InodeRenamed& entry);
+  void ApplyDeleted(const journal::InodeDeleted& entry);
+  void ApplyUpdated(const journal::InodeUpdated& entry);
+  void ApplyScheduled(const journal::PersistScheduled& entry);
+  void ApplyPersisted(const journal::Persisted& entry);
+  void ApplyOperation(const journal::OperationDone& entry);
+  void ApplyRest(const journal::JournalEntry& entry);
+
+  Journal* const journal_;
+  StateBatch batch_;
+  LogIndex depends_;
+};
+
+}  // namespace spillway

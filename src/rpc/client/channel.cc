@@ -1,0 +1,151 @@
+#include "rpc/client/channel.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+
+#include <chrono>
+
+#include "grpc/sasl_server.pb.h"
+#include "rpc/buffers.h"
+#include "rpc/status_map.h"
+
+namespace spillway {
+namespace {
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  arguments.SetMaxSendMessageSize(-1);
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 4 << 20);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1 << 20);
+  arguments.SetInt(GRPC_ARG_TCP_READ_CHUNK_SIZE, 256 << 10);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 200);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+}
+
+std::chrono::system_clock::time_point DeadlineIn(int64_t ms) {
+  return std::chrono::system_clock::now() + std::chrono::milliseconds(ms);
+}
+
+}  // namespace
+
+// The open SASL stream; alive as long as the login is.
+class AuthenticatedChannel::SaslStream : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                                         public std::enable_shared_from_this<SaslStream> {
+ public:
+  SaslStream(std::string channel_id, std::string user) : channel_id_(std::move(channel_id)), user_(std::move(user)) {}
+
+  Status Login(grpc::GenericStub* stub, int64_t timeout_ms) {
+    self_ = shared_from_this();
+    stub->PrepareBidiStreamingCall(&context_, "/alluxio.grpc.sasl.SaslAuthenticationService/authenticate", {}, this);
+    alluxio::grpc::sasl::SaslMessage message;
+    message.set_messagetype(alluxio::grpc::sasl::CHALLENGE);
+    message.set_authenticationscheme(alluxio::grpc::sasl::SIMPLE);
+    message.set_message(user_ + std::string("\0", 1) + user_ + std::string("\0", 1) + "noPassword");
+    message.set_clientid(channel_id_);
+    message.set_channelref("spillway");
+    request_ = ToBuffer(message);
+    StartWrite(&request_);
+    StartRead(&response_);
+    StartCall();
+    absl::MutexLock lock(&mutex_);
+    if (!mutex_.AwaitWithTimeout(absl::Condition(+[](SaslStream* s) { return s->in_ || s->done_; }, this),
+                                 absl::Milliseconds(timeout_ms))) {
+      context_.TryCancel();
+      return Unavailable("The server did not answer the login within {} ms.", timeout_ms);
+    }
+    return in_ ? absl::OkStatus() : FromGrpc(status_);
+  }
+
+  bool alive() {
+    absl::MutexLock lock(&mutex_);
+    return in_ && !done_;
+  }
+  const std::string& channel_id() const { return channel_id_; }
+  void Cancel() { context_.TryCancel(); }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    {
+      absl::MutexLock lock(&mutex_);
+      in_ = true;
+    }
+    StartRead(&response_);
+  }
+  void OnDone(const grpc::Status& status) override {
+    auto self = std::move(self_);
+    absl::MutexLock lock(&mutex_);
+    done_ = true;
+    status_ = status;
+  }
+
+ private:
+  const std::string channel_id_;
+  const std::string user_;
+  std::shared_ptr<SaslStream> self_;
+  grpc::ClientContext context_;
+  grpc::ByteBuffer request_;
+  grpc::ByteBuffer response_;
+  absl::Mutex mutex_;
+  bool in_ ABSL_GUARDED_BY(mutex_) = false;
+  bool done_ ABSL_GUARDED_BY(mutex_) = false;
+  grpc::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
+AuthenticatedChannel::AuthenticatedChannel(const std::string& target, ChannelOptions options, Random* random)
+    : target_(target), options_(std::move(options)), random_(random), channel_(MakeChannel(target)), stub_(channel_) {}
+
+AuthenticatedChannel::~AuthenticatedChannel() {
+  absl::MutexLock lock(&mutex_);
+  if (sasl_ != nullptr) sasl_->Cancel();
+}
+
+Status AuthenticatedChannel::EnsureAuthenticated(std::string* channel_id) {
+  if (!options_.sasl) return absl::OkStatus();
+  absl::MutexLock lock(&mutex_);
+  if (sasl_ == nullptr || !sasl_->alive()) {
+    auto stream = std::make_shared<SaslStream>(random_->Uuid(), options_.user);
+    if (Status status = stream->Login(&stub_, options_.connect_timeout_ms); !status.ok()) {
+      return Annotate(status, target_);
+    }
+    sasl_ = std::move(stream);
+  }
+  *channel_id = sasl_->channel_id();
+  return absl::OkStatus();
+}
+
+Status AuthenticatedChannel::Prepare(grpc::ClientContext* context) {
+  std::string channel_id;
+  SPILLWAY_RETURN_IF_ERROR(EnsureAuthenticated(&channel_id));
+  if (!channel_id.empty()) context->AddMetadata("channel-id", channel_id);
+  return absl::OkStatus();
+}
+
+Status AuthenticatedChannel::Unary(const std::string& method, const google::protobuf::MessageLite& request,
+                                   google::protobuf::MessageLite* response, int64_t timeout_ms) {
+  grpc::ClientContext context;
+  SPILLWAY_RETURN_IF_ERROR(Prepare(&context));
+  context.set_deadline(DeadlineIn(timeout_ms));
+  const grpc::ByteBuffer out = ToBuffer(request);
+  grpc::ByteBuffer in;
+  absl::Mutex mutex;
+  bool done = false;
+  grpc::Status status;
+  stub_.UnaryCall(&context, method, {}, &out, &in, [&](grpc::Status result) {
+    absl::MutexLock lock(&mutex);
+    status = std::move(result);
+    done = true;
+  });
+  absl::MutexLock lock(&mutex);
+  mutex.Await(absl::Condition(&done));
+  if (!status.ok()) return FromGrpc(status);
+  if (!FromBuffer(in, response)) return Internal("{}: the answer cannot be read.", method);
+  return absl::OkStatus();
+}
+
+}  // namespace spillway

@@ -1,0 +1,302 @@
+#include "rpc/client/master_client.h"
+
+#include <algorithm>
+
+#include "absl/time/clock.h"
+#include "grpc/meta_master.pb.h"
+#include "rpc/buffers.h"
+#include "rpc/convert.h"
+#include "rpc/status_map.h"
+
+namespace spillway {
+namespace {
+
+const std::string kFs = "/alluxio.grpc.file.FileSystemMasterClientService/";
+const std::string kBlock = "/alluxio.grpc.block.BlockMasterClientService/";
+const std::string kMeta = "/alluxio.grpc.meta.MetaMasterClientService/";
+constexpr int64_t kCallTimeoutMs = 60'000;
+
+// Reads a listing, message by message.
+class ListStream : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+ public:
+  Status Run(AuthenticatedChannel* channel, const fswire::ListStatusPRequest& request,
+             const std::function<Status(const FileStatus&)>& visit) {
+    SPILLWAY_RETURN_IF_ERROR(channel->Prepare(&context_));
+    channel->stub()->PrepareBidiStreamingCall(&context_, kFs + "ListStatus", {}, this);
+    const grpc::ByteBuffer out = ToBuffer(request);
+    StartWriteLast(&out, grpc::WriteOptions());
+    StartRead(&incoming_);
+    StartCall();
+    Status failed;
+    while (true) {
+      grpc::ByteBuffer message;
+      {
+        absl::MutexLock lock(&mutex_);
+        mutex_.Await(absl::Condition(+[](ListStream* s) { return s->arrived_ || s->ended_; }, this));
+        if (!arrived_) break;
+        message.Swap(&incoming_);
+        arrived_ = false;
+      }
+      fswire::ListStatusPResponse response;
+      if (!FromBuffer(message, &response)) failed = Internal("The listing cannot be read.");
+      for (const auto& info : response.fileinfos()) {
+        if (failed.ok()) failed = visit(ToFileStatus(info));
+      }
+      if (!failed.ok()) context_.TryCancel();
+      StartRead(&incoming_);
+    }
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&done_));
+    return failed.ok() ? FromGrpc(status_) : failed;
+  }
+
+  void OnReadDone(bool ok) override {
+    absl::MutexLock lock(&mutex_);
+    (ok ? arrived_ : ended_) = true;
+  }
+  void OnDone(const grpc::Status& status) override {
+    absl::MutexLock lock(&mutex_);
+    status_ = status;
+    done_ = true;
+  }
+
+ private:
+  grpc::ClientContext context_;
+  grpc::ByteBuffer incoming_;
+  absl::Mutex mutex_;
+  bool arrived_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool done_ ABSL_GUARDED_BY(mutex_) = false;
+  grpc::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
+class MasterClient : public MasterApi {
+ public:
+  MasterClient(const std::vector<std::string>& addresses, const ChannelOptions& options, int64_t retry_ms, Clock* clock,
+               Random* random)
+      : retry_ms_(retry_ms), clock_(clock), random_(random) {
+    for (const std::string& address : addresses) {
+      channels_.push_back(std::make_unique<AuthenticatedChannel>(address, options, random));
+    }
+  }
+
+  StatusOr<FileStatus> CreateFile(const std::string& path, const CreateFileOptions& options) override {
+    fswire::CreateFilePRequest request;
+    request.set_path(path);
+    FillOptions(options, request.mutable_options());
+    SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
+    fswire::CreateFilePResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kFs + "CreateFile", request, &response));
+    return ToFileStatus(response.fileinfo());
+  }
+
+  StatusOr<BlockId> NewBlockId(const std::string& path) override {
+    fswire::GetNewBlockIdForFilePRequest request;
+    request.set_path(path);
+    request.mutable_options();
+    fswire::GetNewBlockIdForFilePResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kFs + "GetNewBlockIdForFile", request, &response));
+    return BlockId(response.id());
+  }
+
+  Status CompleteFile(const std::string& path, const CompleteFileOptions& options) override {
+    fswire::CompleteFilePRequest request;
+    request.set_path(path);
+    if (options.understore_length) request.mutable_options()->set_ufslength(*options.understore_length);
+    if (options.persist) {
+      request.mutable_options()->mutable_asyncpersistoptions()->set_persistencewaittime(options.persistence_wait_time_ms);
+    }
+    SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
+    fswire::CompleteFilePResponse response;
+    return Call(kFs + "CompleteFile", request, &response);
+  }
+
+  Status CreateDirectory(const std::string& path, const CreateDirectoryOptions& options) override {
+    fswire::CreateDirectoryPRequest request;
+    request.set_path(path);
+    FillOptions(options, request.mutable_options());
+    SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
+    fswire::CreateDirectoryPResponse response;
+    return Call(kFs + "CreateDirectory", request, &response);
+  }
+
+  StatusOr<FileStatus> GetStatus(const std::string& path) override {
+    fswire::GetStatusPRequest request;
+    request.set_path(path);
+    request.mutable_options();
+    fswire::GetStatusPResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kFs + "GetStatus", request, &response));
+    return ToFileStatus(response.fileinfo());
+  }
+
+  Status ListStatus(const std::string& path, const ListOptions& options,
+                    const std::function<Status(const FileStatus&)>& visit) override {
+    fswire::ListStatusPRequest request;
+    request.set_path(path);
+    request.mutable_options()->set_recursive(options.recursive);
+    bool visited = false;
+    return WithRetry([&](AuthenticatedChannel* channel) {
+      if (visited) return Status(StatusCode::kUnknown, "The master went away in the middle of a listing.");
+      return ListStream().Run(channel, request, [&](const FileStatus& status) {
+        visited = true;
+        return visit(status);
+      });
+    });
+  }
+
+  Status Remove(const std::string& path, const RemoveOptions& options) override {
+    fswire::DeletePRequest request;
+    request.set_path(path);
+    request.mutable_options()->set_recursive(options.recursive);
+    request.mutable_options()->set_alluxioonly(options.alluxio_only);
+    request.mutable_options()->set_unchecked(options.unchecked);
+    SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
+    fswire::DeletePResponse response;
+    return Call(kFs + "Remove", request, &response);
+  }
+
+  Status Rename(const std::string& source, const std::string& target, const RenameOptions& options) override {
+    fswire::RenamePRequest request;
+    request.set_path(source);
+    request.set_dstpath(target);
+    request.mutable_options()->set_persist(options.persist);
+    SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
+    fswire::RenamePResponse response;
+    return Call(kFs + "Rename", request, &response);
+  }
+
+  Status SetAttribute(const std::string& path, const SetAttributeOptions& options) override {
+    fswire::SetAttributePRequest request;
+    request.set_path(path);
+    FillOptions(options, request.mutable_options());
+    SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
+    fswire::SetAttributePResponse response;
+    return Call(kFs + "SetAttribute", request, &response);
+  }
+
+  Status Free(const std::string& path, bool recursive, bool forced) override {
+    fswire::FreePRequest request;
+    request.set_path(path);
+    request.mutable_options()->set_recursive(recursive);
+    request.mutable_options()->set_forced(forced);
+    fswire::FreePResponse response;
+    return Call(kFs + "Free", request, &response);
+  }
+
+  Status SchedulePersist(const std::string& path, int64_t wait_time_ms) override {
+    fswire::ScheduleAsyncPersistencePRequest request;
+    request.set_path(path);
+    request.mutable_options()->set_persistencewaittime(wait_time_ms);
+    fswire::ScheduleAsyncPersistencePResponse response;
+    return Call(kFs + "ScheduleAsyncPersistence", request, &response);
+  }
+
+  StatusOr<BlockInfo> GetBlockInfo(BlockId id) override {
+    blockwire::GetBlockInfoPRequest request;
+    request.set_blockid(id.value());
+    blockwire::GetBlockInfoPResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kBlock + "GetBlockInfo", request, &response));
+    return ToBlockInfo(response.blockinfo());
+  }
+
+  StatusOr<std::vector<WorkerInfo>> GetWorkers() override {
+    return Workers("GetWorkerInfoList", blockwire::GetWorkerInfoListPOptions());
+  }
+
+  StatusOr<std::vector<WorkerInfo>> GetWorkerReport() override {
+    blockwire::GetWorkerReportPOptions request;
+    request.set_workerrange(blockwire::ALL);
+    return Workers("GetWorkerReport", request);
+  }
+
+  StatusOr<std::vector<MountInfo>> GetMounts() override {
+    fswire::GetMountTablePResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kFs + "GetMountTable", fswire::GetMountTablePRequest(), &response));
+    std::vector<MountInfo> mounts;
+    for (const auto& [path, info] : response.mountpoints()) {
+      MountInfo mount;
+      mount.path = path;
+      mount.uri = info.ufsuri();
+      mount.type = info.ufstype();
+      mount.read_only = info.readonly();
+      mount.shared = info.shared();
+      mount.id = MountId(info.mountid());
+      mounts.push_back(std::move(mount));
+    }
+    std::sort(mounts.begin(), mounts.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+    return mounts;
+  }
+
+  StatusOr<ClusterInfo> GetClusterInfo() override {
+    alluxio::grpc::meta::GetMasterInfoPResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kMeta + "GetMasterInfo", alluxio::grpc::meta::GetMasterInfoPOptions(), &response));
+    const auto& info = response.masterinfo();
+    ClusterInfo out;
+    out.master_address = info.leadermasteraddress();
+    out.cluster_id = info.clusterid();
+    out.version = info.version();
+    out.rpc_port = info.rpcport();
+    out.web_port = info.webport();
+    out.start_time_ms = info.starttimems();
+    out.uptime_ms = info.uptimems();
+    out.safe_mode = info.safemode();
+    return out;
+  }
+
+ private:
+  static bool IsRetryable(const Status& status) {
+    return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kUnauthenticated;
+  }
+
+  // One id for all attempts of an operation, so that it is carried out once.
+  void SetOperationId(const std::optional<OperationId>& given, fswire::FileSystemMasterCommonPOptions* options) {
+    const OperationId id = given.value_or(OperationId{random_->NextU64(), random_->NextU64()});
+    options->mutable_operationid()->set_mostsignificantbits(static_cast<int64_t>(id.most_significant));
+    options->mutable_operationid()->set_leastsignificantbits(static_cast<int64_t>(id.least_significant));
+  }
+
+  Status WithRetry(const std::function<Status(AuthenticatedChannel*)>& attempt) {
+    const int64_t end_ms = clock_->MonotonicMs() + retry_ms_;
+    int64_t delay_ms = 50;
+    for (size_t i = preferred_;; ++i) {
+      const size_t index = i % channels_.size();
+      Status status = attempt(channels_[index].get());
+      if (!IsRetryable(status)) {
+        preferred_ = index;
+        return status;
+      }
+      if (clock_->MonotonicMs() + delay_ms >= end_ms) return status;
+      absl::SleepFor(absl::Milliseconds(delay_ms));
+      delay_ms = std::min<int64_t>(delay_ms * 2, 1000);
+    }
+  }
+
+  Status Call(const std::string& method, const google::protobuf::MessageLite& request,
+              google::protobuf::MessageLite* response) {
+    return WithRetry(
+        [&](AuthenticatedChannel* channel) { return channel->Unary(method, request, response, kCallTimeoutMs); });
+  }
+
+  StatusOr<std::vector<WorkerInfo>> Workers(const std::string& method, const google::protobuf::MessageLite& request) {
+    blockwire::GetWorkerInfoListPResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kBlock + method, request, &response));
+    std::vector<WorkerInfo> workers;
+    for (const auto& info : response.workerinfos()) workers.push_back(ToWorkerInfo(info));
+    return workers;
+  }
+
+  const int64_t retry_ms_;
+  Clock* const clock_;
+  Random* const random_;
+  std::vector<std::unique_ptr<AuthenticatedChannel>> channels_;
+  std::atomic<size_t> preferred_{0};
+};
+
+}  // namespace
+
+std::unique_ptr<MasterApi> MakeMasterClient(const std::vector<std::string>& addresses, const ChannelOptions& options,
+                                            int64_t retry_ms, Clock* clock, Random* random) {
+  return std::make_unique<MasterClient>(addresses, options, retry_ms, clock, random);
+}
+
+}  // namespace spillway

@@ -1,0 +1,15 @@
+// WorkerApi over the wire, with one pooled channel per worker.
+#pragma once
+
+#include <memory>
+
+#include "api/worker_api.h"
+#include "rpc/client/channel.h"
+
+namespace spillway {
+
+// data_timeout_ms bounds every wait for progress of a stream. Thread-safe.
+std::unique_ptr<WorkerConnector> MakeWorkerConnector(const ChannelOptions& options, int64_t data_timeout_ms,
+                                                     Random* random);
+
+}  // namespace spillway

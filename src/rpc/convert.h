@@ -1,0 +1,40 @@
+// Between the wire's messages and our value types. Every spelling that differs is settled here.
+#pragma once
+
+#include "api/types.h"
+#include "grpc/block_master.pb.h"
+#include "grpc/common.pb.h"
+#include "grpc/file_system_master.pb.h"
+#include "proto/dataserver/protocol.pb.h"
+
+namespace spillway {
+
+namespace wire = alluxio::grpc;
+namespace fswire = alluxio::grpc::file;
+namespace blockwire = alluxio::grpc::block;
+
+// Wire mode bits are POSIX bits + 1, per class.
+int ToMode(const wire::PMode& mode);
+wire::PMode FromMode(int mode);
+
+void FillAddress(const WorkerAddress& address, wire::WorkerNetAddress* out);
+WorkerAddress ToAddress(const wire::WorkerNetAddress& address);
+void FillBlockInfo(const BlockInfo& info, wire::BlockInfo* out);
+BlockInfo ToBlockInfo(const wire::BlockInfo& info);
+void FillFileInfo(const FileStatus& status, fswire::FileInfo* out);
+FileStatus ToFileStatus(const fswire::FileInfo& info);
+void FillWorkerInfo(const WorkerInfo& info, blockwire::WorkerInfo* out);
+WorkerInfo ToWorkerInfo(const blockwire::WorkerInfo& info);
+
+std::optional<OperationId> ToOperationId(const fswire::FileSystemMasterCommonPOptions& options);
+CreateFileOptions ToOptions(const fswire::CreateFilePOptions& options);
+void FillOptions(const CreateFileOptions& options, fswire::CreateFilePOptions* out);
+CompleteFileOptions ToOptions(const fswire::CompleteFilePOptions& options);
+CreateDirectoryOptions ToOptions(const fswire::CreateDirectoryPOptions& options);
+void FillOptions(const CreateDirectoryOptions& options, fswire::CreateDirectoryPOptions* out);
+RemoveOptions ToOptions(const fswire::DeletePOptions& options);
+SetAttributeOptions ToOptions(const fswire::SetAttributePOptions& options);
+void FillOptions(const SetAttributeOptions& options, fswire::SetAttributePOptions* out);
+std::optional<UnderStoreRange> ToRange(const alluxio::proto::dataserver::OpenUfsBlockOptions& options);
+
+}  // namespace spillway

@@ -1,0 +1,58 @@
+// The master's services, bound to its core.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/config.h"
+#include "common/executor.h"
+#include "master/master.h"
+#include "rpc/service.h"
+
+namespace spillway {
+
+struct MasterServiceContext {
+  Master* master = nullptr;
+  Executor* executor = nullptr;  // for loading from the understore
+  const Configuration* config = nullptr;
+  Clock* clock = nullptr;
+  std::string host;
+  int rpc_port = 0;
+  int web_port = 0;
+};
+
+// The WorkerSender of the master core: queues messages on the sessions' streams. Thread-safe.
+class SessionTable : public WorkerSender {
+ public:
+  SessionTable();
+  ~SessionTable() override;
+  void Send(WorkerId worker, Epoch epoch, session::MasterMessage message) override;
+  // Ends all sessions, before the server is shut down.
+  void CloseAll();
+
+  class Stream;
+
+ private:
+  friend class SessionReactor;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+void RegisterFileSystemService(RpcService* service, const MasterServiceContext& context);
+void RegisterBlockMasterService(RpcService* service, const MasterServiceContext& context);
+void RegisterMetaServices(RpcService* service, const MasterServiceContext& context);
+void RegisterWorkerSessionService(RpcService* service, Master* master, SessionTable* sessions);
+// getServiceVersion, for whatever service hosts.
+void RegisterVersionService(RpcService* service);
+
+// Runs op once what it needs is loaded, and replies when its result is durable.
+template <typename T, typename Convert, typename R>
+void FinishWhenDurable(Master* master, Outcome<T> outcome, Convert convert, R reply) {
+  const LogIndex index = outcome.wait_for;
+  master->WhenDurable(index, [result = std::move(outcome.result), convert = std::move(convert), reply]() mutable {
+    if (!result.ok()) return reply(result.status());
+    reply(convert(*result));
+  });
+}
+
+}  // namespace spillway

@@ -1,0 +1,108 @@
+#include "rpc/service.h"
+
+#include "absl/synchronization/mutex.h"
+
+namespace spillway {
+namespace {
+
+class FailedReactor : public grpc::ServerGenericBidiReactor {
+ public:
+  explicit FailedReactor(const Status& status) { Finish(ToGrpc(status)); }
+  void OnDone() override { delete this; }
+};
+
+// Reads one message, hands it over, writes one answer. Lives until both the call is done and nobody
+// can answer any more.
+class UnaryReactor : public grpc::ServerGenericBidiReactor {
+ public:
+  UnaryReactor(CallContext context, const RpcService::RawHandler* handler)
+      : context_(std::move(context)), handler_(handler) {
+    StartRead(&request_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return Finish(ToGrpc(InvalidArgument("{}: the call has no request.", context_.method)));
+    (*handler_)(context_, request_, std::make_shared<Answer>(this));
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  // Finish is called exactly once, so the reactor outlives every Send.
+  class Answer : public RawReply {
+   public:
+    explicit Answer(UnaryReactor* reactor) : reactor_(reactor) {}
+    ~Answer() override {
+      if (reactor_ != nullptr) Panic(reactor_->context_.method + " was never answered");
+    }
+    void Send(const Status& status, grpc::ByteBuffer response) override {
+      UnaryReactor* reactor = std::exchange(reactor_, nullptr);
+      if (reactor == nullptr) Panic("a call was answered twice");
+      if (!status.ok()) return reactor->Finish(ToGrpc(status));
+      reactor->response_ = std::move(response);
+      reactor->StartWriteAndFinish(&reactor->response_, grpc::WriteOptions(), grpc::Status::OK);
+    }
+
+   private:
+    UnaryReactor* reactor_;
+  };
+
+  const CallContext context_;
+  const RpcService::RawHandler* const handler_;
+  grpc::ByteBuffer request_;
+  grpc::ByteBuffer response_;
+};
+
+std::string ServiceOf(const std::string& method) {
+  const size_t slash = method.rfind('/');
+  return slash == std::string::npos || slash == 0 ? "" : method.substr(1, slash - 1);
+}
+
+}  // namespace
+
+grpc::ServerGenericBidiReactor* MakeFailedReactor(const Status& status) { return new FailedReactor(status); }
+
+RpcService::RpcService(Authenticator* authenticator) : authenticator_(authenticator) {
+  const std::string sasl = "alluxio.grpc.sasl.SaslAuthenticationService";
+  if (!authenticator->sasl()) return;
+  Exempt(sasl);
+  Stream(sasl, "authenticate", [authenticator](const CallContext&) { return MakeSaslReactor(authenticator); });
+}
+
+void RpcService::AddUnary(const std::string& service, const std::string& method, RawHandler handler) {
+  services_.insert(service);
+  unary_["/" + service + "/" + method] = std::move(handler);
+}
+
+void RpcService::Stream(const std::string& service, const std::string& method, StreamHandler handler) {
+  services_.insert(service);
+  streams_["/" + service + "/" + method] = std::move(handler);
+}
+
+void RpcService::Refuse(const std::string& service, const std::string& method) {
+  Stream(service, method, [](const CallContext& context) {
+    return MakeFailedReactor(InvalidArgument("{} is not offered by Spillway.", context.method));
+  });
+}
+
+grpc::ServerGenericBidiReactor* RpcService::CreateReactor(grpc::GenericCallbackServerContext* server_context) {
+  CallContext context;
+  context.method = server_context->method();
+  context.server_context = server_context;
+  const std::string service = ServiceOf(context.method);
+  std::string channel_id;
+  const auto& metadata = server_context->client_metadata();
+  if (const auto it = metadata.find("channel-id"); it != metadata.end()) {
+    channel_id.assign(it->second.data(), it->second.size());
+  }
+  auto caller = authenticator_->Authenticate(channel_id, context.method);
+  if (!caller.ok() && !exempt_.contains(service)) return new FailedReactor(caller.status());
+  if (caller.ok()) context.caller = *std::move(caller);
+  if (const auto it = unary_.find(context.method); it != unary_.end()) {
+    return new UnaryReactor(std::move(context), &it->second);
+  }
+  if (const auto it = streams_.find(context.method); it != streams_.end()) return it->second(std::move(context));
+  if (!services_.contains(service)) return new FailedReactor(NotFound("Service {} is not hosted here.", service));
+  return new FailedReactor(InvalidArgument("{} is not known.", context.method));
+}
+
+}  // namespace spillway

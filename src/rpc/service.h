@@ -1,0 +1,89 @@
+// One generic gRPC service that dispatches by method name: nothing is unimplemented by accident,
+// and block data passes as ByteBuffers.
+#pragma once
+
+#include <grpcpp/generic/async_generic_service.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "common/log.h"
+#include "rpc/auth.h"
+#include "rpc/buffers.h"
+#include "rpc/status_map.h"
+
+namespace spillway {
+
+struct CallContext {
+  std::string method;
+  Caller caller;
+  grpc::GenericCallbackServerContext* server_context = nullptr;  // valid while the call runs
+};
+
+// Answers a unary call, once, from any thread.
+class RawReply {
+ public:
+  virtual ~RawReply() = default;
+  virtual void Send(const Status& status, grpc::ByteBuffer response) = 0;
+};
+
+template <typename Response>
+class Reply {
+ public:
+  explicit Reply(std::shared_ptr<RawReply> raw) : raw_(std::move(raw)) {}
+  void operator()(const StatusOr<Response>& result) const {
+    raw_->Send(result.status(), result.ok() ? ToBuffer(*result) : grpc::ByteBuffer());
+  }
+
+ private:
+  std::shared_ptr<RawReply> raw_;
+};
+
+// Register everything before the server starts; thread-safe afterwards.
+class RpcService : public grpc::CallbackGenericService {
+ public:
+  using RawHandler = std::function<void(const CallContext&, const grpc::ByteBuffer&, std::shared_ptr<RawReply>)>;
+  using StreamHandler = std::function<grpc::ServerGenericBidiReactor*(CallContext)>;
+
+  explicit RpcService(Authenticator* authenticator);
+
+  // service is the full name, as in /service/method.
+  template <typename Request, typename Response>
+  void Unary(const std::string& service, const std::string& method,
+             std::function<void(const CallContext&, const Request&, Reply<Response>)> handler) {
+    AddUnary(service, method,
+             [handler = std::move(handler)](const CallContext& context, const grpc::ByteBuffer& buffer,
+                                            std::shared_ptr<RawReply> raw) {
+               Request request;
+               if (!FromBuffer(buffer, &request)) {
+                 return raw->Send(InvalidArgument("{}: the request cannot be read.", context.method), {});
+               }
+               handler(context, request, Reply<Response>(std::move(raw)));
+             });
+  }
+  void Stream(const std::string& service, const std::string& method, StreamHandler handler);
+  // Calls of this service need no authentication.
+  void Exempt(const std::string& service) { exempt_.insert(service); }
+  // A definite refusal for a method that is known and not offered.
+  void Refuse(const std::string& service, const std::string& method);
+  bool Hosts(const std::string& service) const { return services_.contains(service); }
+
+  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override;
+
+ private:
+  void AddUnary(const std::string& service, const std::string& method, RawHandler handler);
+
+  Authenticator* const authenticator_;
+  absl::flat_hash_map<std::string, RawHandler> unary_;
+  absl::flat_hash_map<std::string, StreamHandler> streams_;
+  absl::flat_hash_set<std::string> services_;
+  absl::flat_hash_set<std::string> exempt_;
+};
+
+// A reactor that ends at once with status.
+grpc::ServerGenericBidiReactor* MakeFailedReactor(const Status& status);
+
+}  // namespace spillway

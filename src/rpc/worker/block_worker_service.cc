@@ -1,0 +1,58 @@
+#include "rpc/worker/block_worker_service.h"
+
+#include "grpc/block_worker.pb.h"
+#include "rpc/convert.h"
+
+namespace spillway {
+namespace {
+
+const char* const kService = "alluxio.grpc.block.BlockWorker";
+
+// Clients expect the answer before the block is there when they ask asynchronously.
+template <typename Request, typename Response>
+void Cache(Worker* worker, const Request& request, bool async, Reply<Response> reply) {
+  std::optional<WorkerAddress> source;
+  if (request.has_source_host() && request.source_port() > 0) {
+    source.emplace();
+    source->host = request.source_host();
+    source->data_port = request.source_port();
+  }
+  const auto range = ToRange(request.open_ufs_block_options());
+  if (async) reply(Response());
+  worker->CacheBlock(BlockId(request.block_id()), request.length(), range, source, [async, reply](const Status& status) {
+    if (async) {
+      if (!status.ok()) spdlog::debug("caching failed: {}", Message(status));
+      return;
+    }
+    if (!status.ok()) return reply(status);
+    reply(Response());
+  });
+}
+
+}  // namespace
+
+void RegisterBlockWorkerService(RpcService* service, const WorkerServiceContext& context) {
+  Worker* worker = context.worker;
+  service->Stream(kService, "WriteBlock", [context](const CallContext&) { return MakeWriteReactor(context); });
+  service->Stream(kService, "ReadBlock", [context](const CallContext&) { return MakeReadReactor(context); });
+  service->Stream(kService, "CreateLocalBlock", [context](const CallContext&) { return MakeCreateLocalReactor(context); });
+  service->Stream(kService, "OpenLocalBlock", [context](const CallContext&) { return MakeOpenLocalReactor(context); });
+  service->Unary<blockwire::CacheRequest, blockwire::CacheResponse>(
+      kService, "Cache", [worker](const CallContext&, const auto& request, auto reply) {
+        Cache(worker, request, request.async(), reply);
+      });
+  service->Unary<blockwire::AsyncCacheRequest, blockwire::AsyncCacheResponse>(
+      kService, "AsyncCache",
+      [worker](const CallContext&, const auto& request, auto reply) { Cache(worker, request, true, reply); });
+  service->Unary<blockwire::RemoveBlockRequest, blockwire::RemoveBlockResponse>(
+      kService, "RemoveBlock", [worker](const CallContext&, const auto& request, auto reply) {
+        if (Status status = worker->RemoveBlock(BlockId(request.block_id())); !status.ok()) return reply(status);
+        reply(blockwire::RemoveBlockResponse());
+      });
+  service->Unary<blockwire::ClearMetricsRequest, blockwire::ClearMetricsResponse>(
+      kService, "ClearMetrics",
+      [](const CallContext&, const auto&, auto reply) { reply(blockwire::ClearMetricsResponse()); });
+  for (const char* method : {"Load", "MoveBlock", "FreeWorker"}) service->Refuse(kService, method);
+}
+
+}  // namespace spillway

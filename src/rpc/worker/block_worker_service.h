@@ -1,0 +1,24 @@
+// BlockWorker: the worker's service for clients and other workers.
+#pragma once
+
+#include "common/config.h"
+#include "common/executor.h"
+#include "rpc/service.h"
+#include "worker/worker.h"
+
+namespace spillway {
+
+struct WorkerServiceContext {
+  Worker* worker = nullptr;
+  Executor* executor = nullptr;  // for blocking reads from the understore
+};
+
+void RegisterBlockWorkerService(RpcService* service, const WorkerServiceContext& context);
+
+// The streams, one file each.
+grpc::ServerGenericBidiReactor* MakeWriteReactor(const WorkerServiceContext& context);
+grpc::ServerGenericBidiReactor* MakeReadReactor(const WorkerServiceContext& context);
+grpc::ServerGenericBidiReactor* MakeCreateLocalReactor(const WorkerServiceContext& context);
+grpc::ServerGenericBidiReactor* MakeOpenLocalReactor(const WorkerServiceContext& context);
+
+}  // namespace spillway

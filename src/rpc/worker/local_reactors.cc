@@ -1,0 +1,105 @@
+// Short circuit: a client on the worker's host writes or reads the block's file itself.
+#include <sys/stat.h>
+
+#include "grpc/block_worker.pb.h"
+#include "rpc/convert.h"
+#include "rpc/worker/block_worker_service.h"
+
+namespace spillway {
+namespace {
+
+class CreateLocalReactor : public grpc::ServerGenericBidiReactor {
+ public:
+  explicit CreateLocalReactor(WorkerServiceContext context) : context_(context) { StartRead(&incoming_); }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return EndOfWrites();
+    blockwire::CreateLocalBlockRequest request;
+    if (!FromBuffer(incoming_, &request)) return Fail(InvalidArgument("Unreadable message in a local block write."));
+    blockwire::CreateLocalBlockResponse response;
+    if (request.only_reserve_space()) {
+      if (temp_ == nullptr) return Fail(InvalidArgument("Space is asked for before the block."));
+      if (Status status = temp_->Reserve(request.space_to_reserve()); !status.ok()) return Fail(status);
+    } else {
+      auto temp = context_.worker->store()->Create(BlockId(request.block_id()), request.tier(), request.pin_on_create());
+      if (!temp.ok()) {
+        const bool exists = temp.status().code() == StatusCode::kAlreadyExists;
+        return Fail(exists ? Internal("{}", Message(temp.status())) : temp.status());
+      }
+      temp_ = *std::move(temp);
+      // The client, perhaps another user, opens the file by its path.
+      ::chmod(temp_->path().c_str(), 0777);
+      response.set_path(temp_->path());
+    }
+    outgoing_ = ToBuffer(response);
+    StartWrite(&outgoing_);
+    StartRead(&incoming_);
+  }
+
+  void OnCancel() override { cancelled_ = true; }
+  void OnDone() override { delete this; }
+
+ private:
+  void EndOfWrites() {
+    if (ended_) return;
+    if (cancelled_ || temp_ == nullptr) return Fail(MakeStatus(StatusCode::kUnknown, "the write was cancelled"));
+    context_.executor->Post([this] {
+      context_.worker->CommitLocal(temp_, [this](const Status& status) {
+        if (!status.ok()) return Fail(status);
+        ended_ = true;
+        Finish(grpc::Status::OK);
+      });
+    });
+  }
+
+  void Fail(const Status& status) {
+    if (ended_.exchange(true)) return;
+    temp_.reset();
+    Finish(ToGrpc(status));
+  }
+
+  const WorkerServiceContext context_;
+  std::shared_ptr<TempBlock> temp_;
+  grpc::ByteBuffer incoming_;
+  grpc::ByteBuffer outgoing_;
+  std::atomic<bool> cancelled_{false};
+  std::atomic<bool> ended_{false};
+};
+
+class OpenLocalReactor : public grpc::ServerGenericBidiReactor {
+ public:
+  explicit OpenLocalReactor(WorkerServiceContext context) : context_(context) { StartRead(&incoming_); }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return Finish(grpc::Status::OK);
+    blockwire::OpenLocalBlockRequest request;
+    if (!FromBuffer(incoming_, &request)) return Finish(ToGrpc(InvalidArgument("Unreadable message.")));
+    // The open file keeps the bytes readable even if the block is evicted meanwhile.
+    auto open = context_.worker->OpenBlockFile(BlockId(request.block_id()));
+    if (!open.ok()) return Finish(ToGrpc(open.status()));
+    open_ = *std::move(open);
+    blockwire::OpenLocalBlockResponse response;
+    response.set_path(open_.path);
+    outgoing_ = ToBuffer(response);
+    StartWrite(&outgoing_);
+    StartRead(&incoming_);
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  const WorkerServiceContext context_;
+  OpenBlock open_;
+  grpc::ByteBuffer incoming_;
+  grpc::ByteBuffer outgoing_;
+};
+
+}  // namespace
+
+grpc::ServerGenericBidiReactor* MakeCreateLocalReactor(const WorkerServiceContext& context) {
+  return new CreateLocalReactor(context);
+}
+grpc::ServerGenericBidiReactor* MakeOpenLocalReactor(const WorkerServiceContext& context) {
+  return new OpenLocalReactor(context);
+}
+
+}  // namespace spillway

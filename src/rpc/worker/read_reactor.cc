@@ -1,0 +1,162 @@
+// ReadBlock: a block's range in chunks, from the store or from the understore. Half-close ends it.
+#include <algorithm>
+#include <deque>
+#include <memory>
+
+#include "absl/synchronization/mutex.h"
+#include "grpc/block_worker.pb.h"
+#include "rpc/convert.h"
+#include "rpc/worker/block_worker_service.h"
+
+namespace spillway {
+namespace {
+
+constexpr int kChunkField = 1;
+constexpr int64_t kChunkBytesMax = 2 << 20;
+constexpr int64_t kChunkBytesDefault = 1 << 20;
+constexpr size_t kQueuedChunksMax = 4;
+
+// Shared by the call and, for reads from the understore, the thread that feeds it.
+class ReadReactor : public grpc::ServerGenericBidiReactor, public std::enable_shared_from_this<ReadReactor> {
+ public:
+  explicit ReadReactor(WorkerServiceContext context) : context_(context) {}
+
+  void BeginCall() {
+    self_ = shared_from_this();
+    StartRead(&incoming_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return End(absl::OkStatus());  // half-close: the client wants no more
+    blockwire::ReadRequest request;
+    if (!FromBuffer(incoming_, &request)) return End(InvalidArgument("Unreadable message in a block read."));
+    // Later requests acknowledge what was received; flow control is the transport's.
+    if (!begun_) {
+      begun_ = true;
+      Begin(request);
+    }
+    StartRead(&incoming_);
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (!ok) return End(MakeStatus(StatusCode::kUnknown, "the client is gone"));
+    absl::MutexLock lock(&mutex_);
+    writing_ = false;
+    if (!queue_.empty()) queue_.pop_front();
+    if (open_.file != nullptr) return NextFromFile();
+    WriteQueued();
+  }
+
+  void OnCancel() override { End(absl::OkStatus()); }
+  void OnDone() override { self_.reset(); }
+
+ private:
+  void Begin(const blockwire::ReadRequest& request) {
+    if (request.block_id() < 0 || request.length() <= 0 || request.offset() < 0) {
+      return End(InvalidArgument("Invalid read request: block {}, offset {}, length {}.", request.block_id(),
+                                 request.offset(), request.length()));
+    }
+    chunk_bytes_ = request.chunk_size() > 0 ? std::min<int64_t>(request.chunk_size(), kChunkBytesMax) : kChunkBytesDefault;
+    offset_ = request.offset();
+    end_ = request.offset() + request.length();
+    auto open = context_.worker->OpenBlockFile(BlockId(request.block_id()));
+    if (open.ok()) {
+      if (end_ > open->info.length_bytes) {
+        return End(InvalidArgument("Block {} has {} bytes: {} from {} cannot be read.", request.block_id(),
+                                   open->info.length_bytes, request.length(), request.offset()));
+      }
+      absl::MutexLock lock(&mutex_);
+      open_ = *std::move(open);
+      return NextFromFile();
+    }
+    BlockReadOptions options;
+    options.block_id = BlockId(request.block_id());
+    options.offset = request.offset();
+    options.length_bytes = request.length();
+    options.understore = ToRange(request.open_ufs_block_options());
+    if (!options.understore) return End(open.status());
+    context_.executor->Post([self = shared_from_this(), options] { self->Feed(options); });
+  }
+
+  void NextFromFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (ended_) return;
+    const int64_t n = std::min(chunk_bytes_, end_ - offset_);
+    grpc::Slice slice(static_cast<size_t>(n));
+    const auto read = open_.file->ReadAt(offset_, const_cast<uint8_t*>(slice.begin()), n);
+    if (!read.ok() || *read != n) {
+      return EndLocked(read.ok() ? MakeStatus(StatusCode::kDataLoss, "Block file {} is too short.", open_.path)
+                                 : read.status());
+    }
+    offset_ += n;
+    outgoing_ = ChunkBuffer(kChunkField, std::move(slice));
+    if (offset_ < end_) return StartWrite(&outgoing_);
+    ended_ = true;
+    StartWriteAndFinish(&outgoing_, grpc::WriteOptions(), grpc::Status::OK);
+  }
+
+  // On an executor thread: reads the understore and queues chunks, waiting while the queue is full.
+  void Feed(const BlockReadOptions& options) {
+    const Status status = context_.worker->ReadFromUnderStore(options, [this](std::string_view data) {
+      while (!data.empty()) {
+        const std::string_view piece = data.substr(0, static_cast<size_t>(chunk_bytes_));
+        data.remove_prefix(piece.size());
+        absl::MutexLock lock(&mutex_);
+        mutex_.Await(absl::Condition(
+            +[](ReadReactor* r) { return r->ended_ || r->queue_.size() < kQueuedChunksMax; }, this));
+        if (ended_) return Status(StatusCode::kCancelled, "the client wants no more");
+        queue_.push_back(ChunkBuffer(kChunkField, grpc::Slice(piece.data(), piece.size())));
+        WriteQueued();
+      }
+      return absl::OkStatus();
+    });
+    absl::MutexLock lock(&mutex_);
+    fed_ = true;
+    feed_status_ = status;
+    WriteQueued();
+  }
+
+  void WriteQueued() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (ended_ || writing_) return;
+    if (!queue_.empty()) {
+      writing_ = true;
+      return StartWrite(&queue_.front());
+    }
+    if (fed_) EndLocked(feed_status_);
+  }
+
+  void End(const Status& status) {
+    absl::MutexLock lock(&mutex_);
+    EndLocked(status);
+  }
+  void EndLocked(const Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (ended_) return;
+    ended_ = true;
+    Finish(ToGrpc(status));
+  }
+
+  const WorkerServiceContext context_;
+  std::shared_ptr<ReadReactor> self_;
+  grpc::ByteBuffer incoming_;
+  grpc::ByteBuffer outgoing_;
+  bool begun_ = false;
+  int64_t end_ = 0;
+  int64_t chunk_bytes_ = 0;
+  absl::Mutex mutex_;
+  OpenBlock open_ ABSL_GUARDED_BY(mutex_);
+  int64_t offset_ = 0;
+  std::deque<grpc::ByteBuffer> queue_ ABSL_GUARDED_BY(mutex_);
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool fed_ ABSL_GUARDED_BY(mutex_) = false;
+  Status feed_status_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+grpc::ServerGenericBidiReactor* MakeReadReactor(const WorkerServiceContext& context) {
+  auto reactor = std::make_shared<ReadReactor>(context);
+  reactor->BeginCall();
+  return reactor.get();
+}
+
+}  // namespace spillway

@@ -1,0 +1,127 @@
+// WriteBlock: command, chunks, flushes; half-close commits, a reset drops.
+#include "grpc/block_worker.pb.h"
+#include "rpc/convert.h"
+#include "rpc/worker/block_worker_service.h"
+
+namespace spillway {
+namespace {
+
+constexpr int kChunkField = 2;
+
+// Handles one message at a time: the next is read when the one before has been applied, which is
+// the back-pressure. The stream may stay silent for as long as the client keeps the file open.
+class WriteReactor : public grpc::ServerGenericBidiReactor {
+ public:
+  explicit WriteReactor(WorkerServiceContext context) : context_(context) { StartRead(&incoming_); }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return EndOfWrites();
+    slices_.clear();
+    std::vector<iovec> data;
+    if (ParseChunk(incoming_, kChunkField, &slices_, &data)) {
+      if (target_ == nullptr) return Fail(InvalidArgument("Data came before the command that names its block."));
+      return target_->Append(std::move(data), [this](const Status& status) {
+        if (!status.ok()) return Fail(status);
+        StartRead(&incoming_);
+      });
+    }
+    blockwire::WriteRequest request;
+    if (!FromBuffer(incoming_, &request) || !request.has_command()) {
+      return Fail(InvalidArgument("Unreadable message in a block write."));
+    }
+    Command(request.command());
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (ok) StartRead(&incoming_);
+    else Fail(MakeStatus(StatusCode::kUnknown, "the client is gone"));
+  }
+
+  void OnCancel() override { cancelled_ = true; }
+  void OnDone() override { delete this; }
+
+ private:
+  void Command(const blockwire::WriteRequestCommand& command) {
+    if (target_ == nullptr) {
+      auto target = Open(command);
+      if (!target.ok()) return Fail(AsWireError(target.status()));
+      target_ = *std::move(target);
+    }
+    if (command.has_offset() && command.offset() != target_->length_bytes()) {
+      return Fail(InvalidArgument("Offsets do not match [received: {}, expected: {}].", command.offset(),
+                                  target_->length_bytes()));
+    }
+    if (!command.flush()) return StartRead(&incoming_);
+    blockwire::WriteResponse response;
+    response.set_offset(target_->length_bytes());
+    outgoing_ = ToBuffer(response);
+    StartWrite(&outgoing_);
+  }
+
+  StatusOr<std::unique_ptr<WriteTarget>> Open(const blockwire::WriteRequestCommand& command) {
+    if (command.type() == blockwire::UFS_FILE) {
+      through_ = true;
+      const auto& ufs = command.create_ufs_file_options();
+      FileWriteThroughOptions options;
+      options.mount_id = MountId(ufs.mount_id());
+      options.uri = ufs.ufs_path();
+      options.owner = ufs.owner();
+      options.group = ufs.group();
+      if (ufs.has_mode()) options.mode = ufs.mode();
+      return context_.worker->WriteThrough(options);
+    }
+    if (command.type() != blockwire::ALLUXIO_BLOCK) {
+      return InvalidArgument("Writes of type {} are not offered: turn off alluxio.user.file.ufs.tier.enabled.",
+                             blockwire::RequestType_Name(command.type()));
+    }
+    BlockWriteOptions options;
+    options.block_id = BlockId(command.id());
+    options.pin = command.pin_on_create();
+    options.reserve_bytes = command.space_to_reserve();
+    return context_.worker->WriteBlock(options, command.tier());
+  }
+
+  // The reference answers a second write of a block with INTERNAL.
+  static Status AsWireError(const Status& status) {
+    return status.code() == StatusCode::kAlreadyExists ? Internal("{}", Message(status)) : status;
+  }
+
+  void EndOfWrites() {
+    if (failed_) return;
+    if (cancelled_ || context_gone()) return Fail(MakeStatus(StatusCode::kUnknown, "the write was cancelled"));
+    if (target_ == nullptr) return Fail(InvalidArgument("The stream ended before any command."));
+    target_->Commit([this](const Status& status) {
+      if (!status.ok()) return Fail(status);
+      failed_ = true;  // nothing more is to be sent
+      if (!through_) return Finish(grpc::Status::OK);
+      blockwire::WriteResponse response;
+      response.set_offset(target_->length_bytes());
+      if (!target_->content_hash().empty()) response.set_contenthash(target_->content_hash());
+      outgoing_ = ToBuffer(response);
+      StartWriteAndFinish(&outgoing_, grpc::WriteOptions(), grpc::Status::OK);
+    });
+  }
+
+  bool context_gone() const { return cancelled_.load(); }
+
+  void Fail(const Status& status) {
+    if (failed_.exchange(true)) return;
+    target_.reset();  // space is given back at once
+    Finish(ToGrpc(status));
+  }
+
+  const WorkerServiceContext context_;
+  std::unique_ptr<WriteTarget> target_;
+  std::vector<grpc::Slice> slices_;
+  grpc::ByteBuffer incoming_;
+  grpc::ByteBuffer outgoing_;
+  std::atomic<bool> cancelled_{false};
+  std::atomic<bool> failed_{false};
+  bool through_ = false;
+};
+
+}  // namespace
+
+grpc::ServerGenericBidiReactor* MakeWriteReactor(const WorkerServiceContext& context) { return new WriteReactor(context); }
+
+}  // namespace spillway

@@ -1,0 +1,250 @@
+#include "understore/local/local_under_store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "common/checksum.h"
+#include "common/file_env.h"
+#include "common/path.h"
+
+namespace spillway {
+namespace {
+
+constexpr int64_t kPieceBytes = 1 << 20;
+constexpr const char* kUploads = ".spillway-uploads";
+
+std::string EtagOf(const struct stat& st) {
+  return fmt::format("{:x}-{:x}-{:x}", st.st_size, st.st_mtim.tv_sec * 1'000'000'000LL + st.st_mtim.tv_nsec,
+                     st.st_ino);
+}
+
+StatusOr<struct stat> StatPath(const std::string& path) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return ErrnoStatus(errno, "Cannot stat", path);
+  return st;
+}
+
+// Copies body to file at offset and returns its CRC32C.
+StatusOr<uint32_t> WriteBody(File& file, BodySource& body, std::optional<uint32_t> expected) {
+  std::string buffer(std::min(kPieceBytes, std::max<int64_t>(1, body.size_bytes())), '\0');
+  uint32_t crc = 0;
+  for (int64_t at = 0; at < body.size_bytes();) {
+    const int64_t n = std::min<int64_t>(buffer.size(), body.size_bytes() - at);
+    SPILLWAY_RETURN_IF_ERROR(body.Read(at, buffer.data(), n));
+    crc = Crc32cExtend(crc, buffer.data(), n);
+    const iovec part{buffer.data(), static_cast<size_t>(n)};
+    SPILLWAY_RETURN_IF_ERROR(file.WriteAt(at, std::span(&part, 1)));
+    at += n;
+  }
+  if (expected && *expected != crc) {
+    return MakeStatus(StatusCode::kDataLoss, "The data to upload does not match its checksum.");
+  }
+  return crc;
+}
+
+}  // namespace
+
+LocalUnderStore::LocalUnderStore(std::string root) : root_(std::move(root)) {
+  std::error_code ignored;
+  std::filesystem::create_directories(root_, ignored);
+}
+
+std::string LocalUnderStore::PathOf(const std::string& key) const {
+  return key.empty() ? root_ : JoinPath(root_, key);
+}
+
+std::string LocalUnderStore::NewUploadName() {
+  return fmt::format("{}-{}", ::getpid(), next_.fetch_add(1));
+}
+
+StatusOr<ObjectInfo> LocalUnderStore::Head(const std::string& key) {
+  SPILLWAY_ASSIGN_OR_RETURN(const struct stat st, StatPath(PathOf(key)));
+  if (S_ISDIR(st.st_mode)) return NotFound("{} is a directory", PathOf(key));
+  return ObjectInfo{key, st.st_size, EtagOf(st), st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1'000'000,
+                    std::nullopt};
+}
+
+StatusOr<ListPage> LocalUnderStore::List(const std::string& directory, const std::string&) {
+  PosixFileEnv env;
+  ListPage page;
+  auto names = env.List(PathOf(directory));
+  if (names.status().code() == StatusCode::kNotFound) return page;
+  SPILLWAY_RETURN_IF_ERROR(names.status());
+  std::sort(names->begin(), names->end());
+  for (const std::string& name : *names) {
+    if (directory.empty() && name == kUploads) continue;
+    const std::string key = directory.empty() ? name : JoinPath(directory, name);
+    const auto st = StatPath(PathOf(key));
+    if (!st.ok()) continue;  // gone meanwhile, or a dangling link
+    if (S_ISDIR(st->st_mode)) {
+      page.directories.push_back(key);
+    } else {
+      page.objects.push_back(ObjectInfo{key, st->st_size, EtagOf(*st),
+                                        st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1'000'000,
+                                        std::nullopt});
+    }
+  }
+  return page;
+}
+
+Status LocalUnderStore::Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) {
+  PosixFileEnv env;
+  SPILLWAY_ASSIGN_OR_RETURN(const struct stat st, StatPath(PathOf(key)));
+  if (S_ISDIR(st.st_mode)) return NotFound("{} is a directory", PathOf(key));
+  const int fd = ::open(PathOf(key).c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus(errno, "Cannot open", PathOf(key));
+  std::string buffer(std::min(kPieceBytes, std::max<int64_t>(length, 1)), '\0');
+  Status status;
+  while (length > 0 && status.ok()) {
+    const ssize_t n = ::pread(fd, buffer.data(), std::min<int64_t>(buffer.size(), length), offset);
+    if (n < 0) status = ErrnoStatus(errno, "Cannot read", PathOf(key));
+    if (n <= 0) break;
+    status = sink(std::string_view(buffer.data(), n));
+    offset += n;
+    length -= n;
+  }
+  ::close(fd);
+  return status;
+}
+
+StatusOr<PutResult> LocalUnderStore::Publish(const std::string& temp, const std::string& key,
+                                             const PutOptions& options) {
+  const std::string path = PathOf(key);
+  const auto old = StatPath(path);
+  if (old.ok() && S_ISDIR(old->st_mode)) {
+    return MakeStatus(StatusCode::kFailedPrecondition, "{} is a directory", path);
+  }
+  if (options.if_absent && old.ok()) {
+    return MakeStatus(StatusCode::kFailedPrecondition, "{} already exists", path);
+  }
+  if (!options.if_match.empty() && (!old.ok() || EtagOf(*old) != options.if_match)) {
+    return MakeStatus(StatusCode::kFailedPrecondition, "{} was changed by others", path);
+  }
+  PosixFileEnv env;
+  SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(ParentPath(path)));
+  ::chmod(temp.c_str(), options.mode & 07777);
+  SPILLWAY_RETURN_IF_ERROR(env.Rename(temp, path));
+  SPILLWAY_ASSIGN_OR_RETURN(const struct stat st, StatPath(path));
+  return PutResult{EtagOf(st)};
+}
+
+StatusOr<PutResult> LocalUnderStore::Put(const std::string& key, BodySource& body,
+                                         const PutOptions& options) {
+  PosixFileEnv env;
+  const std::string folder = PathOf(kUploads);
+  SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(folder));
+  const std::string temp = JoinPath(folder, NewUploadName());
+  Status status;
+  {
+    SPILLWAY_ASSIGN_OR_RETURN(auto file, env.Open(temp, true));
+    status = WriteBody(*file, body, options.crc32c).status();
+    if (status.ok()) status = file->Sync();
+  }
+  if (status.ok()) {
+    auto published = Publish(temp, key, options);
+    if (published.ok()) return published;
+    status = published.status();
+  }
+  (void)env.Remove(temp);
+  return status;
+}
+
+StatusOr<std::string> LocalUnderStore::CreateMultipart(const std::string&, const PutOptions&) {
+  PosixFileEnv env;
+  const std::string id = NewUploadName() + ".d";
+  SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(JoinPath(PathOf(kUploads), id)));
+  return id;
+}
+
+StatusOr<UploadedPart> LocalUnderStore::UploadPart(const std::string&, const std::string& upload_id,
+                                                   int number, BodySource& body,
+                                                   std::optional<uint32_t> crc32c) {
+  PosixFileEnv env;
+  const std::string folder = JoinPath(PathOf(kUploads), upload_id);
+  if (!env.Exists(folder)) return NotFound("No upload {}", upload_id);
+  SPILLWAY_ASSIGN_OR_RETURN(auto file, env.Open(JoinPath(folder, std::to_string(number)), true));
+  SPILLWAY_ASSIGN_OR_RETURN(const uint32_t crc, WriteBody(*file, body, crc32c));
+  return UploadedPart{number, fmt::format("{:08x}", crc), crc, body.size_bytes()};
+}
+
+StatusOr<PutResult> LocalUnderStore::CompleteMultipart(const std::string& key,
+                                                       const std::string& upload_id,
+                                                       const std::vector<UploadedPart>& parts,
+                                                       const PutOptions& options) {
+  PosixFileEnv env;
+  const std::string folder = JoinPath(PathOf(kUploads), upload_id);
+  const std::string temp = folder + ".whole";
+  if (!env.Exists(folder)) return NotFound("No upload {}", upload_id);
+  int64_t at = 0;
+  {
+    SPILLWAY_ASSIGN_OR_RETURN(auto whole, env.Open(temp, true));
+    std::string buffer(kPieceBytes, '\0');
+    for (const UploadedPart& part : parts) {
+      SPILLWAY_ASSIGN_OR_RETURN(auto piece, env.Open(JoinPath(folder, std::to_string(part.number)), false));
+      for (int64_t offset = 0;;) {
+        SPILLWAY_ASSIGN_OR_RETURN(const int64_t n, piece->ReadAt(offset, buffer.data(), kPieceBytes));
+        if (n == 0) break;
+        const iovec out{buffer.data(), static_cast<size_t>(n)};
+        SPILLWAY_RETURN_IF_ERROR(whole->WriteAt(at, std::span(&out, 1)));
+        at += n;
+        offset += n;
+      }
+    }
+    SPILLWAY_RETURN_IF_ERROR(whole->Sync());
+  }
+  SPILLWAY_ASSIGN_OR_RETURN(PutResult result, Publish(temp, key, options));
+  std::error_code ignored;
+  std::filesystem::remove_all(folder, ignored);
+  return result;
+}
+
+Status LocalUnderStore::AbortMultipart(const std::string&, const std::string& upload_id) {
+  std::error_code ignored;
+  std::filesystem::remove_all(JoinPath(PathOf(kUploads), upload_id), ignored);
+  std::filesystem::remove(JoinPath(PathOf(kUploads), upload_id + ".whole"), ignored);
+  return absl::OkStatus();
+}
+
+StatusOr<std::vector<DeleteFailure>> LocalUnderStore::Delete(const std::vector<std::string>& keys) {
+  std::vector<DeleteFailure> failures;
+  for (const std::string& key : keys) {
+    if (::unlink(PathOf(key).c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
+      failures.push_back({key, ErrnoStatus(errno, "Cannot delete", PathOf(key))});
+    }
+  }
+  return failures;
+}
+
+StatusOr<PutResult> LocalUnderStore::Copy(const std::string& source, const std::string& target) {
+  PosixFileEnv env;
+  SPILLWAY_ASSIGN_OR_RETURN(const struct stat st, StatPath(PathOf(source)));
+  SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(PathOf(kUploads)));
+  const std::string temp = JoinPath(PathOf(kUploads), NewUploadName());
+  std::error_code error;
+  std::filesystem::copy_file(PathOf(source), temp, error);
+  if (error) return ErrnoStatus(error.value(), "Cannot copy", PathOf(source));
+  PutOptions options;
+  options.mode = st.st_mode & 07777;
+  return Publish(temp, target, options);
+}
+
+Status LocalUnderStore::MakeDirectory(const std::string& key, int mode) {
+  PosixFileEnv env;
+  SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(PathOf(key)));
+  ::chmod(PathOf(key).c_str(), mode & 07777);
+  return absl::OkStatus();
+}
+
+Status LocalUnderStore::RemoveDirectory(const std::string& key) {
+  if (::rmdir(PathOf(key).c_str()) != 0 && errno != ENOENT) {
+    return ErrnoStatus(errno, "Cannot remove folder", PathOf(key));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace spillway

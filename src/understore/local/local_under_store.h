@@ -1,0 +1,42 @@
+// A folder as understore: the embedded default. Objects are files; a file appears whole or not at
+// all (written under .spillway-uploads, synced, then renamed).
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "understore/under_store.h"
+
+namespace spillway {
+
+class LocalUnderStore : public UnderStore {
+ public:
+  explicit LocalUnderStore(std::string root);
+  std::string type() const override { return "local"; }
+  bool is_object_store() const override { return false; }
+  StatusOr<ObjectInfo> Head(const std::string& key) override;
+  StatusOr<ListPage> List(const std::string& directory, const std::string& token) override;
+  Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) override;
+  StatusOr<PutResult> Put(const std::string& key, BodySource& body, const PutOptions& options) override;
+  StatusOr<std::string> CreateMultipart(const std::string& key, const PutOptions& options) override;
+  StatusOr<UploadedPart> UploadPart(const std::string& key, const std::string& upload_id, int number,
+                                    BodySource& body, std::optional<uint32_t> crc32c) override;
+  StatusOr<PutResult> CompleteMultipart(const std::string& key, const std::string& upload_id,
+                                        const std::vector<UploadedPart>& parts,
+                                        const PutOptions& options) override;
+  Status AbortMultipart(const std::string& key, const std::string& upload_id) override;
+  StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<std::string>& keys) override;
+  StatusOr<PutResult> Copy(const std::string& source, const std::string& target) override;
+  Status MakeDirectory(const std::string& key, int mode) override;
+  Status RemoveDirectory(const std::string& key) override;
+
+ private:
+  std::string PathOf(const std::string& key) const;
+  std::string NewUploadName();
+  StatusOr<PutResult> Publish(const std::string& temp, const std::string& key, const PutOptions& options);
+
+  const std::string root_;
+  std::atomic<uint64_t> next_{0};
+};
+
+}  // namespace spillway

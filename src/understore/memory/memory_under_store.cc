@@ -1,0 +1,197 @@
+#include "understore/memory/memory_under_store.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "common/checksum.h"
+
+namespace spillway {
+namespace {
+
+StatusOr<std::string> ReadAll(BodySource& body, std::optional<uint32_t> crc32c) {
+  std::string data(body.size_bytes(), '\0');
+  SPILLWAY_RETURN_IF_ERROR(body.Read(0, data.data(), body.size_bytes()));
+  if (crc32c && Crc32c(data) != *crc32c) {
+    return MakeStatus(StatusCode::kDataLoss, "the body does not match its checksum");
+  }
+  return data;
+}
+
+}  // namespace
+
+Status MemoryUnderStore::Enter(const std::string& kind) {
+  ++requests_[kind];
+  if (failures_ > 0 && !after_effect_) {
+    --failures_;
+    return failure_;
+  }
+  return absl::OkStatus();
+}
+
+Status MemoryUnderStore::Leave() {
+  if (failures_ > 0 && after_effect_) {
+    --failures_;
+    return failure_;
+  }
+  return absl::OkStatus();
+}
+
+Status MemoryUnderStore::CheckConditions(const std::string& key, const PutOptions& options) {
+  const auto it = objects_.find(key);
+  const bool conflict = (options.if_absent && it != objects_.end()) ||
+                        (!options.if_match.empty() &&
+                         (it == objects_.end() || it->second.etag != options.if_match));
+  if (conflict) return MakeStatus(StatusCode::kFailedPrecondition, "{}: precondition failed", key);
+  return absl::OkStatus();
+}
+
+std::string MemoryUnderStore::Store(const std::string& key, std::string data) {
+  const std::string etag = fmt::format("{:08x}-{}", Crc32c(data), next_++);
+  objects_[key] = Object{std::move(data), etag};
+  return etag;
+}
+
+StatusOr<ObjectInfo> MemoryUnderStore::Head(const std::string& key) {
+  absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Enter("head"));
+  const auto it = objects_.find(key);
+  if (it == objects_.end()) return NotFound("no object {}", key);
+  return ObjectInfo{key, static_cast<int64_t>(it->second.data.size()), it->second.etag, 0,
+                    Crc32c(it->second.data)};
+}
+
+StatusOr<ListPage> MemoryUnderStore::List(const std::string& directory, const std::string&) {
+  absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Enter("list"));
+  const std::string prefix = directory.empty() ? "" : directory + "/";
+  ListPage page;
+  std::set<std::string> directories;
+  for (const auto& [key, object] : objects_) {
+    if (key.rfind(prefix, 0) != 0 || key.size() == prefix.size()) continue;
+    const size_t slash = key.find('/', prefix.size());
+    if (slash == std::string::npos) {
+      page.objects.push_back(
+          ObjectInfo{key, static_cast<int64_t>(object.data.size()), object.etag, 0, Crc32c(object.data)});
+    } else {
+      directories.insert(key.substr(0, slash));
+    }
+  }
+  page.directories.assign(directories.begin(), directories.end());
+  return page;
+}
+
+Status MemoryUnderStore::Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) {
+  std::string data;
+  {
+    absl::MutexLock lock(&mutex_);
+    SPILLWAY_RETURN_IF_ERROR(Enter("get"));
+    const auto it = objects_.find(key);
+    if (it == objects_.end()) return NotFound("no object {}", key);
+    if (offset < static_cast<int64_t>(it->second.data.size())) data = it->second.data.substr(offset, length);
+  }
+  return data.empty() ? absl::OkStatus() : sink(data);
+}
+
+StatusOr<PutResult> MemoryUnderStore::Put(const std::string& key, BodySource& body,
+                                          const PutOptions& options) {
+  SPILLWAY_ASSIGN_OR_RETURN(std::string data, ReadAll(body, options.crc32c));
+  absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Enter("put"));
+  SPILLWAY_RETURN_IF_ERROR(CheckConditions(key, options));
+  PutResult result{Store(key, std::move(data))};
+  SPILLWAY_RETURN_IF_ERROR(Leave());
+  return result;
+}
+
+StatusOr<std::string> MemoryUnderStore::CreateMultipart(const std::string& key, const PutOptions&) {
+  absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Enter("create_multipart"));
+  const std::string id = fmt::format("upload-{}", next_++);
+  uploads_[id].key = key;
+  SPILLWAY_RETURN_IF_ERROR(Leave());
+  return id;
+}
+
+StatusOr<UploadedPart> MemoryUnderStore::UploadPart(const std::string& key, const std::string& upload_id,
+                                                    int number, BodySource& body,
+                                                    std::optional<uint32_t> crc32c) {
+  SPILLWAY_ASSIGN_OR_RETURN(std::string data, ReadAll(body, crc32c));
+  absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Enter("upload_part"));
+  const auto it = uploads_.find(upload_id);
+  if (it == uploads_.end() || it->second.key != key) return NotFound("no upload {}", upload_id);
+  UploadedPart part{number, fmt::format("part-{}", number), Crc32c(data), body.size_bytes()};
+  it->second.parts[number] = std::move(data);
+  SPILLWAY_RETURN_IF_ERROR(Leave());
+  return part;
+}
+
+StatusOr<PutResult> MemoryUnderStore::CompleteMultipart(const std::string& key,
+                                                        const std::string& upload_id,
+                                                        const std::vector<UploadedPart>& parts,
+                                                        const PutOptions& options) {
+  absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Enter("complete_multipart"));
+  const auto it = uploads_.find(upload_id);
+  if (it == uploads_.end()) return NotFound("no upload {}", upload_id);
+  SPILLWAY_RETURN_IF_ERROR(CheckConditions(key, options));
+  std::string data;
+  for (const UploadedPart& part : parts) {
+    const auto found = it->second.parts.find(part.number);
+    if (found == it->second.parts.end()) return InvalidArgument("no part {}", part.number);
+    data += found->second;
+  }
+  uploads_.erase(it);
+  PutResult result{Store(key, std::move(data))};
+  SPILLWAY_RETURN_IF_ERROR(Leave());
+  return result;
+}
+
+Status MemoryUnderStore::AbortMultipart(const std::string&, const std::string& upload_id) {
+  absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Enter("abort_multipart"));
+  uploads_.erase(upload_id);
+  return absl::OkStatus();
+}
+
+StatusOr<std::vector<DeleteFailure>> MemoryUnderStore::Delete(const std::vector<std::string>& keys) {
+  absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Enter("delete"));
+  for (const std::string& key : keys) objects_.erase(key);
+  return std::vector<DeleteFailure>();
+}
+
+StatusOr<PutResult> MemoryUnderStore::Copy(const std::string& source, const std::string& target) {
+  absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Enter("copy"));
+  const auto it = objects_.find(source);
+  if (it == objects_.end()) return NotFound("no object {}", source);
+  return PutResult{Store(target, std::string(it->second.data))};
+}
+
+std::map<std::string, std::string> MemoryUnderStore::Objects() {
+  absl::MutexLock lock(&mutex_);
+  std::map<std::string, std::string> all;
+  for (const auto& [key, object] : objects_) all[key] = object.data;
+  return all;
+}
+
+size_t MemoryUnderStore::open_uploads() {
+  absl::MutexLock lock(&mutex_);
+  return uploads_.size();
+}
+
+int64_t MemoryUnderStore::requests(const std::string& kind) {
+  absl::MutexLock lock(&mutex_);
+  return requests_[kind];
+}
+
+void MemoryUnderStore::FailNext(int count, Status status, bool after_effect) {
+  absl::MutexLock lock(&mutex_);
+  failures_ = count;
+  failure_ = std::move(status);
+  after_effect_ = after_effect;
+}
+
+}  // namespace spillway

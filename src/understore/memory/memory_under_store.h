@@ -1,0 +1,65 @@
+// The in-memory twin of an object store: conditional writes, multipart, checksums, and faults on
+// request. Counts requests by kind.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "absl/synchronization/mutex.h"
+#include "understore/under_store.h"
+
+namespace spillway {
+
+class MemoryUnderStore : public UnderStore {
+ public:
+  std::string type() const override { return "memory"; }
+  bool is_object_store() const override { return true; }
+  StatusOr<ObjectInfo> Head(const std::string& key) override;
+  StatusOr<ListPage> List(const std::string& directory, const std::string& token) override;
+  Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) override;
+  StatusOr<PutResult> Put(const std::string& key, BodySource& body, const PutOptions& options) override;
+  StatusOr<std::string> CreateMultipart(const std::string& key, const PutOptions& options) override;
+  StatusOr<UploadedPart> UploadPart(const std::string& key, const std::string& upload_id, int number,
+                                    BodySource& body, std::optional<uint32_t> crc32c) override;
+  StatusOr<PutResult> CompleteMultipart(const std::string& key, const std::string& upload_id,
+                                        const std::vector<UploadedPart>& parts,
+                                        const PutOptions& options) override;
+  Status AbortMultipart(const std::string& key, const std::string& upload_id) override;
+  StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<std::string>& keys) override;
+  StatusOr<PutResult> Copy(const std::string& source, const std::string& target) override;
+  Status MakeDirectory(const std::string&, int) override { return absl::OkStatus(); }
+  Status RemoveDirectory(const std::string&) override { return absl::OkStatus(); }
+
+  // For tests.
+  std::map<std::string, std::string> Objects();
+  size_t open_uploads();
+  int64_t requests(const std::string& kind);
+  // The next count calls fail with this status; with after_effect they are carried out first.
+  void FailNext(int count, Status status, bool after_effect);
+
+ private:
+  struct Upload {
+    std::string key;
+    std::map<int, std::string> parts;
+  };
+  struct Object {
+    std::string data;
+    std::string etag;
+  };
+  Status Enter(const std::string& kind) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status Leave() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status CheckConditions(const std::string& key, const PutOptions& options)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::string Store(const std::string& key, std::string data) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  absl::Mutex mutex_;
+  std::map<std::string, Object> objects_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Upload> uploads_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, int64_t> requests_ ABSL_GUARDED_BY(mutex_);
+  int64_t next_ ABSL_GUARDED_BY(mutex_) = 1;
+  int failures_ ABSL_GUARDED_BY(mutex_) = 0;
+  Status failure_ ABSL_GUARDED_BY(mutex_);
+  bool after_effect_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace spillway

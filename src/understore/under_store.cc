@@ -1,0 +1,55 @@
+#include "understore/under_store.h"
+
+#include <cstring>
+
+#include "absl/strings/numbers.h"
+#include "common/format.h"
+#include "understore/local/local_under_store.h"
+#include "understore/s3/s3_under_store.h"
+
+namespace spillway {
+
+Status StringBody::Read(int64_t offset, void* data, int64_t size) {
+  std::memcpy(data, data_.data() + offset, size);
+  return absl::OkStatus();
+}
+
+std::string UnderStoreConfig::GetString(const std::string& key) const {
+  const auto it = overrides_.find(key);
+  return it == overrides_.end() ? site_->GetString(key) : it->second;
+}
+
+int64_t UnderStoreConfig::GetDurationMs(const std::string& key) const {
+  return ParseDurationMs(GetString(key)).value_or(site_->GetDurationMs(key));
+}
+
+int64_t UnderStoreConfig::GetInt(const std::string& key) const {
+  int64_t number = 0;
+  return absl::SimpleAtoi(GetString(key), &number) ? number : site_->GetInt(key);
+}
+
+std::string NormalizeUnderStoreUri(const std::string& uri) {
+  std::string clean = uri.rfind("file://", 0) == 0 ? uri.substr(7) : uri;
+  while (clean.size() > 1 && clean.back() == '/') clean.pop_back();
+  return clean;
+}
+
+StatusOr<std::shared_ptr<UnderStore>> OpenUnderStore(const std::string& uri,
+                                                     const std::map<std::string, std::string>& properties,
+                                                     const UnderStoreContext& context) {
+  const UnderStoreConfig config(context.site, properties);
+  std::shared_ptr<UnderStore> store;
+  if (uri.rfind("s3://", 0) == 0 || uri.rfind("s3a://", 0) == 0) {
+    SPILLWAY_ASSIGN_OR_RETURN(store, OpenS3UnderStore(uri, config, context));
+  } else if (!uri.empty() && uri[0] == '/') {
+    store = std::make_shared<LocalUnderStore>(uri);
+  } else {
+    return InvalidArgument("Understore \"{}\" is not known: s3://bucket/prefix or a local folder is needed.",
+                           uri);
+  }
+  if (context.metrics != nullptr) store = MakeMeteredUnderStore(store, context.clock, context.metrics);
+  return MakeRetryingUnderStore(store, context.clock, context.random,
+                                config.GetDurationMs("spillway.underfs.retry.max.duration"));
+}
+
+}  // namespace spillway

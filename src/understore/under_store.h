@@ -1,0 +1,166 @@
+// The S3 truth beneath, or a folder that stands for it. Keys are relative to the root that the
+// store was opened with, '/'-separated, without a leading slash.
+//
+// Errors say what the caller does next:
+//   NOT_FOUND            no such object (or bucket: the text says which)
+//   PERMISSION_DENIED    credentials are refused; a person must act, retry slowly
+//   FAILED_PRECONDITION  a conditional write met another object
+//   DATA_LOSS            the bytes did not match their checksum: use another copy
+//   RESOURCE_EXHAUSTED   the store asks to slow down
+//   UNAVAILABLE          try again
+//   DEADLINE_EXCEEDED    no answer in time; the call may have been carried out
+//   INVALID_ARGUMENT, UNKNOWN  the request itself is refused
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/metrics.h"
+#include "common/random.h"
+#include "common/status.h"
+
+namespace spillway {
+
+struct ObjectInfo {
+  std::string key;
+  int64_t size_bytes = 0;
+  std::string etag;
+  int64_t last_modified_ms = 0;
+  std::optional<uint32_t> crc32c;
+};
+
+// One level below a directory.
+struct ListPage {
+  std::vector<ObjectInfo> objects;
+  std::vector<std::string> directories;  // keys without the trailing slash
+  std::string next_token;                // empty: the last page
+};
+
+// Bytes to upload. Reads are called from the store's I/O thread: they must be quick and local.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  virtual int64_t size_bytes() const = 0;
+  virtual Status Read(int64_t offset, void* data, int64_t size) = 0;
+};
+
+class StringBody : public BodySource {
+ public:
+  explicit StringBody(std::string data) : data_(std::move(data)) {}
+  int64_t size_bytes() const override { return static_cast<int64_t>(data_.size()); }
+  Status Read(int64_t offset, void* data, int64_t size) override;
+
+ private:
+  const std::string data_;
+};
+
+struct PutOptions {
+  std::optional<uint32_t> crc32c;  // of the whole body; the store checks it
+  bool if_absent = false;
+  std::string if_match;            // etag of the object to replace
+  std::string owner;               // local stores only
+  std::string group;
+  int mode = 0644;
+};
+
+struct PutResult {
+  std::string etag;
+};
+
+struct UploadedPart {
+  int number = 0;  // from 1
+  std::string etag;
+  uint32_t crc32c = 0;
+  int64_t size_bytes = 0;
+};
+
+struct DeleteFailure {
+  std::string key;
+  Status status;
+};
+
+// Thread-safe. Calls block, with a deadline of their own each.
+class UnderStore {
+ public:
+  using Sink = std::function<Status(std::string_view)>;
+
+  virtual ~UnderStore() = default;
+  // "s3" or "local".
+  virtual std::string type() const = 0;
+  virtual bool is_object_store() const = 0;
+
+  virtual StatusOr<ObjectInfo> Head(const std::string& key) = 0;
+  // Children of directory ("" is the root). A missing directory is an empty one.
+  virtual StatusOr<ListPage> List(const std::string& directory, const std::string& token) = 0;
+  // Hands bytes [offset, offset + length) to sink, piece by piece, on this thread. A range beyond
+  // the end is cut short.
+  virtual Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) = 0;
+
+  // Publishes the object at once and whole, or not at all.
+  virtual StatusOr<PutResult> Put(const std::string& key, BodySource& body, const PutOptions& options) = 0;
+  virtual StatusOr<std::string> CreateMultipart(const std::string& key, const PutOptions& options) = 0;
+  virtual StatusOr<UploadedPart> UploadPart(const std::string& key, const std::string& upload_id,
+                                            int number, BodySource& body,
+                                            std::optional<uint32_t> crc32c) = 0;
+  virtual StatusOr<PutResult> CompleteMultipart(const std::string& key, const std::string& upload_id,
+                                                const std::vector<UploadedPart>& parts,
+                                                const PutOptions& options) = 0;
+  // OK if there is no such upload any more.
+  virtual Status AbortMultipart(const std::string& key, const std::string& upload_id) = 0;
+
+  // Missing keys count as deleted. Returns those that failed.
+  virtual StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<std::string>& keys) = 0;
+  // Server-side; replaces target.
+  virtual StatusOr<PutResult> Copy(const std::string& source, const std::string& target) = 0;
+
+  // Object stores have no directories: both do nothing there but for marker objects.
+  virtual Status MakeDirectory(const std::string& key, int mode) = 0;
+  virtual Status RemoveDirectory(const std::string& key) = 0;
+};
+
+// Site configuration with a mount's own properties on top.
+class UnderStoreConfig {
+ public:
+  UnderStoreConfig(const Configuration* site, std::map<std::string, std::string> overrides)
+      : site_(site), overrides_(std::move(overrides)) {}
+  std::string GetString(const std::string& key) const;
+  bool GetBool(const std::string& key) const { return GetString(key) == "true"; }
+  int64_t GetDurationMs(const std::string& key) const;
+  int64_t GetInt(const std::string& key) const;
+
+ private:
+  const Configuration* site_;
+  std::map<std::string, std::string> overrides_;
+};
+
+struct UnderStoreContext {
+  const Configuration* site = nullptr;
+  Clock* clock = nullptr;
+  Random* random = nullptr;
+  Metrics* metrics = nullptr;  // may be null
+};
+
+// Opens "s3://bucket/prefix", "s3a://…", "file:///dir" or "/dir", with retries and metering around it.
+// INVALID_ARGUMENT for another scheme.
+StatusOr<std::shared_ptr<UnderStore>> OpenUnderStore(const std::string& uri,
+                                                     const std::map<std::string, std::string>& properties,
+                                                     const UnderStoreContext& context);
+
+// The root's URI without trailing slashes, as it is stored and shown.
+std::string NormalizeUnderStoreUri(const std::string& uri);
+
+// Decorators.
+std::shared_ptr<UnderStore> MakeRetryingUnderStore(std::shared_ptr<UnderStore> inner, Clock* clock,
+                                                   Random* random, int64_t max_duration_ms);
+std::shared_ptr<UnderStore> MakeMeteredUnderStore(std::shared_ptr<UnderStore> inner, Clock* clock,
+                                                  Metrics* metrics);
+
+}  // namespace spillway

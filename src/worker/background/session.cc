@@ -1,0 +1,174 @@
+// The worker's side of its session with the master.
+#include "common/log.h"
+#include "worker/worker.h"
+
+namespace spillway {
+namespace {
+
+constexpr size_t kBlocksPerMessage = 10'000;
+constexpr uint32_t kProtocolVersion = 1;
+
+std::vector<BlockId> ToIds(const google::protobuf::RepeatedField<uint64_t>& raw) {
+  std::vector<BlockId> ids;
+  for (const uint64_t id : raw) ids.emplace_back(static_cast<int64_t>(id));
+  return ids;
+}
+
+void FillReport(const StoredBlock& block, session::BlockReport* report) {
+  report->set_block_id(static_cast<uint64_t>(block.id.value()));
+  report->set_length_bytes(block.length_bytes);
+  report->set_crc32c(block.crc32c);
+  report->set_crc_known(true);
+  report->set_tier(static_cast<uint32_t>(block.tier));
+  report->set_pinned(block.pinned);
+}
+
+template <typename Message>
+void FillTiers(BlockStore* store, Message* message) {
+  for (const TierUsage& tier : store->Usage()) {
+    auto* out = message->add_tiers();
+    out->set_alias(tier.alias);
+    out->set_capacity_bytes(tier.capacity_bytes);
+    out->set_used_bytes(tier.used_bytes);
+  }
+}
+
+}  // namespace
+
+void Worker::SessionUp(Sender sender, int64_t start_time_ms) {
+  session::WorkerMessage message;
+  auto* request = message.mutable_register_();
+  request->set_version(kProtocolVersion);
+  auto* address = request->mutable_address();
+  address->set_host(options_.address.host);
+  address->set_data_port(options_.address.data_port);
+  address->set_web_port(options_.address.web_port);
+  address->set_rack(options_.address.rack);
+  address->set_zone(options_.address.zone);
+  FillTiers(store_, request);
+  request->set_start_time_ms(start_time_ms);
+  request->set_cluster_id(store_->cluster_id());
+  absl::MutexLock lock(&mutex_);
+  sender_ = std::move(sender);
+  Send(std::move(message));
+}
+
+void Worker::SessionDown() {
+  absl::MutexLock lock(&mutex_);
+  sender_ = nullptr;
+  registered_ = false;
+}
+
+bool Worker::registered() {
+  absl::MutexLock lock(&mutex_);
+  return registered_;
+}
+
+void Worker::Send(session::WorkerMessage message) {
+  if (sender_) sender_(std::move(message));
+}
+
+void Worker::SendHeld(const std::vector<StoredBlock>& blocks) {
+  size_t at = 0;
+  do {
+    session::WorkerMessage message;
+    auto* held = message.mutable_blocks_held();
+    for (; at < blocks.size() && held->blocks_size() < static_cast<int>(kBlocksPerMessage); ++at) {
+      FillReport(blocks[at], held->add_blocks());
+    }
+    held->set_last(at == blocks.size());
+    Send(std::move(message));
+  } while (at < blocks.size());
+}
+
+void Worker::OnMessage(const session::MasterMessage& message) {
+  using Case = session::MasterMessage::MessageCase;
+  switch (message.message_case()) {
+    case Case::kRegistered: {
+      if (Status status = store_->SetClusterId(message.registered().cluster_id()); !status.ok()) {
+        spdlog::error("cannot remember the cluster: {}", Message(status));
+      }
+      (void)store_->TakeEvicted();
+      const auto blocks = store_->All();
+      absl::MutexLock lock(&mutex_);
+      SendHeld(blocks);
+      registered_ = true;
+      for (const auto& [id, commit] : commits_) {
+        session::WorkerMessage again;
+        *again.mutable_commit_block() = commit.message;
+        Send(std::move(again));
+      }
+      return;
+    }
+    case Case::kCommitAck: {
+      Done done;
+      {
+        absl::MutexLock lock(&mutex_);
+        const auto it = commits_.find(message.commit_ack().request_id());
+        if (it == commits_.end()) return;
+        done = std::move(it->second.done);
+        commits_.erase(it);
+      }
+      const auto& ack = message.commit_ack();
+      return done(Status(static_cast<StatusCode>(ack.code()), ack.message()));
+    }
+    case Case::kMountTable: {
+      absl::MutexLock lock(&mutex_);
+      std::map<MountId, OpenMount> mounts;
+      for (const auto& info : message.mount_table().mounts()) {
+        OpenMount mount{info.uri(), {info.properties().begin(), info.properties().end()}, nullptr};
+        const auto old = mounts_.find(MountId(info.mount_id()));
+        const bool same = old != mounts_.end() && old->second.uri == mount.uri && old->second.properties == mount.properties;
+        if (same) mount.store = old->second.store;
+        mounts[MountId(info.mount_id())] = std::move(mount);
+      }
+      mounts_.swap(mounts);
+      return;
+    }
+    case Case::kPersist: return Persist(message.persist());
+    case Case::kCancelPersist: {
+      absl::MutexLock lock(&mutex_);
+      cancelled_.insert(message.cancel_persist().job_id());
+      return;
+    }
+    case Case::kRemoveBlocks:
+      for (const BlockId id : ToIds(message.remove_blocks().block_ids())) {
+        if (Status status = store_->Remove(id); !status.ok()) spdlog::warn("removing block: {}", Message(status));
+      }
+      return;
+    case Case::kPinBlocks: return store_->SetPinned(ToIds(message.pin_blocks().block_ids()), message.pin_blocks().pinned());
+    case Case::kReplicateBlock: return Replicate(message.replicate_block());
+    case Case::MESSAGE_NOT_SET: return;
+  }
+}
+
+void Worker::CommitToMaster(const StoredBlock& block, Done done) {
+  absl::MutexLock lock(&mutex_);
+  const uint64_t request_id = next_request_++;
+  PendingCommit commit;
+  commit.message.set_request_id(request_id);
+  FillReport(block, commit.message.mutable_block());
+  commit.done = std::move(done);
+  session::WorkerMessage message;
+  *message.mutable_commit_block() = commit.message;
+  commits_[request_id] = std::move(commit);
+  // Without a session it is sent when the worker has registered again.
+  if (registered_) Send(std::move(message));
+}
+
+void Worker::Tick() {
+  store_->EvictToWatermark();
+  const auto evicted = store_->TakeEvicted();
+  absl::MutexLock lock(&mutex_);
+  if (!registered_) return;
+  if (!evicted.empty()) {
+    session::WorkerMessage message;
+    for (const BlockId id : evicted) message.mutable_blocks_removed()->add_block_ids(static_cast<uint64_t>(id.value()));
+    Send(std::move(message));
+  }
+  session::WorkerMessage message;
+  FillTiers(store_, message.mutable_heartbeat());
+  Send(std::move(message));
+}
+
+}  // namespace spillway

@@ -1,0 +1,95 @@
+#include "common/log.h"
+#include "worker/worker.h"
+
+namespace spillway {
+namespace {
+
+constexpr int64_t kPieceBytes = 1 << 20;
+
+}  // namespace
+
+void Worker::CacheBlock(BlockId id, int64_t length_bytes, const std::optional<UnderStoreRange>& understore,
+                        const std::optional<WorkerAddress>& source, Done done) {
+  if (store_->Has(id)) return done(absl::OkStatus());
+  executor_->Post([this, id, length_bytes, understore, source, done = std::move(done)] {
+    const UnderStore::Sink nowhere = [](std::string_view) { return absl::OkStatus(); };
+    if (source && *source != options_.address) {
+      session::BlockSource block;
+      block.set_block_id(static_cast<uint64_t>(id.value()));
+      block.set_length_bytes(length_bytes);
+      auto* holder = block.add_holders();
+      holder->set_host(source->host);
+      holder->set_data_port(source->data_port);
+      auto temp = store_->Create(id, 0, /*pin=*/false);
+      if (!temp.ok()) return done(temp.status());
+      const Status fetched = FetchBlock(block, [&](std::string_view data) {
+        const iovec part{const_cast<char*>(data.data()), data.size()};
+        return (*temp)->Append(std::span(&part, 1));
+      });
+      if (fetched.ok()) {
+        const auto stored = (*temp)->Commit();
+        return stored.ok() ? CommitToMaster(*stored, done) : done(stored.status());
+      }
+      temp->reset();
+    }
+    if (!understore) return done(NotFound("Block {} can be read from nowhere.", id.value()));
+    BlockReadOptions read{id, 0, length_bytes, understore};
+    read.understore->no_cache = false;
+    read.understore->block_length_bytes = length_bytes;
+    done(ReadFromUnderStore(read, nowhere));
+  });
+}
+
+Status Worker::FetchBlock(const session::BlockSource& source, const UnderStore::Sink& sink) {
+  Status last = Unavailable("Block {} has no holder.", source.block_id());
+  for (const auto& holder : source.holders()) {
+    WorkerAddress address;
+    address.host = holder.host();
+    address.data_port = holder.data_port();
+    BlockReadOptions options;
+    options.block_id = BlockId(static_cast<int64_t>(source.block_id()));
+    options.length_bytes = source.length_bytes();
+    auto stream = peers_->Connect(address)->ReadBlock(options);
+    if (!stream.ok()) {
+      last = stream.status();
+      continue;
+    }
+    int64_t read = 0;
+    while (read < source.length_bytes()) {
+      const auto piece = (*stream)->Next();
+      last = piece.status();
+      if (!piece.ok() || piece->empty()) break;
+      read += static_cast<int64_t>(piece->size());
+      SPILLWAY_RETURN_IF_ERROR(sink(*piece));
+    }
+    if (read == source.length_bytes()) return absl::OkStatus();
+    if (read > 0) return Unavailable("Block {} broke off after {} bytes: {}", source.block_id(), read, Message(last));
+  }
+  return last;
+}
+
+void Worker::Replicate(const session::ReplicateBlock& command) {
+  executor_->Post([this, command] {
+    const auto& source = command.block();
+    const auto report = [this, id = source.block_id()](Status status) {
+      absl::MutexLock lock(&mutex_);
+      session::WorkerMessage message;
+      message.mutable_replicate_result()->set_block_id(id);
+      message.mutable_replicate_result()->set_code(static_cast<int>(status.code()));
+      message.mutable_replicate_result()->set_message(Message(status));
+      Send(std::move(message));
+    };
+    auto temp = store_->Create(BlockId(static_cast<int64_t>(source.block_id())), 0, command.pinned());
+    if (!temp.ok()) return report(temp.status());
+    const Status fetched = FetchBlock(source, [&](std::string_view data) {
+      const iovec part{const_cast<char*>(data.data()), data.size()};
+      return (*temp)->Append(std::span(&part, 1));
+    });
+    if (!fetched.ok()) return report(fetched);
+    const auto stored = (*temp)->Commit();
+    if (!stored.ok()) return report(stored.status());
+    CommitToMaster(*stored, report);
+  });
+}
+
+}  // namespace spillway

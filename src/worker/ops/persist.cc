@@ -1,0 +1,133 @@
+// Uploads what the master asks for: a whole object, or one part of a multipart upload.
+#include "common/checksum.h"
+#include "common/log.h"
+#include "worker/worker.h"
+
+namespace spillway {
+namespace {
+
+// Bytes of several blocks, one after another. Blocks that are not here were fetched into memory.
+class BlocksBody : public BodySource {
+ public:
+  void Add(std::unique_ptr<File> file, int64_t length) {
+    pieces_.push_back({size_, length, std::move(file), ""});
+    size_ += length;
+  }
+  void Add(std::string data) {
+    const int64_t length = static_cast<int64_t>(data.size());
+    pieces_.push_back({size_, length, nullptr, std::move(data)});
+    size_ += length;
+  }
+
+  int64_t size_bytes() const override { return size_; }
+
+  Status Read(int64_t offset, void* data, int64_t size) override {
+    char* out = static_cast<char*>(data);
+    for (const Piece& piece : pieces_) {
+      if (size == 0) break;
+      if (offset >= piece.begin + piece.length) continue;
+      const int64_t at = offset - piece.begin;
+      const int64_t n = std::min(size, piece.length - at);
+      if (piece.file != nullptr) {
+        SPILLWAY_ASSIGN_OR_RETURN(const int64_t read, piece.file->ReadAt(at, out, n));
+        if (read != n) return MakeStatus(StatusCode::kDataLoss, "A block file is shorter than its block.");
+      } else {
+        std::copy_n(piece.data.data() + at, n, out);
+      }
+      out += n;
+      offset += n;
+      size -= n;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  struct Piece {
+    int64_t begin;
+    int64_t length;
+    std::unique_ptr<File> file;
+    std::string data;
+  };
+  std::vector<Piece> pieces_;
+  int64_t size_ = 0;
+};
+
+}  // namespace
+
+void Worker::Persist(const session::PersistCommand& command) {
+  executor_->Post([this, command] {
+    const auto result = DoPersist(command);
+    if (!result.ok()) {
+      spdlog::warn("upload to {} (part {}) failed: {}", command.key(), command.part_number(), Message(result.status()));
+    }
+    absl::MutexLock lock(&mutex_);
+    session::WorkerMessage message;
+    auto* answer = message.mutable_persist_result();
+    answer->set_job_id(command.job_id());
+    answer->set_part_number(command.part_number());
+    answer->set_code(static_cast<int>(result.status().code()));
+    answer->set_message(Message(result.status()));
+    answer->set_crc32c(command.crc_known() ? command.crc32c() : 0);
+    if (result.ok()) answer->set_etag(result->etag);
+    cancelled_.erase(command.job_id());
+    Send(std::move(message));
+  });
+}
+
+StatusOr<PutResult> Worker::DoPersist(const session::PersistCommand& command) {
+  SPILLWAY_ASSIGN_OR_RETURN(auto store, UnderStoreOf(MountId(command.mount_id())));
+  SPILLWAY_ASSIGN_OR_RETURN(auto body, GatherBody(command));
+  {
+    absl::MutexLock lock(&mutex_);
+    if (cancelled_.contains(command.job_id())) {
+      return MakeStatus(StatusCode::kCancelled, "The upload was cancelled before it began.");
+    }
+  }
+  std::optional<uint32_t> crc;
+  if (command.crc_known()) crc = command.crc32c();
+  if (command.part_number() > 0) {
+    SPILLWAY_ASSIGN_OR_RETURN(
+        UploadedPart part, store->UploadPart(command.key(), command.upload_id(),
+                                             static_cast<int>(command.part_number()), *body, crc));
+    return PutResult{part.etag};
+  }
+  PutOptions options;
+  options.crc32c = crc;
+  options.if_absent = command.if_absent();
+  options.if_match = command.if_match();
+  options.mode = static_cast<int>(command.mode());
+  options.owner = command.owner();
+  options.group = command.group();
+  auto result = store->Put(command.key(), *body, options);
+  if (result.status().code() != StatusCode::kFailedPrecondition) return result;
+  // An upload of ours may have been published without anybody hearing of it.
+  const auto head = store->Head(command.key());
+  const bool ours = head.ok() && head->size_bytes == command.length_bytes() && crc && head->crc32c == crc;
+  if (ours) return PutResult{head->etag};
+  return result;
+}
+
+StatusOr<std::unique_ptr<BodySource>> Worker::GatherBody(const session::PersistCommand& command) {
+  auto body = std::make_unique<BlocksBody>();
+  for (const auto& block : command.blocks()) {
+    auto open = store_->OpenForRead(BlockId(static_cast<int64_t>(block.block_id())));
+    if (open.ok() && open->info.length_bytes == block.length_bytes()) {
+      body->Add(std::move(open->file), block.length_bytes());
+      continue;
+    }
+    std::string data;
+    data.reserve(block.length_bytes());
+    SPILLWAY_RETURN_IF_ERROR(FetchBlock(block, [&](std::string_view piece) {
+      data.append(piece);
+      return absl::OkStatus();
+    }));
+    body->Add(std::move(data));
+  }
+  if (body->size_bytes() != command.length_bytes()) {
+    return MakeStatus(StatusCode::kDataLoss, "The blocks have {} bytes, the object {}.", body->size_bytes(),
+                      command.length_bytes());
+  }
+  return std::unique_ptr<BodySource>(std::move(body));
+}
+
+}  // namespace spillway

@@ -1,0 +1,42 @@
+#include "worker/worker.h"
+
+namespace spillway {
+
+// A block on its way into the store.
+class BlockTarget : public WriteTarget {
+ public:
+  BlockTarget(Worker* worker, std::unique_ptr<TempBlock> temp) : worker_(worker), temp_(std::move(temp)) {}
+
+  void Append(std::vector<iovec> data, Done done) override { done(temp_->Append(data)); }
+
+  void Commit(Done done) override {
+    auto block = temp_->Commit();
+    if (!block.ok()) return done(block.status());
+    worker_->CommitToMaster(*block, [worker = worker_, id = block->id, done = std::move(done)](Status status) {
+      // What the master refuses must not stay: nobody will ever ask for it.
+      if (!status.ok() && status.code() != StatusCode::kUnavailable) (void)worker->store()->Remove(id);
+      done(status);
+    });
+  }
+
+  int64_t length_bytes() const override { return temp_->length_bytes(); }
+
+ private:
+  Worker* const worker_;
+  const std::unique_ptr<TempBlock> temp_;
+};
+
+StatusOr<std::unique_ptr<WriteTarget>> Worker::WriteBlock(const BlockWriteOptions& options, int tier) {
+  if (options.block_id.value() < 0) return InvalidArgument("Block id {} is negative.", options.block_id.value());
+  SPILLWAY_ASSIGN_OR_RETURN(auto temp, store_->Create(options.block_id, tier, options.pin));
+  return std::unique_ptr<WriteTarget>(std::make_unique<BlockTarget>(this, std::move(temp)));
+}
+
+void Worker::CommitLocal(std::shared_ptr<TempBlock> temp, Done done) {
+  if (Status status = temp->AdoptWritten(); !status.ok()) return done(status);
+  auto block = temp->Commit();
+  if (!block.ok()) return done(block.status());
+  CommitToMaster(*block, std::move(done));
+}
+
+}  // namespace spillway

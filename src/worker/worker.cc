@@ -1,0 +1,48 @@
+#include "worker/worker.h"
+
+#include "common/log.h"
+
+namespace spillway {
+
+Worker::Worker(WorkerOptions options, WorkerContext context)
+    : options_(std::move(options)),
+      clock_(context.clock),
+      executor_(context.executor),
+      store_(context.store),
+      peers_(context.peers),
+      metrics_(context.metrics),
+      open_understore_(std::move(context.open_understore)) {}
+
+Worker::~Worker() = default;
+
+StatusOr<std::shared_ptr<UnderStore>> Worker::UnderStoreOf(MountId mount) {
+  absl::MutexLock lock(&mutex_);
+  const auto it = mounts_.find(mount);
+  if (it == mounts_.end()) return Unavailable("Mount {} is not known to this worker (yet).", mount.value());
+  if (it->second.store == nullptr) {
+    SPILLWAY_ASSIGN_OR_RETURN(it->second.store, open_understore_(it->second.uri, it->second.properties));
+  }
+  return it->second.store;
+}
+
+StatusOr<std::string> Worker::KeyOf(MountId mount, const std::string& uri) {
+  absl::MutexLock lock(&mutex_);
+  const auto it = mounts_.find(mount);
+  if (it == mounts_.end()) return Unavailable("Mount {} is not known to this worker (yet).", mount.value());
+  const std::string root = it->second.uri == "/" ? "/" : it->second.uri + "/";
+  if (uri.rfind(root, 0) != 0 || uri.find("/../") != std::string::npos) {
+    return InvalidArgument("{} does not lie in mount {} ({}).", uri, mount.value(), it->second.uri);
+  }
+  return uri.substr(root.size());
+}
+
+Status Worker::RemoveBlock(BlockId id) {
+  SPILLWAY_RETURN_IF_ERROR(store_->Remove(id));
+  absl::MutexLock lock(&mutex_);
+  session::WorkerMessage message;
+  message.mutable_blocks_removed()->add_block_ids(static_cast<uint64_t>(id.value()));
+  Send(std::move(message));
+  return absl::OkStatus();
+}
+
+}  // namespace spillway

@@ -1,0 +1,131 @@
+// The worker's core: takes, serves, uploads and copies blocks. No gRPC, no thread of its own, no
+// wall clock. Operations have a file each in ops/; the conversation with the master is in
+// background/session.cc.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/synchronization/mutex.h"
+#include "api/worker_api.h"
+#include "common/clock.h"
+#include "common/executor.h"
+#include "common/metrics.h"
+#include "understore/under_store.h"
+#include "worker/store/block_store.h"
+#include "worker_session.pb.h"
+
+namespace spillway {
+
+using Done = std::function<void(Status)>;
+
+// Where bytes of a write stream go. Calls come one after another; done may run on another thread
+// and always runs. Destroying it without Commit drops what was written.
+class WriteTarget {
+ public:
+  virtual ~WriteTarget() = default;
+  // data stays valid until done runs.
+  virtual void Append(std::vector<iovec> data, Done done) = 0;
+  // Afterwards the bytes are acknowledged: known to the master, or in the understore.
+  virtual void Commit(Done done) = 0;
+  virtual int64_t length_bytes() const = 0;
+  // The understore's etag after Commit, if there is one.
+  virtual std::string content_hash() const { return ""; }
+};
+
+struct WorkerOptions {
+  WorkerAddress address;
+  int64_t part_size_bytes = 64 << 20;
+};
+
+struct WorkerContext {
+  Clock* clock = nullptr;
+  Executor* executor = nullptr;  // for blocking work: uploads, copies, understore reads
+  BlockStore* store = nullptr;
+  WorkerConnector* peers = nullptr;
+  Metrics* metrics = nullptr;
+  std::function<StatusOr<std::shared_ptr<UnderStore>>(const std::string& uri,
+                                                      const std::map<std::string, std::string>& properties)>
+      open_understore;
+};
+
+// Thread-safe.
+class Worker {
+ public:
+  Worker(WorkerOptions options, WorkerContext context);
+  ~Worker();
+
+  // --- clients
+  StatusOr<std::unique_ptr<WriteTarget>> WriteBlock(const BlockWriteOptions& options, int tier);
+  StatusOr<std::unique_ptr<WriteTarget>> WriteThrough(const FileWriteThroughOptions& options);
+  // Commits a block that a short-circuit client wrote into temp's file.
+  void CommitLocal(std::shared_ptr<TempBlock> temp, Done done);
+  StatusOr<OpenBlock> OpenBlockFile(BlockId id) { return store_->OpenForRead(id); }
+  // Hands a block's range from the understore to sink, keeping the block if the whole of it is
+  // read and that is wanted. Blocks.
+  Status ReadFromUnderStore(const BlockReadOptions& options, const UnderStore::Sink& sink);
+  // Brings a block here: from another worker if source names one, else from the understore.
+  void CacheBlock(BlockId id, int64_t length_bytes, const std::optional<UnderStoreRange>& understore,
+                  const std::optional<WorkerAddress>& source, Done done);
+  Status RemoveBlock(BlockId id);
+  BlockStore* store() { return store_; }
+
+  // --- the session with the master
+  // Sends a message; false if the session is gone.
+  using Sender = std::function<void(session::WorkerMessage)>;
+  void SessionUp(Sender sender, int64_t start_time_ms);
+  void SessionDown();
+  void OnMessage(const session::MasterMessage& message);
+  bool registered();
+  // Heartbeat, evictions; every heartbeat interval or so.
+  void Tick();
+
+ private:
+  friend class BlockTarget;
+  friend class ThroughTarget;
+  // Tells the master of a stored block; done runs with its answer. Outlives broken sessions.
+  void CommitToMaster(const StoredBlock& block, Done done);
+  void Send(session::WorkerMessage message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Persist(const session::PersistCommand& command);
+  StatusOr<PutResult> DoPersist(const session::PersistCommand& command);
+  StatusOr<std::unique_ptr<BodySource>> GatherBody(const session::PersistCommand& command);
+  Status FetchBlock(const session::BlockSource& source, const UnderStore::Sink& sink);
+  void Replicate(const session::ReplicateBlock& command);
+  StatusOr<std::shared_ptr<UnderStore>> UnderStoreOf(MountId mount);
+  // The key of a full understore path within its mount.
+  StatusOr<std::string> KeyOf(MountId mount, const std::string& uri);
+  void SendHeld(const std::vector<StoredBlock>& blocks) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const WorkerOptions options_;
+  Clock* const clock_;
+  Executor* const executor_;
+  BlockStore* const store_;
+  WorkerConnector* const peers_;
+  Metrics* const metrics_;
+  const decltype(WorkerContext::open_understore) open_understore_;
+
+  struct PendingCommit {
+    session::CommitBlock message;
+    Done done;
+  };
+  absl::Mutex mutex_;
+  Sender sender_ ABSL_GUARDED_BY(mutex_);
+  bool registered_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t next_request_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::map<uint64_t, PendingCommit> commits_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_set<uint64_t> cancelled_ ABSL_GUARDED_BY(mutex_);
+  struct OpenMount {
+    std::string uri;
+    std::map<std::string, std::string> properties;
+    std::shared_ptr<UnderStore> store;
+  };
+  std::map<MountId, OpenMount> mounts_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace spillway
