@@ -17,7 +17,6 @@ WriteOptions WriteOptionsFrom(const Configuration& config) {
   WriteOptions options;
   CreateFileOptions& create = options.create;
   create.block_size_bytes = config.GetBytes("alluxio.user.block.size.bytes.default");
-  create.recursive = true;
   const int umask = static_cast<int>(
       std::strtol(config.GetString("alluxio.security.authorization.permission.umask").c_str(), nullptr, 8));
   create.mode = 0666 & ~umask;

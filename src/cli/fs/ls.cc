@@ -8,7 +8,7 @@ namespace {
 
 void Print(Context& context, const FileStatus& status, bool human) {
   const std::string size = human && !status.is_directory ? FormatBytes(status.length_bytes) : std::to_string(status.length_bytes);
-  const std::string in = status.is_directory ? " DIR " : fmt::format("{}%", status.in_cluster_percentage);
+  const std::string in = status.is_directory ? "DIR" : fmt::format("{}%", status.in_cluster_percentage);
   const std::string rest = fmt::format("{:>15}{:>16}{:>24}{:>5} {:<5}\n", size,
                                        PersistenceStateName(status.persistence_state),
                                        FormatTime(status.last_modification_time_ms), in, status.path);

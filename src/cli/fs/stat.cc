@@ -9,7 +9,7 @@ std::string Address(const WorkerAddress& address) {
       "WorkerNetAddress{{host={}, containerHost=, rpcPort={}, dataPort={}, webPort={}, domainSocketPath=, "
       "tieredIdentity=TieredIdentity(node={}{})}}",
       address.host, address.data_port, address.data_port, address.web_port, address.host,
-      address.rack.empty() ? "" : ", rack=" + address.rack);
+      ", rack=" + (address.rack.empty() ? "null" : address.rack));
 }
 
 std::string Block(const BlockInfo& block) {
@@ -35,7 +35,7 @@ std::string Info(const FileStatus& s) {
   }
   static constexpr const char* kTtl[] = {"DELETE", "FREE", "DELETE_ALLUXIO"};
   return fmt::format(
-      "FileInfo{{fileId={}, fileIdentifier=null, name={}, path={}, ufsPath={}, length={}, blockSizeBytes={}, "
+      "FileInfo{{fileId={}, name={}, path={}, ufsPath={}, length={}, blockSizeBytes={}, "
       "creationTimeMs={}, completed={}, folder={}, pinned={}, pinnedlocation=[], cacheable={}, persisted={}, "
       "blockIds=[{}], inMemoryPercentage={}, lastModificationTimesMs={}, ttl={}, lastAccessTimesMs={}, ttlAction={}, "
       "owner={}, group={}, mode={}, persistenceState={}, mountPoint={}, replicationMax={}, replicationMin={}, "

@@ -6,7 +6,7 @@ namespace spillway {
 Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& path,
                                        const CreateFileOptions& options) {
   Removed removed;
-  Outcome<FileStatus> outcome{absl::OkStatus(), LogIndex()};
+  Outcome<FileStatus> outcome{Internal("not carried out"), LogIndex()};
   {
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);

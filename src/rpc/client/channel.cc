@@ -67,7 +67,12 @@ class AuthenticatedChannel::SaslStream : public grpc::ClientBidiReactor<grpc::By
     return in_ && !done_;
   }
   const std::string& channel_id() const { return channel_id_; }
-  void Cancel() { context_.TryCancel(); }
+  // Ends the login and waits until nothing of the call runs any more.
+  void End() {
+    context_.TryCancel();
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(&done_), absl::Seconds(5));
+  }
 
   void OnReadDone(bool ok) override {
     if (!ok) return;
@@ -102,7 +107,7 @@ AuthenticatedChannel::AuthenticatedChannel(const std::string& target, ChannelOpt
 
 AuthenticatedChannel::~AuthenticatedChannel() {
   absl::MutexLock lock(&mutex_);
-  if (sasl_ != nullptr) sasl_->Cancel();
+  if (sasl_ != nullptr) sasl_->End();
 }
 
 Status AuthenticatedChannel::EnsureAuthenticated(std::string* channel_id) {

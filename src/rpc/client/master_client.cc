@@ -24,6 +24,7 @@ class ListStream : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBu
     SPILLWAY_RETURN_IF_ERROR(channel->Prepare(&context_));
     channel->stub()->PrepareBidiStreamingCall(&context_, kFs + "ListStatus", {}, this);
     const grpc::ByteBuffer out = ToBuffer(request);
+    AddHold();  // reads are started from this thread
     StartWriteLast(&out, grpc::WriteOptions());
     StartRead(&incoming_);
     StartCall();
@@ -45,6 +46,7 @@ class ListStream : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBu
       if (!failed.ok()) context_.TryCancel();
       StartRead(&incoming_);
     }
+    RemoveHold();
     absl::MutexLock lock(&mutex_);
     mutex_.Await(absl::Condition(&done_));
     return failed.ok() ? FromGrpc(status_) : failed;

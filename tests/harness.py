@@ -1,0 +1,178 @@
+"""What the cluster and compat tests share: local clusters, S3 servers, the stock Java shell.
+
+Everything runs on 127.0.0.0/8 and is stopped by its pid, also when a test fails.
+"""
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SPILLWAY = pathlib.Path(os.environ.get("SPILLWAY_BIN", ROOT / "bin" / "spillway"))
+CACHE = pathlib.Path(os.environ.get("SPILLWAY_TEST_CACHE", ROOT / ".cache"))
+WORK = pathlib.Path(os.environ.get("SPILLWAY_TEST_WORK", "/tmp/spillway-tests"))
+ACCESS, SECRET = "spillwayaccess", "spillwaysecret"
+
+
+def wait_for(check, what, timeout=30.0, pause=0.02):
+    """Polls check until it is true; fails naming what after timeout seconds."""
+    end = time.monotonic() + timeout
+    while True:
+        value = check()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {timeout} s for {what}")
+        time.sleep(pause)
+
+
+def port_open(host, port):
+    with socket.socket() as s:
+        s.settimeout(0.2)
+        return s.connect_ex((host, port)) == 0
+
+
+def run(command, check=True, timeout=120, **kwargs):
+    result = subprocess.run([str(c) for c in command], capture_output=True, text=kwargs.pop("text", True),
+                            timeout=timeout, **kwargs)
+    if check and result.returncode != 0:
+        raise AssertionError(f"{command} ended with {result.returncode}:\n{result.stdout}\n{result.stderr}")
+    return result
+
+
+class VersityGw:
+    """versitygw over a folder; its log has a line a request."""
+
+    def __init__(self, directory, port=7070):
+        self.directory = pathlib.Path(directory)
+        self.port = port
+        self.process = None
+        self.log = self.directory / "requests.log"
+
+    @property
+    def endpoint(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        (self.directory / "data" / "bucket").mkdir(parents=True, exist_ok=True)
+        out = open(self.log, "ab")
+        self.process = subprocess.Popen(
+            [CACHE / "bin" / "versitygw", "--access", ACCESS, "--secret", SECRET, "--keep-alive", "--port",
+             f"127.0.0.1:{self.port}", "posix", self.directory / "data"], stdout=out, stderr=out)
+        wait_for(lambda: port_open("127.0.0.1", self.port), "versitygw")
+        return self
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def requests(self):
+        """(method, key, query) of every request that the server has logged."""
+        found = []
+        for line in self.log.read_text(errors="replace").splitlines():
+            match = re.search(r"\|\s*(GET|PUT|POST|HEAD|DELETE)\s*\|\s*(\S+)\s*\|[^|]*\|\s*(.*)$", line)
+            if match:
+                found.append((match[1], match[2], match[3].strip()))
+        return found
+
+    def path(self, key):
+        return self.directory / "data" / "bucket" / key
+
+    def properties(self):
+        return {"alluxio.master.mount.table.root.ufs": "s3://bucket", "alluxio.underfs.s3.endpoint": self.endpoint,
+                "s3a.accessKeyId": ACCESS, "s3a.secretKey": SECRET, "alluxio.underfs.s3.disable.dns.buckets": "true"}
+
+
+class Cluster:
+    """A master and workers started with `spillway local`."""
+
+    def __init__(self, directory, workers=3, properties=None):
+        self.directory = pathlib.Path(directory)
+        self.workers = workers
+        self.properties = {"alluxio.worker.ramdisk.size": "1GB", **(properties or {})}
+
+    def start(self):
+        definitions = [f"-D{k}={v}" for k, v in self.properties.items()]
+        run([SPILLWAY, "local", "start", "--workers", self.workers, "--dir", self.directory, *definitions])
+        return self
+
+    def stop(self):
+        run([SPILLWAY, "local", "stop", "--dir", self.directory], check=False)
+        for name in ["master"] + [f"worker{i + 1}" for i in range(self.workers)]:
+            with contextlib.suppress(OSError, ValueError):
+                os.kill(self.pid(name), signal.SIGKILL)
+        flat = str(self.directory.absolute()).replace("/", "_")
+        shutil.rmtree("/dev/shm/spillway" + flat, ignore_errors=True)
+
+    def pid(self, name):
+        return int((self.directory / "pids" / f"{name}.pid").read_text())
+
+    def kill(self, name):
+        """SIGKILL, and waits until the process is gone."""
+        pid = self.pid(name)
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not pathlib.Path(f"/proc/{pid}").exists() or
+                 pathlib.Path(f"/proc/{pid}/stat").read_text().split(")")[-1].split()[0] == "Z", f"{name} to die")
+
+    def restart(self, name):
+        run([SPILLWAY, "local", "restart", "--dir", self.directory, name])
+
+    def fs(self, *arguments, check=True, text=True, timeout=120, **properties):
+        definitions = ["-Dalluxio.user.rpc.retry.max.duration=20s"]
+        definitions += [f"-D{k}={v}" for k, v in properties.items()]
+        return run([SPILLWAY, "fs", *definitions, *arguments], check=check, text=text, timeout=timeout)
+
+    def locations(self, path, shell=None):
+        lines = (shell or self.fs)("location", path).stdout.splitlines()
+        first = next(i for i, line in enumerate(lines) if "is on nodes" in line)
+        return [line for line in lines[first + 1:] if line]
+
+    def state(self, path):
+        match = re.search(r"persistenceState=(\w+)", self.fs("stat", path).stdout)
+        return match[1]
+
+    def await_persisted(self, path, timeout=60):
+        wait_for(lambda: self.state(path) == "PERSISTED", f"{path} to be persisted", timeout)
+
+    def metrics(self, host="127.0.0.1", port=19999):
+        return urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=5).read().decode()
+
+    def resident_bytes(self):
+        total = 0
+        for name in ["master"] + [f"worker{i + 1}" for i in range(self.workers)]:
+            status = pathlib.Path(f"/proc/{self.pid(name)}/status").read_text()
+            total += int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+        return total
+
+
+DURABLE3 = {"alluxio.user.file.writetype.default": "ASYNC_THROUGH", "alluxio.user.file.replication.durable": "3"}
+
+
+def java_options():
+    opens = ["java.base/java.lang", "java.base/java.nio", "java.base/sun.nio.ch", "java.base/java.util"]
+    return [f"--add-opens={o}=ALL-UNNAMED" for o in opens] + [
+        "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-Dalluxio.home={WORK}", f"-Dalluxio.conf.dir={WORK}/conf",
+        f"-Dalluxio.logs.dir={WORK}/logs", f"-Dlog4j.configuration=file:{ROOT}/tests/compat/log4j.properties",
+        "-Dalluxio.master.hostname=127.0.0.1"]
+
+
+def java_shell(*arguments, check=True, timeout=120, **properties):
+    """Alluxio's own shell, unmodified."""
+    definitions = [f"-D{k}={v}" for k, v in properties.items()]
+    return run(["java", *java_options(), *definitions, "-cp", f"{CACHE}/jars/shell/*", "alluxio.cli.fs.FileSystemShell", *arguments],
+               check=check, timeout=timeout)
+
+
+def fresh_directory(name):
+    path = WORK / name
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
