@@ -176,3 +176,16 @@ def fresh_directory(name):
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     return path
+
+
+def spark_submit(script, *arguments, timeout=300, **properties):
+    """Stock PySpark with the published client jar; properties are Alluxio client properties."""
+    site = next((ROOT / ".venv" / "lib").glob("python3*/site-packages/pyspark"))
+    jar = CACHE / "jars" / "alluxio-shaded-client-2.9.3.jar"
+    options = " ".join(f"-D{k}={v}" for k, v in properties.items())
+    environment = {**os.environ, "SPARK_HOME": str(site), "PYSPARK_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
+                   "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": str(WORK / "spark")}
+    return run([site / "bin" / "spark-submit", "--master", "local[2]", "--driver-memory", "1g", "--jars", jar,
+                "--driver-class-path", jar, "--driver-java-options", options, "--conf", "spark.ui.enabled=false",
+                "--conf", "spark.hadoop.fs.alluxio.impl=alluxio.hadoop.FileSystem", script, *arguments],
+               timeout=timeout, env=environment)

@@ -23,7 +23,7 @@ std::vector<PropertyKey> MakeKeys() {
       {"alluxio.master.worker.connect.wait.time", T::kDuration, "5sec", S::kMaster, "Longest safe mode after a start; it ends earlier once all known workers are back."},
       {"alluxio.master.filesystem.liststatus.result.message.length", T::kInt, "10000", S::kMaster, "Most entries in one message of a listing."},
       {"alluxio.master.filesystem.operation.retry.cache.size", T::kInt, "100000", S::kMaster, "Completed operation ids remembered."},
-      {"alluxio.master.persistence.blacklist", T::kString, "", S::kMaster, "Comma list; a path that contains one of them is not persisted."},
+      {"alluxio.master.persistence.blacklist", T::kString, "/_temporary/,/.hive-staging,/.spark-staging", S::kMaster, "Comma list; a file whose path contains one of them is not persisted until a rename takes it out."},
       {"alluxio.master.ttl.checker.interval", T::kDuration, "1hour", S::kMaster, "How often expired files are looked for."},
       {"alluxio.security.authentication.type", T::kEnum, "SIMPLE", S::kAll, "How clients say who they are.", "SIMPLE|NOSASL"},
       {"alluxio.security.authorization.permission.enabled", T::kBool, "true", S::kMaster, "Check POSIX permissions."},

@@ -1,0 +1,63 @@
+# make run and make test do all the set-up on a fresh Debian 12 machine.
+PRESET ?= ci
+JOBS ?= 2
+BUILD := build/$(PRESET)
+TEST_PRESETS := asan tsan
+
+.PHONY: build run test check format tidy bench sim sim-long deps test-deps unit asan tsan clean
+
+deps:
+	@tools/install-deps.sh build
+
+test-deps: deps
+	@tools/install-deps.sh test
+
+build: deps
+	@cmake --preset $(PRESET) > $(PRESET)-cmake.log 2>&1 || { cat $(PRESET)-cmake.log; rm -f $(PRESET)-cmake.log; exit 1; }
+	@rm -f $(PRESET)-cmake.log
+	@cmake --build $(BUILD) -j $(JOBS)
+	@mkdir -p bin && ln -sfn ../$(BUILD)/bin/spillway bin/spillway && ln -sfn ../tools/alluxio bin/alluxio
+
+# Starts a cluster, writes a file with three replicas and follows it into the understore.
+run: build
+	@tools/demo.sh
+
+# Everything: unit tests, the same under both sanitizers, simulation, clusters, stock clients, Spark.
+test: build test-deps asan tsan
+	@.venv/bin/python tools/sigv4_vectors.py $(BUILD)/sigv4_vectors.json
+	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+
+asan tsan:
+	@$(MAKE) --no-print-directory sanitized PRESET=$@
+
+.PHONY: sanitized
+sanitized: deps test-deps
+	@cmake --preset $(PRESET) > /dev/null
+	@cmake --build $(BUILD) -j $(JOBS)
+	@.venv/bin/python tools/sigv4_vectors.py $(BUILD)/sigv4_vectors.json
+	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) -L 'unit|sim'
+
+unit: build test-deps
+	@.venv/bin/python tools/sigv4_vectors.py $(BUILD)/sigv4_vectors.json
+	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) -L unit
+
+# Before a commit.
+check: tidy unit
+
+format:
+	@git ls-files '*.cc' '*.h' | xargs clang-format-14 -i
+
+tidy:
+	@python3 tools/tidy.py
+
+bench: build
+	@$(BUILD)/bin/spillway_bench
+
+sim: build
+	@$(BUILD)/bin/sim --seeds 200
+
+sim-long: build
+	@$(BUILD)/bin/sim --seeds 20000
+
+clean:
+	@rm -rf build bin/spillway bin/alluxio
