@@ -126,8 +126,8 @@ class Cluster:
         run([SPILLWAY, "local", "restart", "--dir", self.directory, name])
 
     def fs(self, *arguments, check=True, text=True, timeout=120, **properties):
-        definitions = ["-Dalluxio.user.rpc.retry.max.duration=20s"]
-        definitions += [f"-D{k}={v}" for k, v in properties.items()]
+        properties = {"alluxio.user.rpc.retry.max.duration": "20s", **properties}
+        definitions = [f"-D{k}={v}" for k, v in properties.items()]
         return run([SPILLWAY, "fs", *definitions, *arguments], check=check, text=text, timeout=timeout)
 
     def locations(self, path, shell=None):

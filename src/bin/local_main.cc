@@ -122,23 +122,25 @@ Status Spawn(const LocalOptions& options, const std::string& name, const std::st
   return absl::OkStatus();
 }
 
-bool Healthy(const std::string& host, int port) {
+// True if the process with this pid answers there: another cluster may hold the port.
+bool Healthy(const std::string& host, int port, pid_t pid) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
   inet_pton(AF_INET, host.c_str(), &address.sin_addr);
   std::string answer;
+  const timeval timeout{2, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
   if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
     const std::string request = "GET /healthz HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n";
     if (::write(fd, request.data(), request.size()) == static_cast<ssize_t>(request.size())) {
       char buffer[512];
-      const ssize_t n = ::read(fd, buffer, sizeof(buffer));
-      if (n > 0) answer.assign(buffer, static_cast<size_t>(n));
+      for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof(buffer))) > 0;) answer.append(buffer, static_cast<size_t>(n));
     }
   }
   ::close(fd);
-  return answer.rfind("HTTP/1.1 200", 0) == 0;
+  return answer.rfind("HTTP/1.1 200", 0) == 0 && answer.find(fmt::format("ok {}\n", pid)) != std::string::npos;
 }
 
 Status AwaitReady(const LocalOptions& options, const std::string& name) {
@@ -154,7 +156,7 @@ Status AwaitReady(const LocalOptions& options, const std::string& name) {
       const auto lines = ReadLines(options.dir + "/logs/" + name + ".log");
       return Unavailable("{} ended at once; {}/logs/{}.log says: {}", name, options.dir, name, lines.empty() ? "" : lines.back());
     }
-    if (Healthy(host, port)) return absl::OkStatus();
+    if (Healthy(host, port, ReadPid(options.dir, name))) return absl::OkStatus();
     ::waitpid(-1, nullptr, WNOHANG);
     std::this_thread::sleep_for(kPoll);
   }

@@ -118,7 +118,7 @@ Status Run(const Configuration& config) {
   if (context.web_port > 0) {
     SPILLWAY_ASSIGN_OR_RETURN(web, StartWebServer(bind, context.web_port,
                                                   {{"/metrics", [&] { return WebPage{200, "text/plain; version=0.0.4", MetricsPage(&master, &metrics)}; }},
-                                                   {"/healthz", [] { return WebPage{200, "text/plain", "ok\n"}; }}}));
+                                                   {"/healthz", [] { return WebPage{200, "text/plain", fmt::format("ok {}\n", ::getpid())}; }}}));
   }
   SPILLWAY_ASSIGN_OR_RETURN(auto server, StartRpcServer(&service, bind, context.rpc_port));
   spdlog::info("master serves {}:{}", bind, context.rpc_port);

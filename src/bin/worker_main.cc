@@ -94,7 +94,7 @@ Status Run(const Configuration& config) {
                             {{"/metrics", [&] { return WebPage{200, "text/plain; version=0.0.4", metrics.Serialize()}; }},
                              {"/healthz", [&] {
                                 const bool ready = worker.registered();
-                                return WebPage{ready ? 200 : 503, "text/plain", ready ? "ok\n" : "no session with the master\n"};
+                                return WebPage{ready ? 200 : 503, "text/plain", ready ? fmt::format("ok {}\n", ::getpid()) : "no session with the master\n"};
                               }}}));
   }
   SPILLWAY_ASSIGN_OR_RETURN(auto server, StartRpcServer(&service, bind, address.data_port));

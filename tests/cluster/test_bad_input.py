@@ -7,8 +7,6 @@ import pytest
 
 from harness import ACCESS, SECRET, SPILLWAY, WORK, Cluster, VersityGw, fresh_directory, run
 
-FAST = {"alluxio.user.rpc.retry.max.duration": "2s"}
-
 
 def start_role(role, *definitions):
     return subprocess.run([SPILLWAY, role, *[f"-D{d}" for d in definitions]], capture_output=True, text=True, timeout=60)
@@ -110,33 +108,3 @@ def test_s3Settings_refuseTheStart(gateway, change, text):
     result = start_role("master", *[f"{k}={v}" for k, v in properties.items()])
     assert result.returncode == 1 and text in result.stderr, result.stderr
     assert ACCESS not in result.stderr.replace(gateway.endpoint, "") and SECRET not in result.stderr
-
-
-def test_storeAway_startsAndSaysSo(tmp_path):
-    cluster = Cluster(fresh_directory("store-away"), workers=1, properties={
-        "alluxio.master.mount.table.root.ufs": "s3://bucket", "alluxio.underfs.s3.endpoint": "http://127.0.0.1:7999",
-        "s3a.accessKeyId": "a", "s3a.secretKey": "b", "alluxio.underfs.s3.disable.dns.buckets": "true",
-        "spillway.underfs.retry.max.duration": "500ms"})
-    try:
-        cluster.start()
-        result = cluster.fs("ls", "/", check=False, **FAST)
-        assert result.returncode == 255 and "Cannot load" in result.stdout and "7999" in result.stdout
-    finally:
-        cluster.stop()
-
-
-def test_fullWorkers_sayHowMuchIsMissing(tmp_path):
-    cluster = Cluster(fresh_directory("full"), workers=1, properties={"alluxio.worker.ramdisk.size": "8MB"})
-    try:
-        cluster.start()
-        big = WORK / "big-for-full"
-        big.write_bytes(os.urandom(12 << 20))
-        result = cluster.fs("copyFromLocal", big, "/big", check=False)
-        assert result.returncode == 255 and "Not enough space left on worker 127.0.0.2:29991" in result.stdout
-        assert cluster.fs("test", "-e", "/big", check=False).returncode == 3
-        small = WORK / "small-for-full"
-        small.write_bytes(os.urandom(7 << 20))
-        cluster.fs("copyFromLocal", small, "/small")  # the failed write's space is free again
-        assert cluster.fs("getUsedBytes").stdout.startswith("Used Bytes: ")
-    finally:
-        cluster.stop()

@@ -1,0 +1,58 @@
+"""Tests that need a cluster of their own kind."""
+import os
+
+from harness import WORK, Cluster, fresh_directory, wait_for
+
+FAST = {"alluxio.user.rpc.retry.max.duration": "2s"}
+
+
+def test_mountWithObjects_loadsOncePerDirectory():
+    directory = fresh_directory("preloaded")
+    store = directory / "store"
+    (store / "a" / "b").mkdir(parents=True)
+    for i in range(30):
+        (store / "a" / "b" / f"f{i}").write_bytes(b"x" * i)
+    cluster = Cluster(directory / "cluster", workers=1, properties={"alluxio.master.mount.table.root.ufs": str(store)})
+    try:
+        cluster.start()
+        listing = cluster.fs("ls", "-R", "/").stdout
+        assert sum("/a/b/f" in line for line in listing.splitlines()) == 30
+        assert cluster.fs("cat", "/a/b/f7").stdout == "x" * 7
+        assert cluster.fs("count", "/").stdout.splitlines()[1].split() == ["30", "2", str(sum(range(30)))]
+        (store / "a" / "b" / "late").write_bytes(b"")
+        assert "late" not in cluster.fs("ls", "/a/b").stdout
+        cluster.fs("rm", "-R", "/a")
+        wait_for(lambda: not (store / "a" / "b" / "f7").exists(), "deletes to reach the store")
+        assert (store / "a" / "b" / "late").exists(), "what was never seen is never deleted"
+    finally:
+        cluster.stop()
+
+
+def test_storeAway_startsAndSaysSo():
+    cluster = Cluster(fresh_directory("store-away"), workers=1, properties={
+        "alluxio.master.mount.table.root.ufs": "s3://bucket", "alluxio.underfs.s3.endpoint": "http://127.0.0.1:7999",
+        "s3a.accessKeyId": "a", "s3a.secretKey": "b", "alluxio.underfs.s3.disable.dns.buckets": "true",
+        "spillway.underfs.retry.max.duration": "500ms"})
+    try:
+        cluster.start()
+        result = cluster.fs("ls", "/", check=False, **FAST)
+        assert result.returncode == 255 and "Cannot load" in result.stdout and "7999" in result.stdout
+    finally:
+        cluster.stop()
+
+
+def test_fullWorkers_sayHowMuchIsMissing():
+    cluster = Cluster(fresh_directory("full"), workers=1, properties={"alluxio.worker.ramdisk.size": "8MB"})
+    try:
+        cluster.start()
+        big = WORK / "big-for-full"
+        big.write_bytes(os.urandom(12 << 20))
+        result = cluster.fs("copyFromLocal", big, "/big", check=False)
+        assert result.returncode == 255 and "Not enough space left on worker 127.0.0.2:29991" in result.stdout
+        assert cluster.fs("test", "-e", "/big", check=False).returncode == 3
+        small = WORK / "small-for-full"
+        small.write_bytes(os.urandom(7 << 20))
+        cluster.fs("copyFromLocal", small, "/small")  # the failed write's space is free again
+        assert cluster.fs("getUsedBytes").stdout.startswith("Used Bytes: ")
+    finally:
+        cluster.stop()
