@@ -14,10 +14,12 @@ namespace spillway {
 class MasterApi {
  public:
   virtual ~MasterApi() = default;
-  virtual StatusOr<FileStatus> CreateFile(const std::string& path, const CreateFileOptions& options) = 0;
+  virtual StatusOr<FileStatus> CreateFile(const std::string& path,
+                                          const CreateFileOptions& options) = 0;
   virtual StatusOr<BlockId> NewBlockId(const std::string& path) = 0;
   virtual Status CompleteFile(const std::string& path, const CompleteFileOptions& options) = 0;
-  virtual Status CreateDirectory(const std::string& path, const CreateDirectoryOptions& options) = 0;
+  virtual Status CreateDirectory(const std::string& path,
+                                 const CreateDirectoryOptions& options) = 0;
   virtual StatusOr<FileStatus> GetStatus(const std::string& path) = 0;
   // Visits entries in order, batch by batch; a failing visitor ends the listing with its status.
   virtual Status ListStatus(const std::string& path, const ListOptions& options,

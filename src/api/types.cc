@@ -4,10 +4,14 @@ namespace spillway {
 
 const char* PersistenceStateName(PersistenceState state) {
   switch (state) {
-    case PersistenceState::kNotPersisted: return "NOT_PERSISTED";
-    case PersistenceState::kToBePersisted: return "TO_BE_PERSISTED";
-    case PersistenceState::kPersisted: return "PERSISTED";
-    case PersistenceState::kLost: return "LOST";
+    case PersistenceState::kNotPersisted:
+      return "NOT_PERSISTED";
+    case PersistenceState::kToBePersisted:
+      return "TO_BE_PERSISTED";
+    case PersistenceState::kPersisted:
+      return "PERSISTED";
+    case PersistenceState::kLost:
+      return "LOST";
   }
   return "";
 }

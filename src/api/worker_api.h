@@ -58,7 +58,8 @@ struct BlockReadOptions {
 class WorkerApi {
  public:
   virtual ~WorkerApi() = default;
-  virtual StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(const BlockWriteOptions& options) = 0;
+  virtual StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(
+      const BlockWriteOptions& options) = 0;
   virtual StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
       const FileWriteThroughOptions& options) = 0;
   virtual StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions& options) = 0;

@@ -44,7 +44,9 @@ std::string Tier(const std::string& dir, const std::string& name) {
   return "/dev/shm/spillway" + flat + "/" + name;
 }
 
-std::string PidPath(const std::string& dir, const std::string& name) { return dir + "/pids/" + name + ".pid"; }
+std::string PidPath(const std::string& dir, const std::string& name) {
+  return dir + "/pids/" + name + ".pid";
+}
 
 pid_t ReadPid(const std::string& dir, const std::string& name) {
   std::ifstream in(PidPath(dir, name));
@@ -68,7 +70,8 @@ std::vector<std::string> ReadLines(const std::string& path) {
   return lines;
 }
 
-std::string Value(const std::vector<std::string>& definitions, const std::string& key, const std::string& otherwise) {
+std::string Value(const std::vector<std::string>& definitions, const std::string& key,
+                  const std::string& otherwise) {
   std::string value = otherwise;
   for (const std::string& definition : definitions) {
     if (definition.rfind(key + "=", 0) == 0) value = definition.substr(key.size() + 1);
@@ -80,7 +83,9 @@ std::string Value(const std::vector<std::string>& definitions, const std::string
 // worker itself.
 std::vector<std::string> CommandOf(const LocalOptions& options, const std::string& name) {
   std::vector<std::string> command{name == "master" ? "master" : "worker"};
-  const auto define = [&](const std::string& key, const std::string& value) { command.push_back("-D" + key + "=" + value); };
+  const auto define = [&](const std::string& key, const std::string& value) {
+    command.push_back("-D" + key + "=" + value);
+  };
   define("alluxio.work.dir", options.dir);
   define("alluxio.master.hostname", "127.0.0.1");
   define("alluxio.master.bind.host", "127.0.0.1");
@@ -92,9 +97,12 @@ std::vector<std::string> CommandOf(const LocalOptions& options, const std::strin
     const std::string host = "127.0.0." + std::to_string(index + 1);
     define("alluxio.worker.hostname", host);
     define("alluxio.worker.rpc.port", std::to_string(29990 + index));
-    define("alluxio.worker.web.port", Value(options.definitions, "alluxio.worker.web.port", std::to_string(30990 + index)));
-    const std::string tier = Value(options.definitions, "alluxio.worker.tieredstore.level0.dirs.path", "");
-    define("alluxio.worker.tieredstore.level0.dirs.path", tier.empty() ? Tier(options.dir, name) : tier + "/" + name);
+    define("alluxio.worker.web.port",
+           Value(options.definitions, "alluxio.worker.web.port", std::to_string(30990 + index)));
+    const std::string tier =
+        Value(options.definitions, "alluxio.worker.tieredstore.level0.dirs.path", "");
+    define("alluxio.worker.tieredstore.level0.dirs.path",
+           tier.empty() ? Tier(options.dir, name) : tier + "/" + name);
   }
   return command;
 }
@@ -133,34 +141,41 @@ bool Healthy(const std::string& host, int port, pid_t pid) {
   const timeval timeout{2, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
   if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
-    const std::string request = "GET /healthz HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n";
+    const std::string request =
+        "GET /healthz HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n";
     if (::write(fd, request.data(), request.size()) == static_cast<ssize_t>(request.size())) {
       char buffer[512];
-      for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof(buffer))) > 0;) answer.append(buffer, static_cast<size_t>(n));
+      for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof(buffer))) > 0;)
+        answer.append(buffer, static_cast<size_t>(n));
     }
   }
   ::close(fd);
-  return answer.rfind("HTTP/1.1 200", 0) == 0 && answer.find(fmt::format("ok {}\n", pid)) != std::string::npos;
+  return answer.rfind("HTTP/1.1 200", 0) == 0 &&
+         answer.find(fmt::format("ok {}\n", pid)) != std::string::npos;
 }
 
 Status AwaitReady(const LocalOptions& options, const std::string& name) {
   const bool master = name == "master";
   const int index = master ? 0 : std::atoi(name.substr(6).c_str());
   const std::string host = master ? "127.0.0.1" : "127.0.0." + std::to_string(index + 1);
-  const int port = std::atoi(Value(options.definitions, master ? "alluxio.master.web.port" : "alluxio.worker.web.port",
-                                   master ? "19999" : std::to_string(30990 + index)).c_str());
+  const int port = std::atoi(Value(options.definitions,
+                                   master ? "alluxio.master.web.port" : "alluxio.worker.web.port",
+                                   master ? "19999" : std::to_string(30990 + index))
+                                 .c_str());
   SystemClock clock;
   const int64_t end = clock.MonotonicMs() + kReadyMsMax;
   while (clock.MonotonicMs() < end) {
     if (!IsAlive(ReadPid(options.dir, name))) {
       const auto lines = ReadLines(options.dir + "/logs/" + name + ".log");
-      return Unavailable("{} ended at once; {}/logs/{}.log says: {}", name, options.dir, name, lines.empty() ? "" : lines.back());
+      return Unavailable("{} ended at once; {}/logs/{}.log says: {}", name, options.dir, name,
+                         lines.empty() ? "" : lines.back());
     }
     if (Healthy(host, port, ReadPid(options.dir, name))) return absl::OkStatus();
     ::waitpid(-1, nullptr, WNOHANG);
     std::this_thread::sleep_for(kPoll);
   }
-  return MakeStatus(StatusCode::kDeadlineExceeded, "{} is not ready after {} s; see {}/logs/{}.log.", name, kReadyMsMax / 1000,
+  return MakeStatus(StatusCode::kDeadlineExceeded,
+                    "{} is not ready after {} s; see {}/logs/{}.log.", name, kReadyMsMax / 1000,
                     options.dir, name);
 }
 
@@ -186,10 +201,12 @@ std::vector<std::string> Names(int workers) {
   return names;
 }
 
-Status StartAll(const LocalOptions& options, const std::string& program, const std::vector<std::string>& names) {
+Status StartAll(const LocalOptions& options, const std::string& program,
+                const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (IsAlive(ReadPid(options.dir, name))) {
-      return MakeStatus(StatusCode::kAlreadyExists, "{} runs already (pid {}): stop it first.", name, ReadPid(options.dir, name));
+      return MakeStatus(StatusCode::kAlreadyExists, "{} runs already (pid {}): stop it first.",
+                        name, ReadPid(options.dir, name));
     }
   }
   for (const std::string& name : names) {
@@ -202,7 +219,8 @@ Status StartAll(const LocalOptions& options, const std::string& program, const s
 }
 
 Status Start(LocalOptions options, const std::string& program) {
-  if (options.workers < 1 || options.workers > 64) return InvalidArgument("--workers must be 1 to 64.");
+  if (options.workers < 1 || options.workers > 64)
+    return InvalidArgument("--workers must be 1 to 64.");
   for (const char* folder : {"/pids", "/logs"}) {
     std::error_code error;
     stdfs::create_directories(options.dir + folder, error);
@@ -221,8 +239,9 @@ Status Start(LocalOptions options, const std::string& program) {
     }
     return status;
   }
-  std::cout << "Cluster is ready: alluxio://127.0.0.1:" << Value(options.definitions, "alluxio.master.rpc.port", "19998")
-            << " with " << options.workers << " workers; logs in " << options.dir << "/logs\n";
+  std::cout << "Cluster is ready: alluxio://127.0.0.1:"
+            << Value(options.definitions, "alluxio.master.rpc.port", "19998") << " with "
+            << options.workers << " workers; logs in " << options.dir << "/logs\n";
   return absl::OkStatus();
 }
 
@@ -245,7 +264,8 @@ Status Run(const std::string& verb, LocalOptions options, const std::string& pro
     for (const std::string& name : names) {
       const pid_t pid = ReadPid(options.dir, name);
       all = all && IsAlive(pid);
-      std::cout << fmt::format("{:<10}{}\n", name, IsAlive(pid) ? fmt::format("running (pid {})", pid) : "not running");
+      std::cout << fmt::format("{:<10}{}\n", name,
+                               IsAlive(pid) ? fmt::format("running (pid {})", pid) : "not running");
     }
     return all ? absl::OkStatus() : Unavailable("Some processes do not run.");
   }
@@ -255,7 +275,8 @@ Status Run(const std::string& verb, LocalOptions options, const std::string& pro
     return absl::OkStatus();
   }
   if (std::find(names.begin(), names.end(), options.process) == names.end()) {
-    return NotFound("{} is no process of this cluster: master or worker1 to worker{}.", options.process, options.workers);
+    return NotFound("{} is no process of this cluster: master or worker1 to worker{}.",
+                    options.process, options.workers);
   }
   StopProcess(options.dir, options.process);
   SPILLWAY_RETURN_IF_ERROR(StartAll(options, program, {options.process}));
@@ -280,7 +301,8 @@ int LocalMain(std::vector<std::string> arguments, const std::string&) {
   for (const char* verb : {"start", "status", "stop", "restart"}) {
     CLI::App* sub = app.add_subcommand(verb);
     sub->add_option("--dir", options.dir, "folder of state, pids and logs");
-    if (std::string(verb) == "start") sub->add_option("--workers", options.workers, "number of workers");
+    if (std::string(verb) == "start")
+      sub->add_option("--workers", options.workers, "number of workers");
     if (std::string(verb) == "restart") sub->add_option("process", options.process)->required();
   }
   std::reverse(rest.begin(), rest.end());

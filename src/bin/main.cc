@@ -25,23 +25,30 @@ const char* const kUsage =
     "  docs configuration           print the table of configuration keys\n"
     "  version                      print the version\n";
 
-int ShellMain(const Configuration& config, const std::string& shell, const std::vector<std::string>& arguments) {
+int ShellMain(const Configuration& config, const std::string& shell,
+              const std::vector<std::string>& arguments) {
   InitLog("shell", "", "warn");
   SystemClock clock;
   SystemRandom random;
-  std::vector<std::string> masters = absl::StrSplit(config.GetString("alluxio.master.rpc.addresses"), ',', absl::SkipWhitespace());
+  std::vector<std::string> masters =
+      absl::StrSplit(config.GetString("alluxio.master.rpc.addresses"), ',', absl::SkipWhitespace());
   if (masters.empty()) {
-    masters.push_back(fmt::format("{}:{}", config.GetString("alluxio.master.hostname"), config.GetInt("alluxio.master.rpc.port")));
+    masters.push_back(fmt::format("{}:{}", config.GetString("alluxio.master.hostname"),
+                                  config.GetInt("alluxio.master.rpc.port")));
   }
   ChannelOptions channel;
   channel.user = LoginUser(config);
   channel.sasl = config.GetString("alluxio.security.authentication.type") == "SIMPLE";
-  const auto master = MakeMasterClient(masters, channel, config.GetDurationMs("alluxio.user.rpc.retry.max.duration"), &clock, &random);
-  const auto workers = MakeWorkerConnector(channel, config.GetDurationMs("spillway.user.data.timeout"), &random);
+  const auto master = MakeMasterClient(masters, channel,
+                                       config.GetDurationMs("alluxio.user.rpc.retry.max.duration"),
+                                       &clock, &random);
+  const auto workers =
+      MakeWorkerConnector(channel, config.GetDurationMs("spillway.user.data.timeout"), &random);
   char host[256] = "";
   ::gethostname(host, sizeof(host) - 1);
   FileSystem fs(master.get(), workers.get(), &random, host);
-  cli::Context context{&fs, master.get(), &config, &random, &std::cout, ::isatty(STDERR_FILENO) == 1};
+  cli::Context context{&fs,     master.get(), &config,
+                       &random, &std::cout,   ::isatty(STDERR_FILENO) == 1};
   const auto& commands = shell == "fs" ? cli::FsCommands() : cli::FsAdminCommands();
   const int code = cli::RunCommand("alluxio " + shell, commands, context, arguments);
   std::cout.flush();
@@ -72,7 +79,8 @@ int Main(std::vector<std::string> arguments, const std::string& program) {
   if (role == "master") return MasterMain(config);
   if (role == "worker") return WorkerMain(config);
   if (role == "fs" || role == "fsadmin") return ShellMain(config, role, arguments);
-  std::cerr << (role == "help" || role == "-h" || role == "--help" ? "" : role + " is unknown.\n") << kUsage;
+  std::cerr << (role == "help" || role == "-h" || role == "--help" ? "" : role + " is unknown.\n")
+            << kUsage;
   return 1;
 }
 
@@ -80,7 +88,8 @@ int Main(std::vector<std::string> arguments, const std::string& program) {
 }  // namespace spillway
 
 int main(int argc, char** argv) {
-  // gRPC of this distribution has abseil's deadlock detector armed, which costs and reports false cycles.
+  // gRPC of this distribution has abseil's deadlock detector armed, which costs and reports false
+  // cycles.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   return spillway::Main(std::vector<std::string>(argv + 1, argv + argc), argv[0]);
 }

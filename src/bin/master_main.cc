@@ -19,8 +19,8 @@ constexpr int kUnderStoreThreads = 64;
 class SiteOpener : public UnderStoreOpener {
  public:
   explicit SiteOpener(UnderStoreContext context) : context_(context) {}
-  StatusOr<std::shared_ptr<UnderStore>> Open(const std::string& uri,
-                                             const std::map<std::string, std::string>& properties) override {
+  StatusOr<std::shared_ptr<UnderStore>> Open(
+      const std::string& uri, const std::map<std::string, std::string>& properties) override {
     return OpenUnderStore(uri, properties, context_);
   }
 
@@ -35,11 +35,13 @@ MasterOptions MakeOptions(const Configuration& config) {
   options.superuser = LoginUser(config);
   options.umask = static_cast<int>(std::strtol(
       config.GetString("alluxio.security.authorization.permission.umask").c_str(), nullptr, 8));
-  options.root_uri = NormalizeUnderStoreUri(config.GetString("alluxio.master.mount.table.root.ufs"));
+  options.root_uri =
+      NormalizeUnderStoreUri(config.GetString("alluxio.master.mount.table.root.ufs"));
   if (!options.root_uri.empty() && options.root_uri.find("://") == std::string::npos) {
     options.root_uri = std::filesystem::absolute(options.root_uri).lexically_normal().string();
   }
-  for (const auto part : absl::StrSplit(config.GetString("alluxio.master.persistence.blacklist"), ',', absl::SkipWhitespace())) {
+  for (const auto part : absl::StrSplit(config.GetString("alluxio.master.persistence.blacklist"),
+                                        ',', absl::SkipWhitespace())) {
     options.persist_blacklist.emplace_back(absl::StripAsciiWhitespace(part));
   }
   options.worker_timeout_ms = config.GetDurationMs("alluxio.master.worker.timeout");
@@ -57,7 +59,8 @@ Status ProbeRoot(UnderStoreOpener* opener, const std::string& uri) {
   const auto page = store->List("", "");
   if (page.ok()) return absl::OkStatus();
   const StatusCode code = page.status().code();
-  if (code == StatusCode::kUnavailable || code == StatusCode::kResourceExhausted || code == StatusCode::kDeadlineExceeded) {
+  if (code == StatusCode::kUnavailable || code == StatusCode::kResourceExhausted ||
+      code == StatusCode::kDeadlineExceeded) {
     spdlog::warn("root understore {} does not answer now: {}", uri, Message(page.status()));
     return absl::OkStatus();
   }
@@ -70,12 +73,77 @@ std::string MetricsPage(Master* master, Metrics* metrics) {
     return fmt::format("# HELP {} {}\n# TYPE {} gauge\n{} {}\n", name, help, name, name, value);
   };
   int64_t live = 0;
-  for (const WorkerInfo& worker : master->GetWorkerReport()) live += worker.state == WorkerState::kLive ? 1 : 0;
-  return metrics->Serialize() + gauge("spillway_master_persist_waiting", "Files waiting to be persisted.", summary.waiting) +
+  for (const WorkerInfo& worker : master->GetWorkerReport())
+    live += worker.state == WorkerState::kLive ? 1 : 0;
+  return metrics->Serialize() +
+         gauge("spillway_master_persist_waiting", "Files waiting to be persisted.",
+               summary.waiting) +
          gauge("spillway_master_persist_running", "Files being persisted.", summary.running) +
-         gauge("spillway_master_persist_parked", "Unpersisted files on blacklisted paths.", summary.parked) +
-         gauge("spillway_master_oldest_dirty_age_ms", "Age of the oldest request to persist.", summary.oldest_age_ms) +
+         gauge("spillway_master_persist_parked", "Unpersisted files on blacklisted paths.",
+               summary.parked) +
+         gauge("spillway_master_oldest_dirty_age_ms", "Age of the oldest request to persist.",
+               summary.oldest_age_ms) +
          gauge("spillway_master_live_workers", "Live workers.", live);
+}
+
+// The index of the newest entry in store.
+LogIndex LastIndex(StateStore* store, Executor* executor) {
+  Journal probe(store, executor, LogIndex(0));
+  return LogIndex(StateTxn(&probe).Cluster().log_index());
+}
+
+StatusOr<std::unique_ptr<StateStore>> OpenStore(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return Unavailable("alluxio.master.journal.folder={}: {}", folder, error.message());
+  return OpenRocksDbStateStore(folder, true);
+}
+
+StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int port, Master* master,
+                                                Metrics* metrics) {
+  if (port <= 0) return std::unique_ptr<WebServer>();
+  return StartWebServer(
+      bind, port,
+      {{"/metrics",
+        [=] {
+          return WebPage{200, "text/plain; version=0.0.4", MetricsPage(master, metrics)};
+        }},
+       {"/healthz", [] {
+          return WebPage{200, "text/plain", fmt::format("ok {}\n", ::getpid())};
+        }}});
+}
+
+// Serves until told to stop.
+Status Serve(const Configuration& config, const MasterServiceContext& context,
+             SessionTable* sessions, Metrics* metrics) {
+  Authenticator authenticator(&config);
+  RpcService service(&authenticator);
+  RegisterFileSystemService(&service, context);
+  RegisterBlockMasterService(&service, context);
+  RegisterMetaServices(&service, context);
+  RegisterWorkerSessionService(&service, context.master, sessions);
+  RegisterVersionService(&service);
+  const std::string bind = config.GetString("alluxio.master.bind.host");
+  SPILLWAY_ASSIGN_OR_RETURN(auto server, StartRpcServer(&service, bind, context.rpc_port));
+  SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind, context.web_port, context.master, metrics));
+  spdlog::info("master serves {}:{}", bind, context.rpc_port);
+
+  std::atomic<bool> stopping{false};
+  std::thread ticker([&] {
+    while (!stopping) {
+      context.master->Tick();
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  });
+  const Status status = RunUntilSignal([] { return absl::OkStatus(); });
+  spdlog::info("master stops");
+  stopping = true;
+  ticker.join();
+  web.reset();
+  sessions->CloseAll();
+  server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+  server->Wait();
+  return status;
 }
 
 Status Run(const Configuration& config) {
@@ -87,57 +155,21 @@ Status Run(const Configuration& config) {
   SiteOpener opener(UnderStoreContext{&config, &clock, &random, &metrics});
   const MasterOptions options = MakeOptions(config);
   SPILLWAY_RETURN_IF_ERROR(ProbeRoot(&opener, options.root_uri));
-
-  const std::string folder = config.GetString("alluxio.master.journal.folder");
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return Unavailable("alluxio.master.journal.folder={}: {}", folder, error.message());
-  SPILLWAY_ASSIGN_OR_RETURN(auto store, OpenRocksDbStateStore(folder, true));
-  LogIndex last;
-  {
-    Journal probe(store.get(), &journal_thread, LogIndex(0));
-    last = LogIndex(StateTxn(&probe).Cluster().log_index());
-  }
-  Journal journal(store.get(), &journal_thread, last);
+  SPILLWAY_ASSIGN_OR_RETURN(auto store,
+                            OpenStore(config.GetString("alluxio.master.journal.folder")));
+  Journal journal(store.get(), &journal_thread, LastIndex(store.get(), &journal_thread));
   SessionTable sessions;
-  Master master(options, MasterContext{&clock, &random, &pool, &journal, &sessions, &opener, &metrics});
+  Master master(options,
+                MasterContext{&clock, &random, &pool, &journal, &sessions, &opener, &metrics});
   SPILLWAY_RETURN_IF_ERROR(master.Start());
-
-  Authenticator authenticator(&config);
-  RpcService service(&authenticator);
-  MasterServiceContext context{&master, &pool, &config, &clock, config.GetString("alluxio.master.hostname"),
-                               static_cast<int>(config.GetInt("alluxio.master.rpc.port")),
-                               static_cast<int>(config.GetInt("alluxio.master.web.port"))};
-  RegisterFileSystemService(&service, context);
-  RegisterBlockMasterService(&service, context);
-  RegisterMetaServices(&service, context);
-  RegisterWorkerSessionService(&service, &master, &sessions);
-  RegisterVersionService(&service);
-  std::unique_ptr<WebServer> web;
-  const std::string bind = config.GetString("alluxio.master.bind.host");
-  if (context.web_port > 0) {
-    SPILLWAY_ASSIGN_OR_RETURN(web, StartWebServer(bind, context.web_port,
-                                                  {{"/metrics", [&] { return WebPage{200, "text/plain; version=0.0.4", MetricsPage(&master, &metrics)}; }},
-                                                   {"/healthz", [] { return WebPage{200, "text/plain", fmt::format("ok {}\n", ::getpid())}; }}}));
-  }
-  SPILLWAY_ASSIGN_OR_RETURN(auto server, StartRpcServer(&service, bind, context.rpc_port));
-  spdlog::info("master serves {}:{}", bind, context.rpc_port);
-
-  std::atomic<bool> stopping{false};
-  std::thread ticker([&] {
-    while (!stopping) {
-      master.Tick();
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-  });
-  const Status status = RunUntilSignal([] { return absl::OkStatus(); });
-  spdlog::info("master stops");
-  stopping = true;
-  ticker.join();
-  web.reset();
-  sessions.CloseAll();
-  server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
-  server->Wait();
+  const MasterServiceContext context{&master,
+                                     &pool,
+                                     &config,
+                                     &clock,
+                                     config.GetString("alluxio.master.hostname"),
+                                     static_cast<int>(config.GetInt("alluxio.master.rpc.port")),
+                                     static_cast<int>(config.GetInt("alluxio.master.web.port"))};
+  const Status status = Serve(config, context, &sessions, &metrics);
   pool.Shutdown();
   journal_thread.Shutdown();
   return status;
@@ -148,7 +180,8 @@ Status Run(const Configuration& config) {
 int MasterMain(const Configuration& config) {
   BlockStopSignals();
   const std::string logs = config.GetString("alluxio.logs.dir");
-  InitLog("master", logs.empty() ? "" : logs + "/master.log", config.GetString("spillway.log.level"));
+  InitLog("master", logs.empty() ? "" : logs + "/master.log",
+          config.GetString("spillway.log.level"));
   const Status status = Run(config);
   if (status.ok()) return 0;
   spdlog::error("master cannot run: {}", Message(status));

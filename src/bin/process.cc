@@ -25,7 +25,8 @@ std::string DefaultSiteFile() {
     if (const char* dir = std::getenv(name)) return std::string(dir) + "/alluxio-site.properties";
   }
   const std::filesystem::path program = ProgramPath();
-  for (auto dir = program.parent_path(); !dir.empty() && dir != dir.root_path(); dir = dir.parent_path()) {
+  for (auto dir = program.parent_path(); !dir.empty() && dir != dir.root_path();
+       dir = dir.parent_path()) {
     const auto site = dir / "conf" / "alluxio-site.properties";
     if (std::filesystem::exists(site)) return site.string();
   }
@@ -59,7 +60,8 @@ Status LoadConfiguration(std::vector<std::string>* arguments, Configuration* con
     const Status loaded = config->LoadFile(site);
     if (!loaded.ok() && (required || loaded.code() != StatusCode::kNotFound)) return loaded;
   }
-  for (const std::string& definition : definitions) SPILLWAY_RETURN_IF_ERROR(config->SetFromArgument(definition));
+  for (const std::string& definition : definitions)
+    SPILLWAY_RETURN_IF_ERROR(config->SetFromArgument(definition));
   *arguments = std::move(rest);
   return config->Validate();
 }

@@ -21,14 +21,18 @@ StatusOr<StorageTierOptions> MakeTier(const Configuration& config, int level) {
   const std::string prefix = fmt::format("alluxio.worker.tieredstore.level{}.", level);
   StorageTierOptions tier;
   tier.alias = config.GetString(prefix + "alias");
-  std::vector<std::string> quotas = absl::StrSplit(config.GetString(prefix + "dirs.quota"), ',', absl::SkipWhitespace());
-  for (const auto part : absl::StrSplit(config.GetString(prefix + "dirs.path"), ',', absl::SkipWhitespace())) {
+  std::vector<std::string> quotas =
+      absl::StrSplit(config.GetString(prefix + "dirs.quota"), ',', absl::SkipWhitespace());
+  for (const auto part :
+       absl::StrSplit(config.GetString(prefix + "dirs.path"), ',', absl::SkipWhitespace())) {
     StorageDirOptions dir;
     dir.path = std::string(absl::StripAsciiWhitespace(part));
     if (quotas.empty()) return InvalidArgument("Property {}dirs.quota is empty.", prefix);
-    const std::string& quota = tier.dirs.size() < quotas.size() ? quotas[tier.dirs.size()] : quotas.back();
+    const std::string& quota =
+        tier.dirs.size() < quotas.size() ? quotas[tier.dirs.size()] : quotas.back();
     const auto bytes = ParseBytes(quota);
-    if (!bytes.ok()) return InvalidArgument("Property {}dirs.quota: {}.", prefix, Message(bytes.status()));
+    if (!bytes.ok())
+      return InvalidArgument("Property {}dirs.quota: {}.", prefix, Message(bytes.status()));
     dir.quota_bytes = *bytes;
     tier.dirs.push_back(std::move(dir));
   }
@@ -44,64 +48,64 @@ std::string HostName(const Configuration& config) {
   return name;
 }
 
-Status Run(const Configuration& config) {
-  SystemClock clock;
-  SystemRandom random;
-  Metrics metrics;
-  PosixFileEnv env;
+WorkerAddress AddressOf(const Configuration& config) {
   WorkerAddress address;
   address.host = HostName(config);
   address.data_port = static_cast<int>(config.GetInt("alluxio.worker.rpc.port"));
   address.web_port = static_cast<int>(config.GetInt("alluxio.worker.web.port"));
   address.rack = config.GetString("alluxio.locality.rack");
   address.zone = config.GetString("alluxio.locality.zone");
+  return address;
+}
 
-  BlockStoreOptions store_options;
+StatusOr<BlockStoreOptions> StoreOptions(const Configuration& config,
+                                         const WorkerAddress& address) {
+  BlockStoreOptions options;
   for (int level = 0; level < config.GetInt("alluxio.worker.tieredstore.levels"); ++level) {
     SPILLWAY_ASSIGN_OR_RETURN(StorageTierOptions tier, MakeTier(config, level));
-    store_options.tiers.push_back(std::move(tier));
+    options.tiers.push_back(std::move(tier));
   }
-  store_options.fsync = config.GetString("spillway.worker.ack.durability") == "FSYNC";
-  store_options.high_watermark_percent = static_cast<int>(config.GetInt("alluxio.worker.tieredstore.high.watermark.percent"));
-  store_options.low_watermark_percent = static_cast<int>(config.GetInt("alluxio.worker.tieredstore.low.watermark.percent"));
-  store_options.worker_name = fmt::format("{}:{}", address.host, address.data_port);
-  BlockStore store(store_options, &env);
-  SPILLWAY_RETURN_IF_ERROR(store.Open());
+  const std::string prefix = "alluxio.worker.tieredstore.";
+  options.fsync = config.GetString("spillway.worker.ack.durability") == "FSYNC";
+  options.high_watermark_percent =
+      static_cast<int>(config.GetInt(prefix + "high.watermark.percent"));
+  options.low_watermark_percent = static_cast<int>(config.GetInt(prefix + "low.watermark.percent"));
+  options.worker_name = fmt::format("{}:{}", address.host, address.data_port);
+  return options;
+}
 
-  ThreadPool pool("blocking", kBlockingThreads);
-  ChannelOptions channel;
-  channel.user = LoginUser(config);
-  channel.sasl = config.GetString("alluxio.security.authentication.type") == "SIMPLE";
-  const auto peers = MakeWorkerConnector(channel, config.GetDurationMs("spillway.user.data.timeout"), &random);
-  const UnderStoreContext understore{&config, &clock, &random, &metrics};
-  WorkerOptions options;
-  options.address = address;
-  options.part_size_bytes = config.GetBytes("spillway.underfs.multipart.part.size");
-  Worker worker(options, WorkerContext{&clock, &pool, &store, peers.get(), &metrics,
-                                       [understore](const std::string& uri, const auto& properties) {
-                                         return OpenUnderStore(uri, properties, understore);
-                                       }});
+StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int port, Worker* worker,
+                                                Metrics* metrics) {
+  if (port <= 0) return std::unique_ptr<WebServer>();
+  const auto health = [worker] {
+    if (!worker->registered()) return WebPage{503, "text/plain", "no session with the master\n"};
+    return WebPage{200, "text/plain", fmt::format("ok {}\n", ::getpid())};
+  };
+  return StartWebServer(bind, port,
+                        {{"/metrics",
+                          [metrics] {
+                            return WebPage{200, "text/plain; version=0.0.4", metrics->Serialize()};
+                          }},
+                         {"/healthz", health}});
+}
+
+// Serves until told to stop, or until the master refuses this worker for good.
+Status Serve(const Configuration& config, const WorkerAddress& address, Worker* worker,
+             Executor* pool, Metrics* metrics) {
   Authenticator authenticator(&config);
   RpcService service(&authenticator);
-  RegisterBlockWorkerService(&service, WorkerServiceContext{&worker, &pool});
+  RegisterBlockWorkerService(&service, WorkerServiceContext{worker, pool});
   RegisterVersionService(&service);
   std::string bind = config.GetString("alluxio.worker.bind.host");
   if (bind.empty()) bind = address.host;
-  std::unique_ptr<WebServer> web;
-  if (address.web_port > 0) {
-    SPILLWAY_ASSIGN_OR_RETURN(
-        web, StartWebServer(bind, address.web_port,
-                            {{"/metrics", [&] { return WebPage{200, "text/plain; version=0.0.4", metrics.Serialize()}; }},
-                             {"/healthz", [&] {
-                                const bool ready = worker.registered();
-                                return WebPage{ready ? 200 : 503, "text/plain", ready ? fmt::format("ok {}\n", ::getpid()) : "no session with the master\n"};
-                              }}}));
-  }
   SPILLWAY_ASSIGN_OR_RETURN(auto server, StartRpcServer(&service, bind, address.data_port));
+  SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind, address.web_port, worker, metrics));
   const std::string master = fmt::format("{}:{}", config.GetString("alluxio.master.hostname"),
                                          config.GetInt("alluxio.master.rpc.port"));
-  auto session = StartWorkerSession(&worker, master, clock.NowMs(),
-                                    config.GetDurationMs("alluxio.worker.block.heartbeat.interval"));
+  SystemClock clock;
+  auto session =
+      StartWorkerSession(worker, master, clock.NowMs(),
+                         config.GetDurationMs("alluxio.worker.block.heartbeat.interval"));
   spdlog::info("worker serves {}:{}", bind, address.data_port);
   const Status status = RunUntilSignal([&] { return session->refused(); });
   spdlog::info("worker stops");
@@ -109,6 +113,33 @@ Status Run(const Configuration& config) {
   session.reset();
   server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
   server->Wait();
+  return status;
+}
+
+Status Run(const Configuration& config) {
+  SystemClock clock;
+  SystemRandom random;
+  Metrics metrics;
+  PosixFileEnv env;
+  const WorkerAddress address = AddressOf(config);
+  SPILLWAY_ASSIGN_OR_RETURN(const BlockStoreOptions store_options, StoreOptions(config, address));
+  BlockStore store(store_options, &env);
+  SPILLWAY_RETURN_IF_ERROR(store.Open());
+  ThreadPool pool("blocking", kBlockingThreads);
+  ChannelOptions channel;
+  channel.user = LoginUser(config);
+  channel.sasl = config.GetString("alluxio.security.authentication.type") == "SIMPLE";
+  const auto peers =
+      MakeWorkerConnector(channel, config.GetDurationMs("spillway.user.data.timeout"), &random);
+  const UnderStoreContext understore{&config, &clock, &random, &metrics};
+  WorkerOptions options;
+  options.address = address;
+  Worker worker(options,
+                WorkerContext{&clock, &pool, &store, peers.get(), &metrics,
+                              [understore](const std::string& uri, const auto& properties) {
+                                return OpenUnderStore(uri, properties, understore);
+                              }});
+  const Status status = Serve(config, address, &worker, &pool, &metrics);
   pool.Shutdown();
   return status;
 }
@@ -118,7 +149,8 @@ Status Run(const Configuration& config) {
 int WorkerMain(const Configuration& config) {
   BlockStopSignals();
   const std::string logs = config.GetString("alluxio.logs.dir");
-  InitLog("worker", logs.empty() ? "" : logs + "/worker.log", config.GetString("spillway.log.level"));
+  InitLog("worker", logs.empty() ? "" : logs + "/worker.log",
+          config.GetString("spillway.log.level"));
   const Status status = Run(config);
   if (status.ok()) return 0;
   spdlog::error("worker cannot run: {}", Message(status));

@@ -11,7 +11,9 @@ namespace {
 
 const Flag* FindFlag(const Command& command, const std::string& text) {
   for (const Flag& flag : command.flags) {
-    if (flag.name == text || std::find(flag.aliases.begin(), flag.aliases.end(), text) != flag.aliases.end()) return &flag;
+    if (flag.name == text ||
+        std::find(flag.aliases.begin(), flag.aliases.end(), text) != flag.aliases.end())
+      return &flag;
   }
   return nullptr;
 }
@@ -46,15 +48,17 @@ Status Parse(const Command& command, const std::vector<std::string>& argv, Argum
   const int count = static_cast<int>(arguments->values.size());
   if (count < command.values_min || (command.values_max >= 0 && count > command.values_max)) {
     return InvalidArgument("Command {} takes {} arguments, not {}", command.name,
-                           command.values_min == command.values_max ? std::to_string(command.values_min)
-                                                                    : fmt::format("at least {}", command.values_min),
+                           command.values_min == command.values_max
+                               ? std::to_string(command.values_min)
+                               : fmt::format("at least {}", command.values_min),
                            count);
   }
   return absl::OkStatus();
 }
 
 void PrintHelp(const std::string& shell, const Command& command, std::ostream& out) {
-  out << "Usage: " << shell << " " << command.name << (command.usage.empty() ? "" : " ") << command.usage << "\n"
+  out << "Usage: " << shell << " " << command.name << (command.usage.empty() ? "" : " ")
+      << command.usage << "\n"
       << command.help << "\n";
   for (const Flag& flag : command.flags) {
     std::string names = flag.name;
@@ -78,7 +82,8 @@ int RunCommand(const std::string& shell, const std::vector<Command>& commands, C
   std::ostream& out = *context.out;
   const auto usage = [&] {
     out << "Usage: " << shell << " [generic options]\n";
-    for (const Command& command : commands) out << fmt::format("\t [{} {}]\n", command.name, command.usage);
+    for (const Command& command : commands)
+      out << fmt::format("\t [{} {}]\n", command.name, command.usage);
   };
   if (argv.empty()) {
     usage();
@@ -94,13 +99,15 @@ int RunCommand(const std::string& shell, const std::vector<Command>& commands, C
     usage();
     return 0;
   }
-  const auto it = std::find_if(commands.begin(), commands.end(), [&](const Command& c) { return c.name == argv[0]; });
+  const auto it = std::find_if(commands.begin(), commands.end(),
+                               [&](const Command& c) { return c.name == argv[0]; });
   if (it == commands.end()) {
     out << argv[0] << " is an unknown command.\n";
     usage();
     return kFailed;
   }
-  if (argv.size() > 1 && (argv[1] == "-h" || argv[1] == "--help") && FindFlag(*it, "-h") == nullptr) {
+  if (argv.size() > 1 && (argv[1] == "-h" || argv[1] == "--help") &&
+      FindFlag(*it, "-h") == nullptr) {
     PrintHelp(shell, *it, out);
     return 0;
   }
@@ -127,13 +134,15 @@ StatusOr<std::vector<std::string>> ExpandPath(Context& context, const std::strin
     std::vector<std::string> next;
     for (const std::string& parent : matches) {
       if (part.find('*') == std::string::npos) {
-        if (context.master->GetStatus(JoinPath(parent, part)).ok()) next.push_back(JoinPath(parent, part));
+        if (context.master->GetStatus(JoinPath(parent, part)).ok())
+          next.push_back(JoinPath(parent, part));
         continue;
       }
-      const Status listed = context.master->ListStatus(parent, ListOptions(), [&](const FileStatus& status) {
-        if (status.path != parent && Match(part, status.name)) next.push_back(status.path);
-        return absl::OkStatus();
-      });
+      const Status listed =
+          context.master->ListStatus(parent, ListOptions(), [&](const FileStatus& status) {
+            if (status.path != parent && Match(part, status.name)) next.push_back(status.path);
+            return absl::OkStatus();
+          });
       if (!listed.ok() && listed.code() != StatusCode::kNotFound) return listed;
     }
     matches.swap(next);
@@ -168,12 +177,13 @@ struct Progress::State {
     if (!drawn || now == percent) return;
     percent = now;
     const int filled = percent * 40 / 100;
-    std::cerr << "\r" << what << "  [" << std::string(filled, '#') << std::string(40 - filled, '-') << "]  " << percent
-              << "%" << std::flush;
+    std::cerr << "\r" << what << "  [" << std::string(filled, '#') << std::string(40 - filled, '-')
+              << "]  " << percent << "%" << std::flush;
   }
 };
 
-Progress::Progress(const Context& context, std::string what, int64_t total) : state_(std::make_unique<State>()) {
+Progress::Progress(const Context& context, std::string what, int64_t total)
+    : state_(std::make_unique<State>()) {
   state_->drawn = context.terminal;
   state_->what = std::move(what);
   state_->total = total;

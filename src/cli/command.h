@@ -35,7 +35,7 @@ struct Arguments {
 };
 
 struct Flag {
-  std::string name;                  // "-R"
+  std::string name;  // "-R"
   bool takes_value = false;
   std::vector<std::string> aliases;  // "--recursive"
   std::string help;

@@ -5,14 +5,16 @@
 
 namespace spillway {
 
-FileSystem::FileSystem(MasterApi* master, WorkerConnector* workers, Random* random, std::string local_host)
+FileSystem::FileSystem(MasterApi* master, WorkerConnector* workers, Random* random,
+                       std::string local_host)
     : master_(master), workers_(workers), random_(random), local_host_(std::move(local_host)) {}
 
 StatusOr<std::vector<WorkerInfo>> FileSystem::ChooseWorkers(int count) {
   SPILLWAY_ASSIGN_OR_RETURN(std::vector<WorkerInfo> all, master_->GetWorkers());
   for (size_t i = all.size(); i > 1; --i) std::swap(all[i - 1], all[random_->Below(i)]);
-  std::stable_partition(all.begin(), all.end(),
-                        [&](const WorkerInfo& worker) { return worker.address.host == local_host_; });
+  std::stable_partition(all.begin(), all.end(), [&](const WorkerInfo& worker) {
+    return worker.address.host == local_host_;
+  });
   std::vector<WorkerInfo> chosen;
   std::set<std::string> hosts;
   for (WorkerInfo& worker : all) {
@@ -21,7 +23,8 @@ StatusOr<std::vector<WorkerInfo>> FileSystem::ChooseWorkers(int count) {
   }
   if (static_cast<int>(chosen.size()) < count) {
     return MakeStatus(StatusCode::kResourceExhausted,
-                      "Not enough workers for replications, {} workers selected but {} required", chosen.size(), count);
+                      "Not enough workers for replications, {} workers selected but {} required",
+                      chosen.size(), count);
   }
   return chosen;
 }

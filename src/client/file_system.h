@@ -35,16 +35,18 @@ class FileSystem {
   Status WriteFile(const std::string& path, const WriteOptions& options, const ByteSource& source);
 
   // Hands bytes [offset, offset + length) to sink; length < 0: to the end.
-  Status ReadFile(const FileStatus& file, int64_t offset, int64_t length, const ByteSink& sink, bool cache = true);
+  Status ReadFile(const FileStatus& file, int64_t offset, int64_t length, const ByteSink& sink,
+                  bool cache = true);
 
  private:
   Status WriteBlocks(const std::string& path, const FileStatus& file, const WriteOptions& options,
                      const ByteSource& source, int64_t* length);
   Status WriteThroughFile(const FileStatus& file, const ByteSource& source, int64_t* length);
-  // count live workers on distinct hosts, the local one first. RESOURCE_EXHAUSTED if there are fewer.
+  // count live workers on distinct hosts, the local one first. RESOURCE_EXHAUSTED if there are
+  // fewer.
   StatusOr<std::vector<WorkerInfo>> ChooseWorkers(int count);
-  Status ReadBlock(const FileStatus& file, const BlockInfo& block, int64_t block_offset, int64_t offset,
-                   int64_t length, bool cache, const ByteSink& sink);
+  Status ReadBlock(const FileStatus& file, const BlockInfo& block, int64_t block_offset,
+                   int64_t offset, int64_t length, bool cache, const ByteSink& sink);
 
   MasterApi* const master_;
   WorkerConnector* const workers_;

@@ -4,15 +4,19 @@
 
 namespace spillway {
 
-Status FileSystem::ReadFile(const FileStatus& file, int64_t offset, int64_t length, const ByteSink& sink, bool cache) {
+Status FileSystem::ReadFile(const FileStatus& file, int64_t offset, int64_t length,
+                            const ByteSink& sink, bool cache) {
   if (file.is_directory) return InvalidArgument("{} is a directory, not a file.", file.path);
-  if (!file.completed) return MakeStatus(StatusCode::kFailedPrecondition, "{} is not complete: it is still being written.", file.path);
+  if (!file.completed)
+    return MakeStatus(StatusCode::kFailedPrecondition,
+                      "{} is not complete: it is still being written.", file.path);
   const int64_t end = length < 0 ? file.length_bytes : std::min(file.length_bytes, offset + length);
   int64_t begin = 0;
   for (const BlockInfo& block : file.blocks) {
     const int64_t from = std::max(offset, begin);
     const int64_t to = std::min(end, begin + block.length_bytes);
-    if (from < to) SPILLWAY_RETURN_IF_ERROR(ReadBlock(file, block, begin, from - begin, to - from, cache, sink));
+    if (from < to)
+      SPILLWAY_RETURN_IF_ERROR(ReadBlock(file, block, begin, from - begin, to - from, cache, sink));
     begin += block.length_bytes;
   }
   return absl::OkStatus();
@@ -20,27 +24,32 @@ Status FileSystem::ReadFile(const FileStatus& file, int64_t offset, int64_t leng
 
 // Tries the replicas, this host's first, then the understore through any worker. What the sink has
 // taken is not read again.
-Status FileSystem::ReadBlock(const FileStatus& file, const BlockInfo& block, int64_t block_offset, int64_t offset,
-                             int64_t length, bool cache, const ByteSink& sink) {
+Status FileSystem::ReadBlock(const FileStatus& file, const BlockInfo& block, int64_t block_offset,
+                             int64_t offset, int64_t length, bool cache, const ByteSink& sink) {
   struct Candidate {
     WorkerAddress address;
     bool understore;
   };
   std::vector<Candidate> candidates;
-  for (const BlockLocation& location : block.locations) candidates.push_back({location.address, false});
-  for (size_t i = candidates.size(); i > 1; --i) std::swap(candidates[i - 1], candidates[random_->Below(i)]);
-  std::stable_partition(candidates.begin(), candidates.end(),
-                        [&](const Candidate& candidate) { return candidate.address.host == local_host_; });
+  for (const BlockLocation& location : block.locations)
+    candidates.push_back({location.address, false});
+  for (size_t i = candidates.size(); i > 1; --i)
+    std::swap(candidates[i - 1], candidates[random_->Below(i)]);
+  std::stable_partition(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
+    return candidate.address.host == local_host_;
+  });
   if (file.persistence_state == PersistenceState::kPersisted) {
     const auto workers = ChooseWorkers(1);
     if (workers.ok()) candidates.push_back({workers->front().address, true});
   }
-  Status last = Unavailable("Block {} of {} has no copy on a live worker.", block.id.value(), file.path);
+  Status last =
+      Unavailable("Block {} of {} has no copy on a live worker.", block.id.value(), file.path);
   int64_t taken = 0;
   for (const Candidate& candidate : candidates) {
     BlockReadOptions read{block.id, offset + taken, length - taken, std::nullopt};
     if (candidate.understore) {
-      read.understore = UnderStoreRange{file.mount_id, file.understore_path, block_offset, block.length_bytes, !cache};
+      read.understore = UnderStoreRange{file.mount_id, file.understore_path, block_offset,
+                                        block.length_bytes, !cache};
     }
     auto stream = workers_->Connect(candidate.address)->ReadBlock(read);
     last = stream.status();

@@ -8,11 +8,13 @@ namespace {
 // The N replicas of one block, written side by side from the same buffers.
 class ReplicatedBlock {
  public:
-  static StatusOr<ReplicatedBlock> Open(WorkerConnector* connector, const std::vector<WorkerInfo>& workers,
+  static StatusOr<ReplicatedBlock> Open(WorkerConnector* connector,
+                                        const std::vector<WorkerInfo>& workers,
                                         const BlockWriteOptions& options) {
     ReplicatedBlock block;
     for (const WorkerInfo& worker : workers) {
-      SPILLWAY_ASSIGN_OR_RETURN(auto stream, connector->Connect(worker.address)->WriteBlock(options));
+      SPILLWAY_ASSIGN_OR_RETURN(auto stream,
+                                connector->Connect(worker.address)->WriteBlock(options));
       block.streams_.push_back(std::move(stream));
     }
     return block;
@@ -46,7 +48,8 @@ int InitialReplicas(const CreateFileOptions& options) {
 
 }  // namespace
 
-Status FileSystem::WriteFile(const std::string& path, const WriteOptions& options, const ByteSource& source) {
+Status FileSystem::WriteFile(const std::string& path, const WriteOptions& options,
+                             const ByteSource& source) {
   SPILLWAY_ASSIGN_OR_RETURN(const FileStatus file, master_->CreateFile(path, options.create));
   const WriteType type = options.create.write_type;
   const bool through = type == WriteType::kThrough || type == WriteType::kCacheThrough;
@@ -57,8 +60,10 @@ Status FileSystem::WriteFile(const std::string& path, const WriteOptions& option
   if (status.ok()) {
     CompleteFileOptions complete;
     if (through) complete.understore_length = length;
-    complete.persist = type == WriteType::kAsyncThrough && options.persist && options.create.persistence_wait_time_ms >= 0;
-    complete.persistence_wait_time_ms = std::max<int64_t>(0, options.create.persistence_wait_time_ms);
+    complete.persist = type == WriteType::kAsyncThrough && options.persist &&
+                       options.create.persistence_wait_time_ms >= 0;
+    complete.persistence_wait_time_ms =
+        std::max<int64_t>(0, options.create.persistence_wait_time_ms);
     status = master_->CompleteFile(path, complete);
   }
   if (!status.ok()) {
@@ -70,8 +75,9 @@ Status FileSystem::WriteFile(const std::string& path, const WriteOptions& option
   return status;
 }
 
-Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file, const WriteOptions& options,
-                               const ByteSource& source, int64_t* length) {
+Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file,
+                               const WriteOptions& options, const ByteSource& source,
+                               int64_t* length) {
   const int64_t block_size = file.block_size_bytes;
   std::string rest;  // read already, belongs to the next block
   while (true) {
@@ -84,7 +90,8 @@ Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file, 
     SPILLWAY_ASSIGN_OR_RETURN(write.block_id, master_->NewBlockId(path));
     write.reserve_bytes = std::min<int64_t>(block_size, static_cast<int64_t>(rest.size()));
     write.pin = options.create.write_type == WriteType::kAsyncThrough;
-    SPILLWAY_ASSIGN_OR_RETURN(ReplicatedBlock block, ReplicatedBlock::Open(workers_, workers, write));
+    SPILLWAY_ASSIGN_OR_RETURN(ReplicatedBlock block,
+                              ReplicatedBlock::Open(workers_, workers, write));
     int64_t written = 0;
     while (written < block_size) {
       if (rest.empty()) {
@@ -106,7 +113,8 @@ Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file, 
   }
 }
 
-Status FileSystem::WriteThroughFile(const FileStatus& file, const ByteSource& source, int64_t* length) {
+Status FileSystem::WriteThroughFile(const FileStatus& file, const ByteSource& source,
+                                    int64_t* length) {
   SPILLWAY_ASSIGN_OR_RETURN(const auto workers, ChooseWorkers(1));
   FileWriteThroughOptions options;
   options.mount_id = file.mount_id;
@@ -114,7 +122,8 @@ Status FileSystem::WriteThroughFile(const FileStatus& file, const ByteSource& so
   options.owner = file.owner;
   options.group = file.group;
   options.mode = file.mode;
-  SPILLWAY_ASSIGN_OR_RETURN(auto stream, workers_->Connect(workers[0].address)->WriteThrough(options));
+  SPILLWAY_ASSIGN_OR_RETURN(auto stream,
+                            workers_->Connect(workers[0].address)->WriteThrough(options));
   while (true) {
     SPILLWAY_ASSIGN_OR_RETURN(std::string data, source());
     if (data.empty()) break;

@@ -21,7 +21,8 @@ std::string_view Trim(std::string_view text) {
 // Java's rules for one logical line: key ends at the first unescaped '=', ':' or blank.
 void SplitProperty(std::string_view line, std::string* key, std::string* value) {
   size_t at = 0;
-  while (at < line.size() && line[at] != '=' && line[at] != ':' && line[at] != ' ' && line[at] != '\t') {
+  while (at < line.size() && line[at] != '=' && line[at] != ':' && line[at] != ' ' &&
+         line[at] != '\t') {
     if (line[at] == '\\' && at + 1 < line.size()) ++at;
     key->push_back(line[at++]);
   }
@@ -46,7 +47,8 @@ Status CheckValue(const PropertyKey& key, const std::string& value) {
     case PropertyType::kString:
       return absl::OkStatus();
     case PropertyType::kBytes:
-      if (!value.empty() && !ParseBytes(value).ok()) return bad(Message(ParseBytes(value).status()));
+      if (!value.empty() && !ParseBytes(value).ok())
+        return bad(Message(ParseBytes(value).status()));
       return absl::OkStatus();
     case PropertyType::kDuration:
       if (!ParseDurationMs(value).ok()) return bad(Message(ParseDurationMs(value).status()));
@@ -70,30 +72,42 @@ Status CheckValue(const PropertyKey& key, const std::string& value) {
 
 const PropertyKey* FindPropertyKey(std::string_view name) {
   const auto keys = AllPropertyKeys();
-  const auto it = std::lower_bound(keys.begin(), keys.end(), name,
-                                   [](const PropertyKey& a, std::string_view b) { return a.name < b; });
+  const auto it =
+      std::lower_bound(keys.begin(), keys.end(), name,
+                       [](const PropertyKey& a, std::string_view b) { return a.name < b; });
   return it != keys.end() && it->name == name ? &*it : nullptr;
 }
 
 std::string_view ScopeName(PropertyScope scope) {
   switch (scope) {
-    case PropertyScope::kMaster: return "master";
-    case PropertyScope::kWorker: return "worker";
-    case PropertyScope::kServer: return "server";
-    case PropertyScope::kClient: return "client";
-    case PropertyScope::kAll: return "all";
+    case PropertyScope::kMaster:
+      return "master";
+    case PropertyScope::kWorker:
+      return "worker";
+    case PropertyScope::kServer:
+      return "server";
+    case PropertyScope::kClient:
+      return "client";
+    case PropertyScope::kAll:
+      return "all";
   }
   return "";
 }
 
 std::string_view TypeName(PropertyType type) {
   switch (type) {
-    case PropertyType::kString: return "text";
-    case PropertyType::kBytes: return "size";
-    case PropertyType::kDuration: return "duration";
-    case PropertyType::kInt: return "number";
-    case PropertyType::kBool: return "true/false";
-    case PropertyType::kEnum: return "choice";
+    case PropertyType::kString:
+      return "text";
+    case PropertyType::kBytes:
+      return "size";
+    case PropertyType::kDuration:
+      return "duration";
+    case PropertyType::kInt:
+      return "number";
+    case PropertyType::kBool:
+      return "true/false";
+    case PropertyType::kEnum:
+      return "choice";
   }
   return "";
 }
@@ -139,8 +153,9 @@ Status Configuration::Validate() const {
     const PropertyKey* key = FindPropertyKey(name);
     if (key == nullptr) {
       if (name.rfind("spillway.", 0) == 0) {
-        return InvalidArgument("Property {} ({}) is not known; docs/CONFIGURATION.md lists all keys.",
-                               name, entry.source);
+        return InvalidArgument(
+            "Property {} ({}) is not known; docs/CONFIGURATION.md lists all keys.", name,
+            entry.source);
       }
       continue;  // Alluxio has hundreds of keys that have no meaning here.
     }
@@ -150,8 +165,8 @@ Status Configuration::Validate() const {
   const int64_t max = GetInt("alluxio.user.file.replication.max");
   if (max >= 0 && min > max) {
     return InvalidArgument(
-        "alluxio.user.file.replication.min={} is larger than alluxio.user.file.replication.max={}.", min,
-        max);
+        "alluxio.user.file.replication.min={} is larger than alluxio.user.file.replication.max={}.",
+        min, max);
   }
   if (GetInt("alluxio.user.file.replication.durable") < 1) {
     return InvalidArgument("alluxio.user.file.replication.durable must be at least 1.");
@@ -178,8 +193,10 @@ std::string Configuration::Resolve(const std::string& raw, int depth) const {
 }
 
 std::string Configuration::Lookup(std::string_view key, int depth) const {
-  if (const auto it = values_.find(key); it != values_.end()) return Resolve(it->second.value, depth);
-  if (const PropertyKey* declared = FindPropertyKey(key)) return Resolve(declared->default_value, depth);
+  if (const auto it = values_.find(key); it != values_.end())
+    return Resolve(it->second.value, depth);
+  if (const PropertyKey* declared = FindPropertyKey(key))
+    return Resolve(declared->default_value, depth);
   return "";
 }
 
@@ -207,7 +224,8 @@ bool Configuration::IsSet(std::string_view key) const { return values_.find(key)
 
 std::map<std::string, Configuration::Value> Configuration::UserValues() const {
   std::map<std::string, Value> values;
-  for (const auto& [name, entry] : values_) values[name] = Value{Resolve(entry.value, 0), entry.source};
+  for (const auto& [name, entry] : values_)
+    values[name] = Value{Resolve(entry.value, 0), entry.source};
   return values;
 }
 
@@ -216,10 +234,10 @@ std::string ConfigurationMarkdown() {
   for (const PropertyKey& key : AllPropertyKeys()) {
     std::string choices = key.choices;
     std::replace(choices.begin(), choices.end(), '|', ',');
-    out += fmt::format("| `{}` | {} | {} | {} | {}{} |\n", key.name, TypeName(key.type),
-                       *key.default_value == 0 ? std::string() : fmt::format("`{}`", key.default_value),
-                       ScopeName(key.scope), key.doc,
-                       choices.empty() ? "" : fmt::format(" One of {}.", choices));
+    out += fmt::format(
+        "| `{}` | {} | {} | {} | {}{} |\n", key.name, TypeName(key.type),
+        *key.default_value == 0 ? std::string() : fmt::format("`{}`", key.default_value),
+        ScopeName(key.scope), key.doc, choices.empty() ? "" : fmt::format(" One of {}.", choices));
   }
   return out;
 }

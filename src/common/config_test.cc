@@ -36,8 +36,10 @@ TEST(ConfigTest, validate_namesTheKey) {
   };
   EXPECT_EQ(error("alluxio.some.key.of.theirs=1"), "");
   EXPECT_NE(error("spillway.typo=1").find("spillway.typo"), std::string::npos);
-  EXPECT_NE(error("alluxio.master.rpc.port=abc").find("alluxio.master.rpc.port"), std::string::npos);
-  EXPECT_NE(error("alluxio.user.file.writetype.default=FAST").find("ASYNC_THROUGH"), std::string::npos);
+  EXPECT_NE(error("alluxio.master.rpc.port=abc").find("alluxio.master.rpc.port"),
+            std::string::npos);
+  EXPECT_NE(error("alluxio.user.file.writetype.default=FAST").find("ASYNC_THROUGH"),
+            std::string::npos);
   EXPECT_NE(error("alluxio.user.file.replication.durable=0").find("durable"), std::string::npos);
   EXPECT_NE(error("alluxio.user.block.size.bytes.default=huge"), "");
   EXPECT_NE(error("alluxio.master.worker.timeout=soon"), "");

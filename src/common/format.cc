@@ -18,12 +18,15 @@ struct Unit {
 
 // Splits "12.5 MB" into the number and the lower-case unit.
 bool SplitUnit(std::string_view text, double* number, std::string* unit) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())))
+    text.remove_suffix(1);
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())))
+    text.remove_prefix(1);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);
   if (error != std::errc()) return false;
   for (const char* at = end; at != text.data() + text.size(); ++at) {
-    if (*at != ' ') unit->push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(*at))));
+    if (*at != ' ')
+      unit->push_back(static_cast<char>(std::tolower(static_cast<unsigned char>(*at))));
   }
   return true;
 }

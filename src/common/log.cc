@@ -10,7 +10,8 @@ namespace spillway {
 void InitLog(const std::string& role, const std::string& path, const std::string& level) {
   std::shared_ptr<spdlog::logger> logger;
   if (path.empty()) {
-    logger = std::make_shared<spdlog::logger>(role, std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    logger =
+        std::make_shared<spdlog::logger>(role, std::make_shared<spdlog::sinks::stderr_sink_mt>());
   } else {
     logger = std::make_shared<spdlog::logger>(
         role, std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path, 64 << 20, 5));

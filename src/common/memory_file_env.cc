@@ -17,11 +17,13 @@ class MemoryFile : public File {
       const int64_t size = static_cast<int64_t>(part.iov_len);
       if (env_->space_left_ >= 0) {
         if (env_->space_left_ < size) {
-          return MakeStatus(StatusCode::kResourceExhausted, "Cannot write: no space left on device");
+          return MakeStatus(StatusCode::kResourceExhausted,
+                            "Cannot write: no space left on device");
         }
         env_->space_left_ -= size;
       }
-      if (static_cast<int64_t>(content_->data.size()) < offset + size) content_->data.resize(offset + size);
+      if (static_cast<int64_t>(content_->data.size()) < offset + size)
+        content_->data.resize(offset + size);
       std::memcpy(content_->data.data() + offset, part.iov_base, part.iov_len);
       offset += size;
     }

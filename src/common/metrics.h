@@ -18,10 +18,12 @@ class Metrics {
   using Labels = std::map<std::string, std::string>;
 
   Metrics() : registry_(std::make_shared<prometheus::Registry>()) {}
-  prometheus::Counter& Counter(const std::string& name, const std::string& help, Labels labels = {});
+  prometheus::Counter& Counter(const std::string& name, const std::string& help,
+                               Labels labels = {});
   prometheus::Gauge& Gauge(const std::string& name, const std::string& help, Labels labels = {});
   // Buckets in seconds, 1 ms to 1 h.
-  prometheus::Histogram& Seconds(const std::string& name, const std::string& help, Labels labels = {});
+  prometheus::Histogram& Seconds(const std::string& name, const std::string& help,
+                                 Labels labels = {});
   // The text exposition format.
   std::string Serialize() const;
 

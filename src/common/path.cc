@@ -4,8 +4,8 @@ namespace spillway {
 
 StatusOr<std::string> NormalizePath(std::string_view path) {
   std::string_view rest = path;
-  if (const size_t scheme = rest.find("://"); scheme != std::string_view::npos &&
-                                              rest.find('/') == scheme + 1) {
+  if (const size_t scheme = rest.find("://");
+      scheme != std::string_view::npos && rest.find('/') == scheme + 1) {
     const size_t slash = rest.find('/', scheme + 3);
     rest = slash == std::string_view::npos ? "/" : rest.substr(slash);
   }

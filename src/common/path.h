@@ -18,8 +18,8 @@ StatusOr<std::string> NormalizePath(std::string_view path);
 
 // Of normalized paths:
 std::vector<std::string> PathComponents(std::string_view path);  // "/" has none
-std::string ParentPath(std::string_view path);                    // "/" is its own parent
-std::string BaseName(std::string_view path);                      // "" for "/"
+std::string ParentPath(std::string_view path);                   // "/" is its own parent
+std::string BaseName(std::string_view path);                     // "" for "/"
 std::string JoinPath(std::string_view parent, std::string_view name);
 // True if path is ancestor or lies below it.
 bool IsWithin(std::string_view path, std::string_view ancestor);

@@ -23,6 +23,7 @@ uint64_t SeededRandom::NextU64() {
 }
 
 SystemRandom::SystemRandom()
-    : SeededRandom((static_cast<uint64_t>(std::random_device{}()) << 32) | std::random_device{}()) {}
+    : SeededRandom((static_cast<uint64_t>(std::random_device{}()) << 32) | std::random_device{}()) {
+}
 
 }  // namespace spillway

@@ -51,9 +51,9 @@ inline Status Annotate(const Status& status, const std::string& where) {
 #define SPILLWAY_CONCAT_INNER(a, b) a##b
 #define SPILLWAY_CONCAT(a, b) SPILLWAY_CONCAT_INNER(a, b)
 
-#define SPILLWAY_RETURN_IF_ERROR(expr)                       \
-  do {                                                       \
-    if (::absl::Status s_ = (expr); !s_.ok()) return s_;     \
+#define SPILLWAY_RETURN_IF_ERROR(expr)                   \
+  do {                                                   \
+    if (::absl::Status s_ = (expr); !s_.ok()) return s_; \
   } while (false)
 
 #define SPILLWAY_ASSIGN_OR_RETURN(lhs, expr) \

@@ -4,33 +4,21 @@
 
 #include <filesystem>
 
+#include "common/step_executor.h"
+
 namespace spillway {
 namespace {
-
-// Runs what it was given when told.
-class StepExecutor : public Executor {
- public:
-  void Post(Task task) override { tasks_.push_back(std::move(task)); }
-  void PostAfter(int64_t, Task task) override { tasks_.push_back(std::move(task)); }
-  void RunAll() {
-    while (!tasks_.empty()) {
-      Task task = std::move(tasks_.front());
-      tasks_.erase(tasks_.begin());
-      task();
-    }
-  }
-
- private:
-  std::vector<Task> tasks_;
-};
 
 std::vector<std::string> Keys(Journal& journal, std::string_view begin, std::string_view end) {
   std::vector<std::string> keys;
   LogIndex depends;
-  journal.Scan(begin, end, [&](std::string_view key, std::string_view) {
-    keys.emplace_back(key);
-    return true;
-  }, &depends);
+  journal.Scan(
+      begin, end,
+      [&](std::string_view key, std::string_view) {
+        keys.emplace_back(key);
+        return true;
+      },
+      &depends);
   return keys;
 }
 
@@ -55,10 +43,13 @@ TEST_P(StateStoreTest, commit_isVisibleInOrder) {
   EXPECT_EQ(**store_->Get("a"), "1");
   EXPECT_FALSE(store_->Get("b")->has_value());
   std::string seen;
-  ASSERT_TRUE(store_->Scan("a", "\xff", [&](std::string_view key, std::string_view) {
-    seen += key;
-    return true;
-  }).ok());
+  ASSERT_TRUE(store_
+                  ->Scan("a", "\xff",
+                         [&](std::string_view key, std::string_view) {
+                           seen += key;
+                           return true;
+                         })
+                  .ok());
   EXPECT_EQ(seen, "ac");
 }
 

@@ -21,8 +21,8 @@ StatusOr<std::optional<std::string>> MemoryStateStore::Get(std::string_view key)
 
 Status MemoryStateStore::Scan(std::string_view begin, std::string_view end, const Visitor& visit) {
   absl::MutexLock lock(&impl_->mutex);
-  for (auto it = impl_->map.lower_bound(std::string(begin)); it != impl_->map.end() && it->first < end;
-       ++it) {
+  for (auto it = impl_->map.lower_bound(std::string(begin));
+       it != impl_->map.end() && it->first < end; ++it) {
     if (!visit(it->first, it->second)) break;
   }
   return absl::OkStatus();

@@ -44,8 +44,8 @@ class MemoryStateStore : public StateStore {
   std::unique_ptr<Impl> impl_;
 };
 
-// RocksDB in folder path, created if it is missing and create is set. FAILED_PRECONDITION if another
-// process has it open; DATA_LOSS if it is corrupt.
+// RocksDB in folder path, created if it is missing and create is set. FAILED_PRECONDITION if
+// another process has it open; DATA_LOSS if it is corrupt.
 StatusOr<std::unique_ptr<StateStore>> OpenRocksDbStateStore(const std::string& path, bool create);
 
 }  // namespace spillway

@@ -1,6 +1,6 @@
-// The master's core: namespace operations, the soft state of workers, and what has to be done in the
-// background. One lock orders all changes; it is never held across a sync, a network or understore
-// call. No thread of its own, no wall clock, no gRPC.
+// The master's core: namespace operations, the soft state of workers, and what has to be done in
+// the background. One lock orders all changes; it is never held across a sync, a network or
+// understore call. No thread of its own, no wall clock, no gRPC.
 //
 // Each operation has a file in ops/, each duty one in background/.
 #pragma once
@@ -60,12 +60,12 @@ class UnderStoreOpener {
 struct MasterOptions {
   bool permission_enabled = true;
   std::string supergroup = "supergroup";
-  std::string superuser;              // who started the master
+  std::string superuser;  // who started the master
   int umask = 022;
   std::string root_uri;
   std::vector<std::string> persist_blacklist;
   int64_t worker_timeout_ms = 3000;
-  int64_t worker_suspect_ms = 1000;   // a broken session counts as lost after this
+  int64_t worker_suspect_ms = 1000;  // a broken session counts as lost after this
   int64_t safe_mode_ms_max = 5000;
   int64_t heartbeat_interval_ms = 1000;
   int64_t part_size_bytes = 64 << 20;
@@ -90,7 +90,9 @@ struct ResolvedKey {
   MountId mount_id;
   std::string uri;  // of the mount's root
   std::string key;
-  std::string full() const { return key.empty() ? uri : (uri == "/" ? uri + key : uri + "/" + key); }
+  std::string full() const {
+    return key.empty() ? uri : (uri == "/" ? uri + key : uri + "/" + key);
+  }
 };
 
 // One listing under way: where to go on.
@@ -110,7 +112,7 @@ struct PersistTask {
   Status last_error;
   // While under way.
   bool running = false;
-  bool parked = false;    // the path is on the blacklist
+  bool parked = false;  // the path is on the blacklist
   uint64_t job_id = 0;
   MountId mount_id;
   std::string key;
@@ -120,7 +122,7 @@ struct PersistTask {
   size_t parts_expected = 0;
   uint32_t crc32c = 0;
   bool crc_known = false;
-  std::string source;             // RELOCATE: busy name of the object's present key
+  std::string source;  // RELOCATE: busy name of the object's present key
   std::string source_key;
 };
 
@@ -135,7 +137,9 @@ class Master {
   Status Start();
 
   // Runs done when everything up to index is durable.
-  void WhenDurable(LogIndex index, std::function<void()> done) { journal_->WhenDurable(index, std::move(done)); }
+  void WhenDurable(LogIndex index, std::function<void()> done) {
+    journal_->WhenDurable(index, std::move(done));
+  }
 
   // The directory that must be loaded from the understore before path can be answered for, if any.
   // With children, the children of path count too.
@@ -144,22 +148,28 @@ class Master {
   Status LoadDirectory(InodeId directory);
 
   // Operations of clients.
-  Outcome<FileStatus> CreateFile(const Caller& caller, const std::string& path, const CreateFileOptions& options);
+  Outcome<FileStatus> CreateFile(const Caller& caller, const std::string& path,
+                                 const CreateFileOptions& options);
   Outcome<BlockId> NewBlockId(const Caller& caller, const std::string& path);
-  Outcome<Nothing> CompleteFile(const Caller& caller, const std::string& path, const CompleteFileOptions& options,
+  Outcome<Nothing> CompleteFile(const Caller& caller, const std::string& path,
+                                const CompleteFileOptions& options,
                                 const std::string& content_hash = "");
   Outcome<Nothing> CreateDirectory(const Caller& caller, const std::string& path,
                                    const CreateDirectoryOptions& options);
   Outcome<FileStatus> GetStatus(const Caller& caller, const std::string& path);
   Outcome<std::vector<FileStatus>> ListStatus(const Caller& caller, const std::string& path,
-                                              const ListOptions& options, size_t entries_max, ListCursor* cursor);
+                                              const ListOptions& options, size_t entries_max,
+                                              ListCursor* cursor);
   Outcome<bool> Exists(const Caller& caller, const std::string& path);
-  Outcome<Nothing> Remove(const Caller& caller, const std::string& path, const RemoveOptions& options);
-  Outcome<Nothing> Rename(const Caller& caller, const std::string& source, const std::string& target,
-                          const RenameOptions& options);
-  Outcome<Nothing> SetAttribute(const Caller& caller, const std::string& path, const SetAttributeOptions& options);
+  Outcome<Nothing> Remove(const Caller& caller, const std::string& path,
+                          const RemoveOptions& options);
+  Outcome<Nothing> Rename(const Caller& caller, const std::string& source,
+                          const std::string& target, const RenameOptions& options);
+  Outcome<Nothing> SetAttribute(const Caller& caller, const std::string& path,
+                                const SetAttributeOptions& options);
   Outcome<Nothing> Free(const Caller& caller, const std::string& path, bool recursive, bool forced);
-  Outcome<Nothing> SchedulePersist(const Caller& caller, const std::string& path, int64_t wait_time_ms);
+  Outcome<Nothing> SchedulePersist(const Caller& caller, const std::string& path,
+                                   int64_t wait_time_ms);
   Outcome<Nothing> CheckAccess(const Caller& caller, const std::string& path, int bits);
   Outcome<std::string> GetFilePath(InodeId id);
   Outcome<BlockInfo> GetBlockInfo(BlockId id);
@@ -184,7 +194,8 @@ class Master {
     std::string cluster_id;
   };
   // done runs once the worker is known durably.
-  void RegisterWorker(const session::Register& request, std::function<void(StatusOr<Session>)> done);
+  void RegisterWorker(const session::Register& request,
+                      std::function<void(StatusOr<Session>)> done);
   void BlocksHeld(const Session& session, const session::BlocksHeld& held);
   void Heartbeat(const Session& session, const session::Heartbeat& heartbeat);
   Status CommitBlock(const Session& session, const session::BlockReport& block);
@@ -216,7 +227,8 @@ class Master {
   // --- state/paths.cc
   Lookup Find(StateTxn& txn, const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // NOT_FOUND or INVALID_ARGUMENT (a component is a file) unless path exists.
-  StatusOr<Lookup> FindExisting(StateTxn& txn, const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  StatusOr<Lookup> FindExisting(StateTxn& txn, const std::string& path)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   StatusOr<ResolvedKey> Resolve(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<UnderStore> UnderStoreOf(MountId mount) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status OpenMounts(StateTxn& txn) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -230,45 +242,52 @@ class Master {
   bool Allows(const Caller& caller, const state::Inode& inode, int bits) const;
   // x on all but the last of lookup's chain.
   Status CheckTraverse(const Caller& caller, const Lookup& lookup, const std::string& path) const;
-  Status CheckBits(const Caller& caller, const state::Inode& inode, int bits, const std::string& path) const;
-  Status CheckParentWrite(const Caller& caller, const Lookup& lookup, const std::string& path) const;
+  Status CheckBits(const Caller& caller, const state::Inode& inode, int bits,
+                   const std::string& path) const;
+  Status CheckParentWrite(const Caller& caller, const Lookup& lookup,
+                          const std::string& path) const;
 
   // --- state/file_status.cc
-  FileStatus MakeStatus(StateTxn& txn, const state::Inode& inode, const std::string& path, bool blocks)
+  FileStatus MakeStatus(StateTxn& txn, const state::Inode& inode, const std::string& path,
+                        bool blocks) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  BlockInfo MakeBlockInfo(const state::Inode& inode, int64_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  BlockInfo MakeBlockInfo(const state::Inode& inode, int64_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- ops/
   StatusOr<FileStatus> DoCreateFile(StateTxn& txn, const Caller& caller, const std::string& path,
-                                    const CreateFileOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                                    const CreateFileOptions& options)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Creates what is missing of lookup's parents; returns the parent of the last name.
   StatusOr<state::Inode> CreateParents(StateTxn& txn, const Caller& caller, Lookup* lookup,
                                        const std::string& path, bool recursive)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   state::Inode NewDirectory(StateTxn& txn, const Caller& caller, const state::Inode& parent,
-                            const std::string& name, int mode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                            const std::string& name, int mode)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status DoCompleteFile(StateTxn& txn, const Caller& caller, const std::string& path,
                         const CompleteFileOptions& options, const std::string& content_hash,
-                        std::optional<state::PersistJob>* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  StatusOr<std::vector<state::BlockRecord>> CommittedBlocks(const state::Inode& inode, bool need_replica,
-                                                            int64_t* length)
+                        std::optional<state::PersistJob>* job)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  StatusOr<std::vector<state::BlockRecord>> CommittedBlocks(const state::Inode& inode,
+                                                            bool need_replica, int64_t* length)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status DoCreateDirectory(StateTxn& txn, const Caller& caller, const std::string& path,
-                           const CreateDirectoryOptions& options) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                           const CreateDirectoryOptions& options)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // After-effects of a delete, carried out when it is durable.
   struct Removed {
     std::vector<InodeId> files;
     std::vector<std::pair<InodeId, int64_t>> blocks;  // file, number of blocks
   };
   // Deletes one inode (its children are gone already). With keep_object nothing changes in S3.
-  void DeleteOne(StateTxn& txn, const state::Inode& inode, const std::string& path, bool keep_object,
-                 Removed* removed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DeleteOne(StateTxn& txn, const state::Inode& inode, const std::string& path,
+                 bool keep_object, Removed* removed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AfterRemoved(const Removed& removed) ABSL_LOCKS_EXCLUDED(mutex_);
   void ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::string& key, bool directory)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Status DoRename(StateTxn& txn, const Caller& caller, const std::string& source, const std::string& target,
-                  const RenameOptions& options, std::vector<state::PersistJob>* jobs)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status DoRename(StateTxn& txn, const Caller& caller, const std::string& source,
+                  const std::string& target, const RenameOptions& options,
+                  std::vector<state::PersistJob>* jobs) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RenameUnderStore(StateTxn& txn, const state::Inode& inode, const std::string& old_path,
                         const std::string& new_path, const RenameOptions& options,
                         std::vector<state::PersistJob>* jobs) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -280,45 +299,61 @@ class Master {
   Status AddLoadedPage(InodeId directory, MountId mount, const ListPage& page, bool last);
 
   // --- background/
-  state::PersistJob NewPersistJob(const state::Inode& inode, state::PersistKind kind, int64_t wait_ms)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  state::PersistJob NewPersistJob(const state::Inode& inode, state::PersistKind kind,
+                                  int64_t wait_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Once the job is durable: queue it and start what may be started.
   void EnqueuePersist(const std::vector<state::PersistJob>& jobs) ABSL_LOCKS_EXCLUDED(mutex_);
   void AddTask(const state::PersistJob& job, int64_t now_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CancelTask(InodeId inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DispatchPersist() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartTask(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Status StartUpload(StateTxn& txn, PersistTask& task, const state::Inode& inode, const std::string& path)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status StartUpload(StateTxn& txn, PersistTask& task, const state::Inode& inode,
+                     const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartMultipart(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendParts(uint64_t job_id) ABSL_LOCKS_EXCLUDED(mutex_);
   void CompleteUpload(uint64_t job_id) ABSL_LOCKS_EXCLUDED(mutex_);
-  void StartRelocate(PersistTask& task, const state::Inode& inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  StatusOr<session::PersistCommand> MakePersistCommand(const PersistTask& task, const state::Inode& inode,
+  void StartRelocate(PersistTask& task, const state::Inode& inode)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  StatusOr<session::PersistCommand> MakePersistCommand(const PersistTask& task,
+                                                       const state::Inode& inode,
                                                        int64_t first_block, int64_t last_block)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  WorkerEntry* ChooseUploader(const session::PersistCommand& command) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  WorkerEntry* ChooseUploader(const session::PersistCommand& command)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   PersistTask* FindRunning(uint64_t job_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Ends a cancelled task if job_id is one.
   bool EndZombie(uint64_t job_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RemoveTask(InodeId inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TaskFailed(PersistTask& task, const Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void TaskSucceeded(PersistTask& task, const std::string& etag) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TaskSucceeded(PersistTask& task, const std::string& etag)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Requeue(PersistTask& task, int64_t due_at_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The task is not under way any more: its key and its workers are free.
   void StopRunning(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status SendPart(PersistTask& task, const state::Inode& inode, int number, int64_t first_block,
                   int64_t last_block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void OrphanUpload(StateTxn& txn, MountId mount, const std::string& key, const std::string& upload_id);
+  void OrphanUpload(StateTxn& txn, MountId mount, const std::string& key,
+                    const std::string& upload_id);
   bool IsBlacklisted(const std::string& path) const;
   std::string BusyName(MountId mount, const std::string& key) const;
 
+  struct SweepPlan {
+    std::map<MountId, std::vector<std::string>> objects;
+    std::map<MountId, std::vector<std::string>> folders;
+    LogIndex durable;
+    size_t seen = 0;
+  };
+  SweepPlan PlanSweep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SweepDeletes() ABSL_LOCKS_EXCLUDED(mutex_);
+  void CarryOutSweep(const SweepPlan& plan) ABSL_LOCKS_EXCLUDED(mutex_);
+  void FinishDeletes(MountId mount, const std::vector<std::string>& keys,
+                     const std::set<std::string>& failed) ABSL_LOCKS_EXCLUDED(mutex_);
   void SweepOrphans() ABSL_LOCKS_EXCLUDED(mutex_);
   void CheckWorkers() ABSL_LOCKS_EXCLUDED(mutex_);
   void WorkerLost(WorkerEntry& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CheckTtl() ABSL_LOCKS_EXCLUDED(mutex_);
-  void SendRemove(WorkerId worker, const std::vector<BlockId>& blocks) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SendRemove(WorkerId worker, const std::vector<BlockId>& blocks)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendPin(WorkerId worker, const std::vector<BlockId>& blocks, bool pinned)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UnpinBlocks(const state::Inode& inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -338,7 +373,8 @@ class Master {
   ClusterState cluster_ ABSL_GUARDED_BY(mutex_);
   std::map<MountId, state::Mount> mounts_ ABSL_GUARDED_BY(mutex_);
   std::map<MountId, std::shared_ptr<UnderStore>> opened_ ABSL_GUARDED_BY(mutex_);
-  std::set<WorkerId> awaited_workers_ ABSL_GUARDED_BY(mutex_);  // known before the start, not back yet
+  std::set<WorkerId> awaited_workers_
+      ABSL_GUARDED_BY(mutex_);  // known before the start, not back yet
   bool safe_mode_over_ ABSL_GUARDED_BY(mutex_) = false;
 
   absl::flat_hash_map<InodeId, std::unique_ptr<PersistTask>> tasks_ ABSL_GUARDED_BY(mutex_);

@@ -46,9 +46,10 @@ Status Master::Start() {
     StateTxn txn(journal_);
     const auto cluster = txn.Cluster();
     if (cluster.format_version() > kStateFormatVersion) {
-      return spillway::MakeStatus(StatusCode::kFailedPrecondition,
-                        "The state store has format {}, this version reads up to {}: use a newer Spillway.",
-                        cluster.format_version(), kStateFormatVersion);
+      return spillway::MakeStatus(
+          StatusCode::kFailedPrecondition,
+          "The state store has format {}, this version reads up to {}: use a newer Spillway.",
+          cluster.format_version(), kStateFormatVersion);
     }
     if (cluster.format_version() == 0) {
       txn.Apply(MakeEntry([&](auto& entry) {
@@ -58,7 +59,8 @@ Status Master::Start() {
         formatted->set_format_version(kStateFormatVersion);
       }));
       txn.Apply(MakeEntry([&](auto& entry) {
-        *entry.mutable_inode_created()->mutable_inode() = RootInode(start_time_ms_, options_.superuser);
+        *entry.mutable_inode_created()->mutable_inode() =
+            RootInode(start_time_ms_, options_.superuser);
       }));
       txn.Apply(MakeEntry([&](auto& entry) {
         auto* mount = entry.mutable_mount_added()->mutable_mount();
@@ -71,12 +73,13 @@ Status Master::Start() {
     const std::string stored = mounts_[kRootMountId].uri();
     if (stored != options_.root_uri) {
       return spillway::MakeStatus(StatusCode::kFailedPrecondition,
-                        "The state store was made for root understore {}, but "
-                        "alluxio.master.mount.table.root.ufs says {}: use another "
-                        "alluxio.master.journal.folder or the old understore.",
-                        stored, options_.root_uri);
+                                  "The state store was made for root understore {}, but "
+                                  "alluxio.master.mount.table.root.ufs says {}: use another "
+                                  "alluxio.master.journal.folder or the old understore.",
+                                  stored, options_.root_uri);
     }
-    for (const auto& worker : txn.KnownWorkers()) awaited_workers_.insert(WorkerId(worker.worker_id()));
+    for (const auto& worker : txn.KnownWorkers())
+      awaited_workers_.insert(WorkerId(worker.worker_id()));
     safe_mode_over_ = awaited_workers_.empty();
     for (auto job : txn.PersistJobs()) {
       if (!job.upload_id().empty()) {
@@ -84,7 +87,8 @@ Status Master::Start() {
         OrphanUpload(txn, MountId(job.upload_mount_id()), job.upload_key(), job.upload_id());
         job.clear_upload_id();
         job.clear_upload_key();
-        txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = job; }));
+        txn.Apply(MakeEntry(
+            [&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = job; }));
       }
       jobs.push_back(job);
     }
@@ -104,8 +108,9 @@ std::string Master::cluster_id() {
 
 bool Master::InSafeMode() {
   absl::MutexLock lock(&mutex_);
-  if (!safe_mode_over_ && (awaited_workers_.empty() || clock_->MonotonicMs() - start_monotonic_ms_ >=
-                                                           options_.safe_mode_ms_max)) {
+  if (!safe_mode_over_ &&
+      (awaited_workers_.empty() ||
+       clock_->MonotonicMs() - start_monotonic_ms_ >= options_.safe_mode_ms_max)) {
     safe_mode_over_ = true;
   }
   return !safe_mode_over_;

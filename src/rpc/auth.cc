@@ -20,13 +20,16 @@ std::vector<std::string> GroupMapping::GroupsOf(const std::string& user) {
   const int64_t now = clock.MonotonicMs();
   {
     absl::MutexLock lock(&mutex_);
-    if (const auto it = cache_.find(user); it != cache_.end() && it->second.until_ms > now) return it->second.groups;
+    if (const auto it = cache_.find(user); it != cache_.end() && it->second.until_ms > now)
+      return it->second.groups;
   }
   std::vector<std::string> names;
   std::vector<char> buffer(16384);
   passwd record{};
   passwd* found = nullptr;
-  if (!user.empty() && getpwnam_r(user.c_str(), &record, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
+  if (!user.empty() &&
+      getpwnam_r(user.c_str(), &record, buffer.data(), buffer.size(), &found) == 0 &&
+      found != nullptr) {
     std::vector<gid_t> ids(256);
     int count = static_cast<int>(ids.size());
     if (getgrouplist(user.c_str(), record.pw_gid, ids.data(), &count) >= 0) ids.resize(count);
@@ -34,7 +37,8 @@ std::vector<std::string> GroupMapping::GroupsOf(const std::string& user) {
       group entry{};
       group* result = nullptr;
       std::vector<char> text(65536);
-      if (getgrgid_r(id, &entry, text.data(), text.size(), &result) == 0 && result != nullptr) names.push_back(entry.gr_name);
+      if (getgrgid_r(id, &entry, text.data(), text.size(), &result) == 0 && result != nullptr)
+        names.push_back(entry.gr_name);
     }
   }
   if (names.empty() && !user.empty()) names.push_back(user);
@@ -44,7 +48,8 @@ std::vector<std::string> GroupMapping::GroupsOf(const std::string& user) {
 }
 
 Authenticator::Authenticator(const Configuration* config)
-    : config_(config), sasl_(config->GetString("alluxio.security.authentication.type") == "SIMPLE") {}
+    : config_(config),
+      sasl_(config->GetString("alluxio.security.authentication.type") == "SIMPLE") {}
 
 Status Authenticator::CheckImpersonation(const std::string& user, const std::string& as) const {
   if (user == as) return absl::OkStatus();
@@ -54,18 +59,21 @@ Status Authenticator::CheckImpersonation(const std::string& user, const std::str
     if (it == values.end()) return false;
     for (const auto allowed : absl::StrSplit(it->second.value, ',')) {
       const std::string name(absl::StripAsciiWhitespace(allowed));
-      if (name == "*" || std::find(candidates.begin(), candidates.end(), name) != candidates.end()) return true;
+      if (name == "*" || std::find(candidates.begin(), candidates.end(), name) != candidates.end())
+        return true;
     }
     return false;
   };
-  if (matches(".users", {as}) || matches(".groups", const_cast<GroupMapping&>(groups_).GroupsOf(as))) {
+  if (matches(".users", {as}) ||
+      matches(".groups", const_cast<GroupMapping&>(groups_).GroupsOf(as))) {
     return absl::OkStatus();
   }
-  return MakeStatus(StatusCode::kUnauthenticated,
-                    "Failed to authenticate client user=\"{}\" connecting to Alluxio server and impersonating as "
-                    "impersonationUser=\"{}\" to access Alluxio file system. User \"{}\" is not configured to "
-                    "impersonate \"{}\".",
-                    user, as, user, as);
+  return MakeStatus(
+      StatusCode::kUnauthenticated,
+      "Failed to authenticate client user=\"{}\" connecting to Alluxio server and impersonating as "
+      "impersonationUser=\"{}\" to access Alluxio file system. User \"{}\" is not configured to "
+      "impersonate \"{}\".",
+      user, as, user, as);
 }
 
 Status Authenticator::Login(const std::string& channel_id, const std::string& plain) {
@@ -81,7 +89,8 @@ Status Authenticator::Login(const std::string& channel_id, const std::string& pl
   SPILLWAY_RETURN_IF_ERROR(CheckImpersonation(user, as));
   if (channel_id.empty()) return failed("No channel id provided");
   absl::MutexLock lock(&mutex_);
-  if (!users_.emplace(channel_id, as).second) return failed("Channel " + channel_id + " is already authenticated");
+  if (!users_.emplace(channel_id, as).second)
+    return failed("Channel " + channel_id + " is already authenticated");
   return absl::OkStatus();
 }
 
@@ -90,15 +99,18 @@ void Authenticator::Logout(const std::string& channel_id) {
   users_.erase(channel_id);
 }
 
-StatusOr<Caller> Authenticator::Authenticate(const std::string& channel_id, const std::string& method) {
+StatusOr<Caller> Authenticator::Authenticate(const std::string& channel_id,
+                                             const std::string& method) {
   if (!sasl_) return Caller{"", {""}};
-  if (channel_id.empty()) return MakeStatus(StatusCode::kUnauthenticated, "Channel Id is missing for call: {}", method);
+  if (channel_id.empty())
+    return MakeStatus(StatusCode::kUnauthenticated, "Channel Id is missing for call: {}", method);
   Caller caller;
   {
     absl::MutexLock lock(&mutex_);
     const auto it = users_.find(channel_id);
     if (it == users_.end()) {
-      return MakeStatus(StatusCode::kUnauthenticated, "Channel: {} is not authenticated for call: {}", channel_id, method);
+      return MakeStatus(StatusCode::kUnauthenticated,
+                        "Channel: {} is not authenticated for call: {}", channel_id, method);
     }
     caller.user = it->second;
   }
@@ -110,7 +122,9 @@ namespace {
 
 class SaslReactor : public grpc::ServerGenericBidiReactor {
  public:
-  explicit SaslReactor(Authenticator* authenticator) : authenticator_(authenticator) { StartRead(&request_); }
+  explicit SaslReactor(Authenticator* authenticator) : authenticator_(authenticator) {
+    StartRead(&request_);
+  }
 
   void OnReadDone(bool ok) override {
     if (!ok) {
@@ -123,7 +137,8 @@ class SaslReactor : public grpc::ServerGenericBidiReactor {
       return Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "Unreadable SASL message"));
     }
     if (!channel_id_.empty()) return StartRead(&request_);
-    if (Status status = authenticator_->Login(message.clientid(), message.message()); !status.ok()) {
+    if (Status status = authenticator_->Login(message.clientid(), message.message());
+        !status.ok()) {
       return Finish(ToGrpc(status));
     }
     channel_id_ = message.clientid();
@@ -153,7 +168,9 @@ class SaslReactor : public grpc::ServerGenericBidiReactor {
 
 }  // namespace
 
-grpc::ServerGenericBidiReactor* MakeSaslReactor(Authenticator* authenticator) { return new SaslReactor(authenticator); }
+grpc::ServerGenericBidiReactor* MakeSaslReactor(Authenticator* authenticator) {
+  return new SaslReactor(authenticator);
+}
 
 std::string LoginUser(const Configuration& config) {
   std::string user = config.GetString("alluxio.security.login.username");
@@ -161,7 +178,8 @@ std::string LoginUser(const Configuration& config) {
   std::vector<char> buffer(16384);
   passwd record{};
   passwd* found = nullptr;
-  if (getpwuid_r(geteuid(), &record, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) return record.pw_name;
+  if (getpwuid_r(geteuid(), &record, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
+    return record.pw_name;
   return std::to_string(geteuid());
 }
 

@@ -64,8 +64,9 @@ grpc::ByteBuffer ChunkBuffer(int field, grpc::Slice data) {
 
 grpc::Slice SharedSlice(std::shared_ptr<const std::string> data) {
   auto* holder = new std::shared_ptr<const std::string>(std::move(data));
-  return grpc::Slice(const_cast<char*>((*holder)->data()), (*holder)->size(),
-                     [](void* arg) { delete static_cast<std::shared_ptr<const std::string>*>(arg); }, holder);
+  return grpc::Slice(
+      const_cast<char*>((*holder)->data()), (*holder)->size(),
+      [](void* arg) { delete static_cast<std::shared_ptr<const std::string>*>(arg); }, holder);
 }
 
 bool ParseChunk(const grpc::ByteBuffer& buffer, int field, std::vector<grpc::Slice>* slices,
@@ -74,7 +75,8 @@ bool ParseChunk(const grpc::ByteBuffer& buffer, int field, std::vector<grpc::Sli
   std::string head;
   for (const grpc::Slice& slice : *slices) {
     if (head.size() >= kHeaderBytesMax) break;
-    head.append(reinterpret_cast<const char*>(slice.begin()), std::min(slice.size(), kHeaderBytesMax - head.size()));
+    head.append(reinterpret_cast<const char*>(slice.begin()),
+                std::min(slice.size(), kHeaderBytesMax - head.size()));
   }
   std::string_view rest = head;
   uint64_t outer = 0;

@@ -21,7 +21,8 @@ grpc::ByteBuffer ChunkBuffer(int field, grpc::Slice data);
 // A slice that keeps data alive.
 grpc::Slice SharedSlice(std::shared_ptr<const std::string> data);
 
-// The data of such a message in place; slices must outlive data. False if buffer is of another form.
+// The data of such a message in place; slices must outlive data. False if buffer is of another
+// form.
 bool ParseChunk(const grpc::ByteBuffer& buffer, int field, std::vector<grpc::Slice>* slices,
                 std::vector<iovec>* data);
 

@@ -8,24 +8,33 @@ int FromBits(wire::Bits bits) { return static_cast<int>(bits) - 1; }
 
 WriteType ToWriteType(fswire::WritePType type) {
   switch (type) {
-    case fswire::CACHE_THROUGH: return WriteType::kCacheThrough;
-    case fswire::THROUGH: return WriteType::kThrough;
-    case fswire::ASYNC_THROUGH: return WriteType::kAsyncThrough;
-    default: return WriteType::kMustCache;
+    case fswire::CACHE_THROUGH:
+      return WriteType::kCacheThrough;
+    case fswire::THROUGH:
+      return WriteType::kThrough;
+    case fswire::ASYNC_THROUGH:
+      return WriteType::kAsyncThrough;
+    default:
+      return WriteType::kMustCache;
   }
 }
 
 fswire::WritePType FromWriteType(WriteType type) {
   switch (type) {
-    case WriteType::kMustCache: return fswire::MUST_CACHE;
-    case WriteType::kCacheThrough: return fswire::CACHE_THROUGH;
-    case WriteType::kThrough: return fswire::THROUGH;
-    case WriteType::kAsyncThrough: return fswire::ASYNC_THROUGH;
+    case WriteType::kMustCache:
+      return fswire::MUST_CACHE;
+    case WriteType::kCacheThrough:
+      return fswire::CACHE_THROUGH;
+    case WriteType::kThrough:
+      return fswire::THROUGH;
+    case WriteType::kAsyncThrough:
+      return fswire::ASYNC_THROUGH;
   }
   return fswire::MUST_CACHE;
 }
 
-void FillOperationId(const std::optional<OperationId>& id, fswire::FileSystemMasterCommonPOptions* out) {
+void FillOperationId(const std::optional<OperationId>& id,
+                     fswire::FileSystemMasterCommonPOptions* out) {
   if (!id) return;
   out->mutable_operationid()->set_mostsignificantbits(static_cast<int64_t>(id->most_significant));
   out->mutable_operationid()->set_leastsignificantbits(static_cast<int64_t>(id->least_significant));
@@ -54,7 +63,8 @@ void FillAcl(const FileStatus& status, fswire::PAcl* acl) {
 }  // namespace
 
 int ToMode(const wire::PMode& mode) {
-  return FromBits(mode.ownerbits()) << 6 | FromBits(mode.groupbits()) << 3 | FromBits(mode.otherbits());
+  return FromBits(mode.ownerbits()) << 6 | FromBits(mode.groupbits()) << 3 |
+         FromBits(mode.otherbits());
 }
 
 wire::PMode FromMode(int mode) {
@@ -109,7 +119,8 @@ BlockInfo ToBlockInfo(const wire::BlockInfo& info) {
   out.id = BlockId(info.blockid());
   out.length_bytes = info.length();
   for (const auto& location : info.locations()) {
-    out.locations.push_back({WorkerId(location.workerid()), ToAddress(location.workeraddress()), location.tieralias()});
+    out.locations.push_back(
+        {WorkerId(location.workerid()), ToAddress(location.workeraddress()), location.tieralias()});
   }
   return out;
 }
@@ -186,7 +197,8 @@ FileStatus ToFileStatus(const fswire::FileInfo& info) {
   out.in_cluster_percentage = info.inalluxiopercentage();
   out.in_memory_percentage = info.inmemorypercentage();
   out.xattr.insert(info.xattr().begin(), info.xattr().end());
-  for (const auto& block : info.fileblockinfos()) out.blocks.push_back(ToBlockInfo(block.blockinfo()));
+  for (const auto& block : info.fileblockinfos())
+    out.blocks.push_back(ToBlockInfo(block.blockinfo()));
   return out;
 }
 
@@ -194,7 +206,9 @@ void FillWorkerInfo(const WorkerInfo& info, blockwire::WorkerInfo* out) {
   out->set_id(info.id.value());
   FillAddress(info.address, out->mutable_address());
   out->set_lastcontactsec(static_cast<int32_t>(info.last_contact_ms_ago / 1000));
-  out->set_state(info.state == WorkerState::kLive ? "ACTIVE" : info.state == WorkerState::kLost ? "LOST" : "DECOMMISSIONED");
+  out->set_state(info.state == WorkerState::kLive   ? "ACTIVE"
+                 : info.state == WorkerState::kLost ? "LOST"
+                                                    : "DECOMMISSIONED");
   out->set_capacitybytes(info.capacity_bytes());
   out->set_usedbytes(info.used_bytes());
   out->set_starttimems(info.start_time_ms);
@@ -243,7 +257,8 @@ CreateFileOptions ToOptions(const fswire::CreateFilePOptions& options) {
   out.write_type = ToWriteType(options.writetype());
   out.persistence_wait_time_ms = options.persistencewaittime();
   if (options.commonoptions().has_ttl()) out.ttl_ms = options.commonoptions().ttl();
-  if (options.commonoptions().has_ttlaction()) out.ttl_action = static_cast<TtlAction>(options.commonoptions().ttlaction());
+  if (options.commonoptions().has_ttlaction())
+    out.ttl_action = static_cast<TtlAction>(options.commonoptions().ttlaction());
   out.xattr.insert(options.xattr().begin(), options.xattr().end());
   out.operation_id = ToOperationId(options.commonoptions());
   return out;
@@ -280,7 +295,8 @@ CreateDirectoryOptions ToOptions(const fswire::CreateDirectoryPOptions& options)
   if (options.has_mode()) out.mode = ToMode(options.mode());
   out.write_type = ToWriteType(options.writetype());
   if (options.commonoptions().has_ttl()) out.ttl_ms = options.commonoptions().ttl();
-  if (options.commonoptions().has_ttlaction()) out.ttl_action = static_cast<TtlAction>(options.commonoptions().ttlaction());
+  if (options.commonoptions().has_ttlaction())
+    out.ttl_action = static_cast<TtlAction>(options.commonoptions().ttlaction());
   out.xattr.insert(options.xattr().begin(), options.xattr().end());
   out.operation_id = ToOperationId(options.commonoptions());
   return out;
@@ -314,16 +330,24 @@ SetAttributeOptions ToOptions(const fswire::SetAttributePOptions& options) {
   if (options.has_replicationmin()) out.replication_min = options.replicationmin();
   if (options.has_replicationmax()) out.replication_max = options.replicationmax();
   if (options.commonoptions().has_ttl()) out.ttl_ms = options.commonoptions().ttl();
-  if (options.commonoptions().has_ttlaction()) out.ttl_action = static_cast<TtlAction>(options.commonoptions().ttlaction());
+  if (options.commonoptions().has_ttlaction())
+    out.ttl_action = static_cast<TtlAction>(options.commonoptions().ttlaction());
   if (!options.xattr().empty()) {
     out.set_xattr = true;
     out.xattr.insert(options.xattr().begin(), options.xattr().end());
     using Strategy = SetAttributeOptions::XattrStrategy;
     switch (options.xattrupdatestrategy()) {
-      case alluxio::proto::journal::UNION_REPLACE: out.xattr_strategy = Strategy::kUnionReplace; break;
-      case alluxio::proto::journal::UNION_PRESERVE: out.xattr_strategy = Strategy::kUnionPreserve; break;
-      case alluxio::proto::journal::DELETE_KEYS: out.xattr_strategy = Strategy::kDeleteKeys; break;
-      default: break;
+      case alluxio::proto::journal::UNION_REPLACE:
+        out.xattr_strategy = Strategy::kUnionReplace;
+        break;
+      case alluxio::proto::journal::UNION_PRESERVE:
+        out.xattr_strategy = Strategy::kUnionPreserve;
+        break;
+      case alluxio::proto::journal::DELETE_KEYS:
+        out.xattr_strategy = Strategy::kDeleteKeys;
+        break;
+      default:
+        break;
     }
   }
   out.operation_id = ToOperationId(options.commonoptions());
@@ -339,11 +363,13 @@ void FillOptions(const SetAttributeOptions& options, fswire::SetAttributePOption
   if (options.replication_min) out->set_replicationmin(*options.replication_min);
   if (options.replication_max) out->set_replicationmax(*options.replication_max);
   if (options.ttl_ms) out->mutable_commonoptions()->set_ttl(*options.ttl_ms);
-  if (options.ttl_action) out->mutable_commonoptions()->set_ttlaction(static_cast<wire::TtlAction>(*options.ttl_action));
+  if (options.ttl_action)
+    out->mutable_commonoptions()->set_ttlaction(static_cast<wire::TtlAction>(*options.ttl_action));
   FillOperationId(options.operation_id, out->mutable_commonoptions());
 }
 
-std::optional<UnderStoreRange> ToRange(const alluxio::proto::dataserver::OpenUfsBlockOptions& options) {
+std::optional<UnderStoreRange> ToRange(
+    const alluxio::proto::dataserver::OpenUfsBlockOptions& options) {
   if (!options.has_ufs_path()) return std::nullopt;
   UnderStoreRange range;
   range.mount_id = MountId(options.mountid());

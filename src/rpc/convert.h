@@ -35,6 +35,7 @@ void FillOptions(const CreateDirectoryOptions& options, fswire::CreateDirectoryP
 RemoveOptions ToOptions(const fswire::DeletePOptions& options);
 SetAttributeOptions ToOptions(const fswire::SetAttributePOptions& options);
 void FillOptions(const SetAttributeOptions& options, fswire::SetAttributePOptions* out);
-std::optional<UnderStoreRange> ToRange(const alluxio::proto::dataserver::OpenUfsBlockOptions& options);
+std::optional<UnderStoreRange> ToRange(
+    const alluxio::proto::dataserver::OpenUfsBlockOptions& options);
 
 }  // namespace spillway

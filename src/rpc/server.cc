@@ -5,10 +5,12 @@
 
 namespace spillway {
 
-StatusOr<std::unique_ptr<grpc::Server>> StartRpcServer(RpcService* service, const std::string& host, int port) {
+StatusOr<std::unique_ptr<grpc::Server>> StartRpcServer(RpcService* service, const std::string& host,
+                                                       int port) {
   grpc::ServerBuilder builder;
   int bound = 0;
-  builder.AddListeningPort(fmt::format("{}:{}", host, port), grpc::InsecureServerCredentials(), &bound);
+  builder.AddListeningPort(fmt::format("{}:{}", host, port), grpc::InsecureServerCredentials(),
+                           &bound);
   builder.RegisterCallbackGenericService(service);
   builder.SetMaxReceiveMessageSize(100 << 20);
   builder.SetMaxSendMessageSize(-1);
@@ -22,7 +24,9 @@ StatusOr<std::unique_ptr<grpc::Server>> StartRpcServer(RpcService* service, cons
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   auto server = builder.BuildAndStart();
   if (server == nullptr || bound == 0) {
-    return Unavailable("Cannot listen on {}:{}: the port is in use or the address is not of this host.", host, port);
+    return Unavailable(
+        "Cannot listen on {}:{}: the port is in use or the address is not of this host.", host,
+        port);
   }
   return server;
 }

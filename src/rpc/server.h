@@ -12,6 +12,7 @@
 namespace spillway {
 
 // Listens on host:port. UNAVAILABLE naming the port if it is in use.
-StatusOr<std::unique_ptr<grpc::Server>> StartRpcServer(RpcService* service, const std::string& host, int port);
+StatusOr<std::unique_ptr<grpc::Server>> StartRpcServer(RpcService* service, const std::string& host,
+                                                       int port);
 
 }  // namespace spillway

@@ -21,7 +21,8 @@ class UnaryReactor : public grpc::ServerGenericBidiReactor {
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return Finish(ToGrpc(InvalidArgument("{}: the call has no request.", context_.method)));
+    if (!ok)
+      return Finish(ToGrpc(InvalidArgument("{}: the call has no request.", context_.method)));
     (*handler_)(context_, request_, std::make_shared<Answer>(this));
   }
   void OnDone() override { delete this; }
@@ -59,21 +60,26 @@ std::string ServiceOf(const std::string& method) {
 
 }  // namespace
 
-grpc::ServerGenericBidiReactor* MakeFailedReactor(const Status& status) { return new FailedReactor(status); }
+grpc::ServerGenericBidiReactor* MakeFailedReactor(const Status& status) {
+  return new FailedReactor(status);
+}
 
 RpcService::RpcService(Authenticator* authenticator) : authenticator_(authenticator) {
   const std::string sasl = "alluxio.grpc.sasl.SaslAuthenticationService";
   if (!authenticator->sasl()) return;
   Exempt(sasl);
-  Stream(sasl, "authenticate", [authenticator](const CallContext&) { return MakeSaslReactor(authenticator); });
+  Stream(sasl, "authenticate",
+         [authenticator](const CallContext&) { return MakeSaslReactor(authenticator); });
 }
 
-void RpcService::AddUnary(const std::string& service, const std::string& method, RawHandler handler) {
+void RpcService::AddUnary(const std::string& service, const std::string& method,
+                          RawHandler handler) {
   services_.insert(service);
   unary_["/" + service + "/" + method] = std::move(handler);
 }
 
-void RpcService::Stream(const std::string& service, const std::string& method, StreamHandler handler) {
+void RpcService::Stream(const std::string& service, const std::string& method,
+                        StreamHandler handler) {
   services_.insert(service);
   streams_["/" + service + "/" + method] = std::move(handler);
 }
@@ -84,7 +90,8 @@ void RpcService::Refuse(const std::string& service, const std::string& method) {
   });
 }
 
-grpc::ServerGenericBidiReactor* RpcService::CreateReactor(grpc::GenericCallbackServerContext* server_context) {
+grpc::ServerGenericBidiReactor* RpcService::CreateReactor(
+    grpc::GenericCallbackServerContext* server_context) {
   CallContext context;
   context.method = server_context->method();
   context.server_context = server_context;
@@ -100,8 +107,10 @@ grpc::ServerGenericBidiReactor* RpcService::CreateReactor(grpc::GenericCallbackS
   if (const auto it = unary_.find(context.method); it != unary_.end()) {
     return new UnaryReactor(std::move(context), &it->second);
   }
-  if (const auto it = streams_.find(context.method); it != streams_.end()) return it->second(std::move(context));
-  if (!services_.contains(service)) return new FailedReactor(NotFound("Service {} is not hosted here.", service));
+  if (const auto it = streams_.find(context.method); it != streams_.end())
+    return it->second(std::move(context));
+  if (!services_.contains(service))
+    return new FailedReactor(NotFound("Service {} is not hosted here.", service));
   return new FailedReactor(InvalidArgument("{} is not known.", context.method));
 }
 

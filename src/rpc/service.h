@@ -45,7 +45,8 @@ class Reply {
 // Register everything before the server starts; thread-safe afterwards.
 class RpcService : public grpc::CallbackGenericService {
  public:
-  using RawHandler = std::function<void(const CallContext&, const grpc::ByteBuffer&, std::shared_ptr<RawReply>)>;
+  using RawHandler =
+      std::function<void(const CallContext&, const grpc::ByteBuffer&, std::shared_ptr<RawReply>)>;
   using StreamHandler = std::function<grpc::ServerGenericBidiReactor*(CallContext)>;
 
   explicit RpcService(Authenticator* authenticator);
@@ -54,15 +55,17 @@ class RpcService : public grpc::CallbackGenericService {
   template <typename Request, typename Response>
   void Unary(const std::string& service, const std::string& method,
              std::function<void(const CallContext&, const Request&, Reply<Response>)> handler) {
-    AddUnary(service, method,
-             [handler = std::move(handler)](const CallContext& context, const grpc::ByteBuffer& buffer,
-                                            std::shared_ptr<RawReply> raw) {
-               Request request;
-               if (!FromBuffer(buffer, &request)) {
-                 return raw->Send(InvalidArgument("{}: the request cannot be read.", context.method), {});
-               }
-               handler(context, request, Reply<Response>(std::move(raw)));
-             });
+    AddUnary(
+        service, method,
+        [handler = std::move(handler)](const CallContext& context, const grpc::ByteBuffer& buffer,
+                                       std::shared_ptr<RawReply> raw) {
+          Request request;
+          if (!FromBuffer(buffer, &request)) {
+            return raw->Send(InvalidArgument("{}: the request cannot be read.", context.method),
+                             {});
+          }
+          handler(context, request, Reply<Response>(std::move(raw)));
+        });
   }
   void Stream(const std::string& service, const std::string& method, StreamHandler handler);
   // Calls of this service need no authentication.
@@ -71,7 +74,8 @@ class RpcService : public grpc::CallbackGenericService {
   void Refuse(const std::string& service, const std::string& method);
   bool Hosts(const std::string& service) const { return services_.contains(service); }
 
-  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override;
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* context) override;
 
  private:
   void AddUnary(const std::string& service, const std::string& method, RawHandler handler);

@@ -17,7 +17,8 @@ std::string Utf8Prefix(std::string text) {
 grpc::Status ToGrpc(const Status& status) {
   if (status.ok()) return grpc::Status::OK;
   StatusCode code = status.code();
-  if (code == StatusCode::kUnimplemented || code == StatusCode::kCancelled || code == StatusCode::kOutOfRange) {
+  if (code == StatusCode::kUnimplemented || code == StatusCode::kCancelled ||
+      code == StatusCode::kOutOfRange) {
     code = StatusCode::kUnknown;
   }
   return grpc::Status(static_cast<grpc::StatusCode>(code), Utf8Prefix(Message(status)));

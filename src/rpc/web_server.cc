@@ -1,10 +1,10 @@
 #include "rpc/web_server.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <algorithm>
 #include <thread>
 
 namespace spillway {
@@ -27,9 +27,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Begin() {
     stream_.expires_after(kTimeout);
     parser_.body_limit(kRequestBytesMax);
-    http::async_read(stream_, buffer_, parser_, [self = shared_from_this()](beast::error_code error, size_t) {
-      if (!error) self->Answer();
-    });
+    http::async_read(stream_, buffer_, parser_,
+                     [self = shared_from_this()](beast::error_code error, size_t) {
+                       if (!error) self->Answer();
+                     });
   }
 
  private:
@@ -73,12 +74,14 @@ class BeastServer : public WebServer {
   Status Listen(const std::string& host, int port) {
     beast::error_code error;
     const auto address = asio::ip::make_address(host, error);
-    const Tcp::endpoint endpoint(error ? asio::ip::make_address("0.0.0.0") : address, static_cast<uint16_t>(port));
+    const Tcp::endpoint endpoint(error ? asio::ip::make_address("0.0.0.0") : address,
+                                 static_cast<uint16_t>(port));
     acceptor_.open(endpoint.protocol(), error);
     if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (error) return Unavailable("Cannot listen on web port {}:{}: {}", host, port, error.message());
+    if (error)
+      return Unavailable("Cannot listen on web port {}:{}: {}", host, port, error.message());
     Accept();
     thread_ = std::thread([this] { io_.run(); });
     return absl::OkStatus();
@@ -100,7 +103,8 @@ class BeastServer : public WebServer {
 
 }  // namespace
 
-StatusOr<std::unique_ptr<WebServer>> StartWebServer(const std::string& host, int port, Pages pages) {
+StatusOr<std::unique_ptr<WebServer>> StartWebServer(const std::string& host, int port,
+                                                    Pages pages) {
   auto server = std::make_unique<BeastServer>(std::move(pages));
   SPILLWAY_RETURN_IF_ERROR(server->Listen(host, port));
   return std::unique_ptr<WebServer>(std::move(server));

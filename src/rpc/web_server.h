@@ -22,7 +22,7 @@ class WebServer {
 };
 
 // pages are asked on the server's thread. UNAVAILABLE naming the port if it is in use.
-StatusOr<std::unique_ptr<WebServer>> StartWebServer(const std::string& host, int port,
-                                                    std::map<std::string, std::function<WebPage()>> pages);
+StatusOr<std::unique_ptr<WebServer>> StartWebServer(
+    const std::string& host, int port, std::map<std::string, std::function<WebPage()>> pages);
 
 }  // namespace spillway

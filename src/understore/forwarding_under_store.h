@@ -29,16 +29,20 @@ class ForwardingUnderStore : public UnderStore {
       taken += static_cast<int64_t>(data.size());
       return sink(data);
     };
-    return self().Call("get", [&] { return inner_->Get(key, offset + taken, length - taken, counting); });
+    return self().Call("get",
+                       [&] { return inner_->Get(key, offset + taken, length - taken, counting); });
   }
-  StatusOr<PutResult> Put(const std::string& key, BodySource& body, const PutOptions& options) override {
+  StatusOr<PutResult> Put(const std::string& key, BodySource& body,
+                          const PutOptions& options) override {
     return self().Call("put", [&] { return inner_->Put(key, body, options); });
   }
-  StatusOr<std::string> CreateMultipart(const std::string& key, const PutOptions& options) override {
+  StatusOr<std::string> CreateMultipart(const std::string& key,
+                                        const PutOptions& options) override {
     return self().Call("create_multipart", [&] { return inner_->CreateMultipart(key, options); });
   }
-  StatusOr<UploadedPart> UploadPart(const std::string& key, const std::string& upload_id, int number,
-                                    BodySource& body, std::optional<uint32_t> crc32c) override {
+  StatusOr<UploadedPart> UploadPart(const std::string& key, const std::string& upload_id,
+                                    int number, BodySource& body,
+                                    std::optional<uint32_t> crc32c) override {
     return self().Call("upload_part",
                        [&] { return inner_->UploadPart(key, upload_id, number, body, crc32c); });
   }

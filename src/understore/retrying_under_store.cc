@@ -12,14 +12,20 @@ constexpr int64_t kFirstDelayMs = 50;
 constexpr int64_t kDelayMaxMs = 5000;
 
 bool IsRetryable(const Status& status) {
-  return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kResourceExhausted ||
+  return status.code() == StatusCode::kUnavailable ||
+         status.code() == StatusCode::kResourceExhausted ||
          status.code() == StatusCode::kDeadlineExceeded;
 }
 
 class RetryingUnderStore : public ForwardingUnderStore<RetryingUnderStore> {
  public:
-  RetryingUnderStore(std::shared_ptr<UnderStore> inner, Clock* clock, Random* random, int64_t max_ms)
-      : ForwardingUnderStore(inner), inner_(inner), clock_(clock), random_(random), max_ms_(max_ms) {}
+  RetryingUnderStore(std::shared_ptr<UnderStore> inner, Clock* clock, Random* random,
+                     int64_t max_ms)
+      : ForwardingUnderStore(inner),
+        inner_(inner),
+        clock_(clock),
+        random_(random),
+        max_ms_(max_ms) {}
 
   template <typename F>
   auto Call(const char*, F&& call) {
@@ -28,14 +34,16 @@ class RetryingUnderStore : public ForwardingUnderStore<RetryingUnderStore> {
     while (true) {
       auto result = call();
       if (!IsRetryable(StatusOf(result))) return result;
-      const int64_t sleep_ms = delay_ms / 2 + static_cast<int64_t>(random_->Below(delay_ms / 2 + 1));
+      const int64_t sleep_ms =
+          delay_ms / 2 + static_cast<int64_t>(random_->Below(delay_ms / 2 + 1));
       if (clock_->MonotonicMs() + sleep_ms >= end_ms) return result;
       absl::SleepFor(absl::Milliseconds(sleep_ms));
       delay_ms = std::min(delay_ms * 2, kDelayMaxMs);
     }
   }
 
-  StatusOr<PutResult> Put(const std::string& key, BodySource& body, const PutOptions& options) override {
+  StatusOr<PutResult> Put(const std::string& key, BodySource& body,
+                          const PutOptions& options) override {
     int attempts = 0;
     auto result = Call("put", [&] {
       ++attempts;
@@ -69,7 +77,8 @@ class MeteredUnderStore : public ForwardingUnderStore<MeteredUnderStore> {
     auto result = call();
     const std::string outcome = absl::StatusCodeToString(StatusOf(result).code());
     metrics_
-        ->Counter("spillway_understore_requests_total", "Calls to the understore by kind and outcome.",
+        ->Counter("spillway_understore_requests_total",
+                  "Calls to the understore by kind and outcome.",
                   {{"operation", operation}, {"outcome", outcome}})
         .Increment();
     metrics_

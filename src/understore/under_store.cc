@@ -34,9 +34,9 @@ std::string NormalizeUnderStoreUri(const std::string& uri) {
   return clean;
 }
 
-StatusOr<std::shared_ptr<UnderStore>> OpenUnderStore(const std::string& uri,
-                                                     const std::map<std::string, std::string>& properties,
-                                                     const UnderStoreContext& context) {
+StatusOr<std::shared_ptr<UnderStore>> OpenUnderStore(
+    const std::string& uri, const std::map<std::string, std::string>& properties,
+    const UnderStoreContext& context) {
   const UnderStoreConfig config(context.site, properties);
   std::shared_ptr<UnderStore> store;
   if (uri.rfind("s3://", 0) == 0 || uri.rfind("s3a://", 0) == 0) {
@@ -44,10 +44,11 @@ StatusOr<std::shared_ptr<UnderStore>> OpenUnderStore(const std::string& uri,
   } else if (!uri.empty() && uri[0] == '/') {
     store = std::make_shared<LocalUnderStore>(uri);
   } else {
-    return InvalidArgument("Understore \"{}\" is not known: s3://bucket/prefix or a local folder is needed.",
-                           uri);
+    return InvalidArgument(
+        "Understore \"{}\" is not known: s3://bucket/prefix or a local folder is needed.", uri);
   }
-  if (context.metrics != nullptr) store = MakeMeteredUnderStore(store, context.clock, context.metrics);
+  if (context.metrics != nullptr)
+    store = MakeMeteredUnderStore(store, context.clock, context.metrics);
   return MakeRetryingUnderStore(store, context.clock, context.random,
                                 config.GetDurationMs("spillway.underfs.retry.max.duration"));
 }

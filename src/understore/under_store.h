@@ -65,8 +65,8 @@ class StringBody : public BodySource {
 struct PutOptions {
   std::optional<uint32_t> crc32c;  // of the whole body; the store checks it
   bool if_absent = false;
-  std::string if_match;            // etag of the object to replace
-  std::string owner;               // local stores only
+  std::string if_match;  // etag of the object to replace
+  std::string owner;     // local stores only
   std::string group;
   int mode = 0644;
 };
@@ -105,12 +105,15 @@ class UnderStore {
   virtual Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) = 0;
 
   // Publishes the object at once and whole, or not at all.
-  virtual StatusOr<PutResult> Put(const std::string& key, BodySource& body, const PutOptions& options) = 0;
-  virtual StatusOr<std::string> CreateMultipart(const std::string& key, const PutOptions& options) = 0;
+  virtual StatusOr<PutResult> Put(const std::string& key, BodySource& body,
+                                  const PutOptions& options) = 0;
+  virtual StatusOr<std::string> CreateMultipart(const std::string& key,
+                                                const PutOptions& options) = 0;
   virtual StatusOr<UploadedPart> UploadPart(const std::string& key, const std::string& upload_id,
                                             int number, BodySource& body,
                                             std::optional<uint32_t> crc32c) = 0;
-  virtual StatusOr<PutResult> CompleteMultipart(const std::string& key, const std::string& upload_id,
+  virtual StatusOr<PutResult> CompleteMultipart(const std::string& key,
+                                                const std::string& upload_id,
                                                 const std::vector<UploadedPart>& parts,
                                                 const PutOptions& options) = 0;
   // OK if there is no such upload any more.
@@ -148,11 +151,11 @@ struct UnderStoreContext {
   Metrics* metrics = nullptr;  // may be null
 };
 
-// Opens "s3://bucket/prefix", "s3a://…", "file:///dir" or "/dir", with retries and metering around it.
-// INVALID_ARGUMENT for another scheme.
-StatusOr<std::shared_ptr<UnderStore>> OpenUnderStore(const std::string& uri,
-                                                     const std::map<std::string, std::string>& properties,
-                                                     const UnderStoreContext& context);
+// Opens "s3://bucket/prefix", "s3a://…", "file:///dir" or "/dir", with retries and metering around
+// it. INVALID_ARGUMENT for another scheme.
+StatusOr<std::shared_ptr<UnderStore>> OpenUnderStore(
+    const std::string& uri, const std::map<std::string, std::string>& properties,
+    const UnderStoreContext& context);
 
 // The root's URI without trailing slashes, as it is stored and shown.
 std::string NormalizeUnderStoreUri(const std::string& uri);

@@ -18,9 +18,11 @@ Worker::~Worker() = default;
 StatusOr<std::shared_ptr<UnderStore>> Worker::UnderStoreOf(MountId mount) {
   absl::MutexLock lock(&mutex_);
   const auto it = mounts_.find(mount);
-  if (it == mounts_.end()) return Unavailable("Mount {} is not known to this worker (yet).", mount.value());
+  if (it == mounts_.end())
+    return Unavailable("Mount {} is not known to this worker (yet).", mount.value());
   if (it->second.store == nullptr) {
-    SPILLWAY_ASSIGN_OR_RETURN(it->second.store, open_understore_(it->second.uri, it->second.properties));
+    SPILLWAY_ASSIGN_OR_RETURN(it->second.store,
+                              open_understore_(it->second.uri, it->second.properties));
   }
   return it->second.store;
 }
@@ -28,7 +30,8 @@ StatusOr<std::shared_ptr<UnderStore>> Worker::UnderStoreOf(MountId mount) {
 StatusOr<std::string> Worker::KeyOf(MountId mount, const std::string& uri) {
   absl::MutexLock lock(&mutex_);
   const auto it = mounts_.find(mount);
-  if (it == mounts_.end()) return Unavailable("Mount {} is not known to this worker (yet).", mount.value());
+  if (it == mounts_.end())
+    return Unavailable("Mount {} is not known to this worker (yet).", mount.value());
   const std::string root = it->second.uri == "/" ? "/" : it->second.uri + "/";
   if (uri.rfind(root, 0) != 0 || uri.find("/../") != std::string::npos) {
     return InvalidArgument("{} does not lie in mount {} ({}).", uri, mount.value(), it->second.uri);

@@ -41,7 +41,6 @@ class WriteTarget {
 
 struct WorkerOptions {
   WorkerAddress address;
-  int64_t part_size_bytes = 64 << 20;
 };
 
 struct WorkerContext {
@@ -50,8 +49,8 @@ struct WorkerContext {
   BlockStore* store = nullptr;
   WorkerConnector* peers = nullptr;
   Metrics* metrics = nullptr;
-  std::function<StatusOr<std::shared_ptr<UnderStore>>(const std::string& uri,
-                                                      const std::map<std::string, std::string>& properties)>
+  std::function<StatusOr<std::shared_ptr<UnderStore>>(
+      const std::string& uri, const std::map<std::string, std::string>& properties)>
       open_understore;
 };
 
@@ -71,7 +70,8 @@ class Worker {
   // read and that is wanted. Blocks.
   Status ReadFromUnderStore(const BlockReadOptions& options, const UnderStore::Sink& sink);
   // Brings a block here: from another worker if source names one, else from the understore.
-  void CacheBlock(BlockId id, int64_t length_bytes, const std::optional<UnderStoreRange>& understore,
+  void CacheBlock(BlockId id, int64_t length_bytes,
+                  const std::optional<UnderStoreRange>& understore,
                   const std::optional<WorkerAddress>& source, Done done);
   Status RemoveBlock(BlockId id);
   BlockStore* store() { return store_; }

@@ -15,13 +15,27 @@ StatusOr<int> Sum(Context& context, const char* title, int64_t (WorkerInfo::*mem
 }  // namespace
 
 Command GetCapacityBytesCommand() {
-  return {"getCapacityBytes", "", "Gets the capacity of the Alluxio file system.", {}, 0, 0,
-          [](Context& context, const Arguments&) { return Sum(context, "Capacity Bytes", &WorkerInfo::capacity_bytes); }};
+  return {"getCapacityBytes",
+          "",
+          "Gets the capacity of the Alluxio file system.",
+          {},
+          0,
+          0,
+          [](Context& context, const Arguments&) {
+            return Sum(context, "Capacity Bytes", &WorkerInfo::capacity_bytes);
+          }};
 }
 
 Command GetUsedBytesCommand() {
-  return {"getUsedBytes", "", "Gets number of bytes used in the Alluxio file system.", {}, 0, 0,
-          [](Context& context, const Arguments&) { return Sum(context, "Used Bytes", &WorkerInfo::used_bytes); }};
+  return {"getUsedBytes",
+          "",
+          "Gets number of bytes used in the Alluxio file system.",
+          {},
+          0,
+          0,
+          [](Context& context, const Arguments&) {
+            return Sum(context, "Used Bytes", &WorkerInfo::used_bytes);
+          }};
 }
 
 }  // namespace spillway::cli

@@ -6,7 +6,8 @@ namespace {
 
 // "755", "u+w", "go-rx,a=r" applied to mode.
 StatusOr<int> ApplyMode(const std::string& text, int mode) {
-  if (text.find_first_not_of("01234567") == std::string::npos && !text.empty() && text.size() <= 4) {
+  if (text.find_first_not_of("01234567") == std::string::npos && !text.empty() &&
+      text.size() <= 4) {
     return static_cast<int>(std::strtol(text.c_str(), nullptr, 8)) & 0777;
   }
   size_t at = 0;
@@ -33,20 +34,25 @@ StatusOr<int> ApplyMode(const std::string& text, int mode) {
 }  // namespace
 
 Command ChmodCommand() {
-  return {"chmod", "[-R] <mode> <path>", "Changes the permission of a file or directory specified by args.",
-          {{"-R", false, {"--recursive"}, "change recursively"}}, 2, 2,
-          [](Context& context, const Arguments& arguments) {
-            return ForEachPath(context, arguments.values[1], [&](const std::string& path) -> Status {
-              SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(path));
-              SPILLWAY_ASSIGN_OR_RETURN(const int mode, ApplyMode(arguments.values[0], status.mode));
-              SetAttributeOptions options;
-              options.mode = mode;
-              options.recursive = arguments.Has("-R");
-              SPILLWAY_RETURN_IF_ERROR(context.master->SetAttribute(path, options));
-              *context.out << fmt::format("Changed permission of {} to {:o}\n", path, mode);
-              return absl::OkStatus();
-            });
-          }};
+  return {
+      "chmod",
+      "[-R] <mode> <path>",
+      "Changes the permission of a file or directory specified by args.",
+      {{"-R", false, {"--recursive"}, "change recursively"}},
+      2,
+      2,
+      [](Context& context, const Arguments& arguments) {
+        return ForEachPath(context, arguments.values[1], [&](const std::string& path) -> Status {
+          SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(path));
+          SPILLWAY_ASSIGN_OR_RETURN(const int mode, ApplyMode(arguments.values[0], status.mode));
+          SetAttributeOptions options;
+          options.mode = mode;
+          options.recursive = arguments.Has("-R");
+          SPILLWAY_RETURN_IF_ERROR(context.master->SetAttribute(path, options));
+          *context.out << fmt::format("Changed permission of {} to {:o}\n", path, mode);
+          return absl::OkStatus();
+        });
+      }};
 }
 
 }  // namespace spillway::cli

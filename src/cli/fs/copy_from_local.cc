@@ -9,7 +9,8 @@ namespace {
 namespace stdfs = std::filesystem;
 
 // Where one local source goes: into a directory that exists, or under the name given.
-StatusOr<std::string> TargetOf(Context& context, const std::string& source, const std::string& target, bool many) {
+StatusOr<std::string> TargetOf(Context& context, const std::string& source,
+                               const std::string& target, bool many) {
   const auto status = context.master->GetStatus(target);
   if (status.ok() && status->is_directory) {
     return JoinPath(target, stdfs::path(source).lexically_normal().filename().string());
@@ -20,7 +21,8 @@ StatusOr<std::string> TargetOf(Context& context, const std::string& source, cons
   return target;
 }
 
-Status Plan(Context& context, const std::string& source, const std::string& target, std::vector<Transfer>* transfers) {
+Status Plan(Context& context, const std::string& source, const std::string& target,
+            std::vector<Transfer>* transfers) {
   std::error_code error;
   if (!stdfs::exists(source, error)) return NotFound("Source {} does not exist.", source);
   if (!stdfs::is_directory(source, error)) {
@@ -32,7 +34,8 @@ Status Plan(Context& context, const std::string& source, const std::string& targ
   options.allow_exists = true;
   SPILLWAY_RETURN_IF_ERROR(context.master->CreateDirectory(target, options));
   for (const auto& entry : stdfs::directory_iterator(source, error)) {
-    SPILLWAY_RETURN_IF_ERROR(Plan(context, entry.path().string(), JoinPath(target, entry.path().filename().string()), transfers));
+    SPILLWAY_RETURN_IF_ERROR(Plan(context, entry.path().string(),
+                                  JoinPath(target, entry.path().filename().string()), transfers));
   }
   return error ? NotFound("Cannot list {}: {}", source, error.message()) : absl::OkStatus();
 }
@@ -43,17 +46,21 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
   std::vector<Transfer> transfers;
   for (std::string source : sources) {
     if (source.rfind("file://", 0) == 0) source = source.substr(7);
-    SPILLWAY_ASSIGN_OR_RETURN(const std::string to, TargetOf(context, source, target, sources.size() > 1));
+    SPILLWAY_ASSIGN_OR_RETURN(const std::string to,
+                              TargetOf(context, source, target, sources.size() > 1));
     SPILLWAY_RETURN_IF_ERROR(Plan(context, source, to, &transfers));
   }
   const WriteOptions options = WriteOptionsFrom(*context.config);
-  const int code = RunTransfers(context, "copying", transfers, [&](const Transfer& transfer) -> Status {
-    SPILLWAY_ASSIGN_OR_RETURN(const ByteSource source, OpenLocalSource(transfer.source));
-    return context.fs->WriteFile(transfer.target, options, source);
-  });
+  const int code =
+      RunTransfers(context, "copying", transfers, [&](const Transfer& transfer) -> Status {
+        SPILLWAY_ASSIGN_OR_RETURN(const ByteSource source, OpenLocalSource(transfer.source));
+        return context.fs->WriteFile(transfer.target, options, source);
+      });
   if (code != 0) return code;
   for (const std::string& source : sources) {
-    const std::string shown = source.rfind("file://", 0) == 0 ? source : "file://" + stdfs::absolute(source).lexically_normal().string();
+    const std::string shown = source.rfind("file://", 0) == 0
+                                  ? source
+                                  : "file://" + stdfs::absolute(source).lexically_normal().string();
     *context.out << "Copied " << shown << " to " << target << "\n";
   }
   return 0;
@@ -62,12 +69,15 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
 }  // namespace
 
 Command CopyFromLocalCommand() {
-  return {"copyFromLocal", "[--thread <num>] <src> [src ...] <remoteDst>",
+  return {"copyFromLocal",
+          "[--thread <num>] <src> [src ...] <remoteDst>",
           "Copies files or directories from the local file system to the Alluxio file system.",
           {{"--thread", true, {}, "accepted for compatibility; spillway.user.copy.threads is used"},
            {"--buffersize", true, {}, "accepted for compatibility"},
            {"--preserve", true, {}, "accepted for compatibility"}},
-          2, -1, Run};
+          2,
+          -1,
+          Run};
 }
 
 }  // namespace spillway::cli

@@ -17,10 +17,12 @@ Status CopyOut(Context& context, const Transfer& transfer) {
   if (!out) return NotFound("Cannot write {}", temp);
   Status status = context.fs->ReadFile(file, 0, -1, [&](std::string_view data) {
     out.write(data.data(), static_cast<std::streamsize>(data.size()));
-    return out ? absl::OkStatus() : MakeStatus(StatusCode::kResourceExhausted, "Cannot write {}", temp);
+    return out ? absl::OkStatus()
+               : MakeStatus(StatusCode::kResourceExhausted, "Cannot write {}", temp);
   });
   out.close();
-  if (status.ok() && !out) status = MakeStatus(StatusCode::kResourceExhausted, "Cannot write {}", temp);
+  if (status.ok() && !out)
+    status = MakeStatus(StatusCode::kResourceExhausted, "Cannot write {}", temp);
   std::error_code error;
   if (status.ok()) stdfs::rename(temp, transfer.target, error);
   if (error) status = NotFound("Cannot write {}: {}", transfer.target, error.message());
@@ -55,17 +57,25 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
       }
     }
   }
-  const int code = RunTransfers(context, "copying", transfers, [&](const Transfer& transfer) { return CopyOut(context, transfer); });
-  if (code == 0) *context.out << "Copied " << arguments.values[0] << " to file://" << stdfs::absolute(target).string() << "\n";
+  const int code = RunTransfers(context, "copying", transfers, [&](const Transfer& transfer) {
+    return CopyOut(context, transfer);
+  });
+  if (code == 0)
+    *context.out << "Copied " << arguments.values[0] << " to file://"
+                 << stdfs::absolute(target).string() << "\n";
   return code;
 }
 
 }  // namespace
 
 Command CopyToLocalCommand() {
-  return {"copyToLocal", "[--buffersize <bytes>] <src> <localDst>",
+  return {"copyToLocal",
+          "[--buffersize <bytes>] <src> <localDst>",
           "Copies a file or a directory from the Alluxio file system to the local file system.",
-          {{"--buffersize", true, {}, "accepted for compatibility"}}, 2, 2, Run};
+          {{"--buffersize", true, {}, "accepted for compatibility"}},
+          2,
+          2,
+          Run};
 }
 
 }  // namespace spillway::cli

@@ -3,8 +3,12 @@
 namespace spillway::cli {
 
 Command CountCommand() {
-  return {"count", "[-h] <path>", "Displays the number of files and directories matching the specified prefix.",
-          {{"-h", false, {}, "print sizes in human readable format"}}, 1, 1,
+  return {"count",
+          "[-h] <path>",
+          "Displays the number of files and directories matching the specified prefix.",
+          {{"-h", false, {}, "print sizes in human readable format"}},
+          1,
+          1,
           [](Context& context, const Arguments& arguments) -> StatusOr<int> {
             SPILLWAY_ASSIGN_OR_RETURN(const std::string path, NormalizePath(arguments.values[0]));
             SPILLWAY_ASSIGN_OR_RETURN(const auto tree, ListTree(context, path));
@@ -15,8 +19,10 @@ Command CountCommand() {
               (status.is_directory ? folders : files)++;
               if (!status.is_directory) bytes += status.length_bytes;
             }
-            const std::string size = arguments.Has("-h") ? FormatBytes(bytes) : std::to_string(bytes);
-            *context.out << fmt::format("{:<25}{:<25}{:<15}\n", "File Count", "Folder Count", "Folder Size")
+            const std::string size =
+                arguments.Has("-h") ? FormatBytes(bytes) : std::to_string(bytes);
+            *context.out << fmt::format("{:<25}{:<25}{:<15}\n", "File Count", "Folder Count",
+                                        "Folder Size")
                          << fmt::format("{:<25}{:<25}{:<15}\n", files, folders, size);
             return 0;
           }};

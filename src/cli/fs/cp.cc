@@ -13,7 +13,8 @@ class Pipe {
  public:
   Status Push(std::string_view data) {
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(+[](Pipe* p) { return p->piece_.empty() || p->closed_; }, this));
+    mutex_.Await(absl::Condition(
+        +[](Pipe* p) { return p->piece_.empty() || p->closed_; }, this));
     if (closed_) return Status(StatusCode::kCancelled, "the writer stopped");
     piece_ = std::string(data);
     return absl::OkStatus();
@@ -25,7 +26,8 @@ class Pipe {
   }
   StatusOr<std::string> Pull() {
     absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(+[](Pipe* p) { return !p->piece_.empty() || p->ended_; }, this));
+    mutex_.Await(absl::Condition(
+        +[](Pipe* p) { return !p->piece_.empty() || p->ended_; }, this));
     if (piece_.empty() && !status_.ok()) return status_;
     return std::exchange(piece_, {});
   }
@@ -42,11 +44,13 @@ class Pipe {
   Status status_;
 };
 
-Status CopyFile(Context& context, const std::string& source, const std::string& target, const WriteOptions& options) {
+Status CopyFile(Context& context, const std::string& source, const std::string& target,
+                const WriteOptions& options) {
   SPILLWAY_ASSIGN_OR_RETURN(const FileStatus file, context.master->GetStatus(source));
   Pipe pipe;
   std::thread reader([&] {
-    pipe.End(context.fs->ReadFile(file, 0, -1, [&](std::string_view data) { return pipe.Push(data); }));
+    pipe.End(
+        context.fs->ReadFile(file, 0, -1, [&](std::string_view data) { return pipe.Push(data); }));
   });
   const Status status = context.fs->WriteFile(target, options, [&] { return pipe.Pull(); });
   pipe.Close();
@@ -55,7 +59,8 @@ Status CopyFile(Context& context, const std::string& source, const std::string& 
 }
 
 StatusOr<int> Run(Context& context, const Arguments& arguments) {
-  if (arguments.values[0].rfind("file://", 0) == 0 || arguments.values[1].rfind("file://", 0) == 0) {
+  if (arguments.values[0].rfind("file://", 0) == 0 ||
+      arguments.values[1].rfind("file://", 0) == 0) {
     Arguments local;
     local.values = arguments.values;
     const bool from = arguments.values[0].rfind("file://", 0) == 0;
@@ -75,7 +80,8 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
       continue;
     }
     if (!arguments.Has("-R")) {
-      return InvalidArgument("{} is a directory, to copy it please use \"cp -R/-r/--recursive <src> <dst>\"", source);
+      return InvalidArgument(
+          "{} is a directory, to copy it please use \"cp -R/-r/--recursive <src> <dst>\"", source);
     }
     SPILLWAY_ASSIGN_OR_RETURN(auto tree, ListTree(context, source));
     CreateDirectoryOptions directory;
@@ -95,18 +101,24 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
     return CopyFile(context, transfer.source, transfer.target, options);
   });
   if (code != 0) return code;
-  for (const std::string& source : sources) *context.out << "Copied " << source << " to " << target << "\n";
+  for (const std::string& source : sources)
+    *context.out << "Copied " << source << " to " << target << "\n";
   return 0;
 }
 
 }  // namespace
 
 Command CpCommand() {
-  return {"cp", "[-R] <src> <dst>", "Copies a file or a directory in the Alluxio file system or between the local file system and it.",
+  return {"cp",
+          "[-R] <src> <dst>",
+          "Copies a file or a directory in the Alluxio file system or between the local file "
+          "system and it.",
           {{"-R", false, {"-r", "--recursive"}, "copy files in subdirectories recursively"},
            {"--thread", true, {}, "accepted for compatibility"},
            {"-p", false, {"--preserve"}, "accepted for compatibility"}},
-          2, 2, Run};
+          2,
+          2,
+          Run};
 }
 
 }  // namespace spillway::cli

@@ -3,7 +3,12 @@
 namespace spillway::cli {
 
 Command LeaderCommand() {
-  return {"leader", "", "Prints the current leader master host name.", {}, 0, 0,
+  return {"leader",
+          "",
+          "Prints the current leader master host name.",
+          {},
+          0,
+          0,
           [](Context& context, const Arguments&) -> StatusOr<int> {
             SPILLWAY_ASSIGN_OR_RETURN(const ClusterInfo info, context.master->GetClusterInfo());
             *context.out << "This command will be deprecated as of v3.0, use masterInfo command\n"
@@ -13,7 +18,12 @@ Command LeaderCommand() {
 }
 
 Command MasterInfoCommand() {
-  return {"masterInfo", "", "Prints information regarding master fault tolerance.", {}, 0, 0,
+  return {"masterInfo",
+          "",
+          "Prints information regarding master fault tolerance.",
+          {},
+          0,
+          0,
           [](Context& context, const Arguments&) -> StatusOr<int> {
             SPILLWAY_ASSIGN_OR_RETURN(const ClusterInfo info, context.master->GetClusterInfo());
             *context.out << "Current leader master: " << info.master_address << "\n"

@@ -3,8 +3,12 @@
 namespace spillway::cli {
 
 Command MkdirCommand() {
-  return {"mkdir", "<path1> [path2] ... [pathn]", "Creates the specified directories, including any parent directories that are required.",
-          {}, 1, -1,
+  return {"mkdir",
+          "<path1> [path2] ... [pathn]",
+          "Creates the specified directories, including any parent directories that are required.",
+          {},
+          1,
+          -1,
           [](Context& context, const Arguments& arguments) -> StatusOr<int> {
             for (const std::string& value : arguments.values) {
               SPILLWAY_ASSIGN_OR_RETURN(const std::string path, NormalizePath(value));

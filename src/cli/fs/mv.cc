@@ -3,7 +3,12 @@
 namespace spillway::cli {
 
 Command MvCommand() {
-  return {"mv", "<src> <dst>", "Renames a file or directory.", {}, 2, 2,
+  return {"mv",
+          "<src> <dst>",
+          "Renames a file or directory.",
+          {},
+          2,
+          2,
           [](Context& context, const Arguments& arguments) -> StatusOr<int> {
             SPILLWAY_ASSIGN_OR_RETURN(const std::string source, NormalizePath(arguments.values[0]));
             SPILLWAY_ASSIGN_OR_RETURN(std::string target, NormalizePath(arguments.values[1]));

@@ -1,8 +1,8 @@
 #include <atomic>
 #include <thread>
 
-#include "absl/synchronization/mutex.h"
 #include "absl/strings/numbers.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "cli/fs/commands.h"
 
@@ -18,7 +18,8 @@ Status AwaitPersisted(Context& context, const std::string& path, int64_t timeout
     SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(path));
     if (status.persistence_state == PersistenceState::kPersisted) return absl::OkStatus();
     if (clock.MonotonicMs() >= end) {
-      return MakeStatus(StatusCode::kDeadlineExceeded, "Timed out waiting for file to be persisted: {}", path);
+      return MakeStatus(StatusCode::kDeadlineExceeded,
+                        "Timed out waiting for file to be persisted: {}", path);
     }
     absl::SleepFor(absl::Milliseconds(pause_ms));
     pause_ms = std::min<int64_t>(pause_ms * 2, 200);
@@ -40,7 +41,8 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
     for (const std::string& path : paths) {
       SPILLWAY_ASSIGN_OR_RETURN(const auto tree, ListTree(context, path));
       for (const FileStatus& status : tree) {
-        if (!status.is_directory && status.persistence_state != PersistenceState::kPersisted) files.push_back(status.path);
+        if (!status.is_directory && status.persistence_state != PersistenceState::kPersisted)
+          files.push_back(status.path);
       }
     }
   }
@@ -59,7 +61,8 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
         progress.Add(1);
         absl::MutexLock lock(&mutex);
         if (status.ok()) {
-          *context.out << fmt::format("({}/{}) Successfully persisted file: {}\n", ++done, files.size(), files[i]);
+          *context.out << fmt::format("({}/{}) Successfully persisted file: {}\n", ++done,
+                                      files.size(), files[i]);
         } else if (status.code() == StatusCode::kDeadlineExceeded) {
           *context.out << Message(status) << "\n";
           failed = true;
@@ -77,11 +80,14 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
 }  // namespace
 
 Command PersistCommand() {
-  return {"persist", "[-p <parallelism>] [-t <timeout ms>] <path> [path ...]",
+  return {"persist",
+          "[-p <parallelism>] [-t <timeout ms>] <path> [path ...]",
           "Persists files or directories currently stored only in Alluxio to the under storage.",
           {{"-p", true, {"--parallelism"}, "files persisted at a time, 4 by default"},
            {"-t", true, {"--timeout"}, "how long to wait for one file, 20 minutes by default"}},
-          1, -1, Run};
+          1,
+          -1,
+          Run};
 }
 
 }  // namespace spillway::cli

@@ -5,19 +5,26 @@
 namespace spillway::cli {
 
 Command RmCommand() {
-  return {"rm", "[-R] [-U] [--alluxioOnly] <path>", "Removes the specified file. Specify -R to remove file or directory recursively.",
-          {{"-R", false, {"-r", "--recursive"}, "delete files and subdirectories recursively"},
-           {"-U", false, {"--skipUfsCheck"}, "remove without checking that the understore is in sync"},
-           {"--alluxioOnly", false, {}, "remove from Alluxio space only"},
-           {"-m", false, {"--deleteMountPoint"}, "remove mount points in the directory"}},
-          1, -1,
-          [](Context& context, const Arguments& arguments) -> StatusOr<int> {
-            int code = 0;
-            for (const std::string& value : arguments.values) {
-              SPILLWAY_ASSIGN_OR_RETURN(const int one, ForEachPath(context, value, [&](const std::string& path) -> Status {
+  return {
+      "rm",
+      "[-R] [-U] [--alluxioOnly] <path>",
+      "Removes the specified file. Specify -R to remove file or directory recursively.",
+      {{"-R", false, {"-r", "--recursive"}, "delete files and subdirectories recursively"},
+       {"-U", false, {"--skipUfsCheck"}, "remove without checking that the understore is in sync"},
+       {"--alluxioOnly", false, {}, "remove from Alluxio space only"},
+       {"-m", false, {"--deleteMountPoint"}, "remove mount points in the directory"}},
+      1,
+      -1,
+      [](Context& context, const Arguments& arguments) -> StatusOr<int> {
+        int code = 0;
+        for (const std::string& value : arguments.values) {
+          SPILLWAY_ASSIGN_OR_RETURN(
+              const int one, ForEachPath(context, value, [&](const std::string& path) -> Status {
                 SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(path));
                 if (status.is_directory && !arguments.Has("-R")) {
-                  return InvalidArgument("{} is a directory, to remove it, please use \"rm -R/-r/--recursive <path>\"", path);
+                  return InvalidArgument(
+                      "{} is a directory, to remove it, please use \"rm -R/-r/--recursive <path>\"",
+                      path);
                 }
                 RemoveOptions options;
                 options.recursive = arguments.Has("-R");
@@ -27,10 +34,10 @@ Command RmCommand() {
                 *context.out << path << " has been removed\n";
                 return absl::OkStatus();
               }));
-              code = std::max(code, one);
-            }
-            return code;
-          }};
+          code = std::max(code, one);
+        }
+        return code;
+      }};
 }
 
 }  // namespace spillway::cli

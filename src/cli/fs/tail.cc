@@ -5,18 +5,23 @@
 namespace spillway::cli {
 
 Command TailCommand() {
-  return {"tail", "[-c <bytes>] <path>", "Prints the file's last n bytes (by default, 1KB) to the console.",
-          {{"-c", true, {}, "number of bytes"}}, 1, 1,
+  return {"tail",
+          "[-c <bytes>] <path>",
+          "Prints the file's last n bytes (by default, 1KB) to the console.",
+          {{"-c", true, {}, "number of bytes"}},
+          1,
+          1,
           [](Context& context, const Arguments& arguments) -> StatusOr<int> {
             SPILLWAY_ASSIGN_OR_RETURN(const int64_t bytes, ParseBytes(arguments.Get("-c", "1KB")));
-            return ForEachPath(context, arguments.values[0], [&](const std::string& path) -> Status {
-              SPILLWAY_ASSIGN_OR_RETURN(const FileStatus file, context.master->GetStatus(path));
-              const int64_t from = std::max<int64_t>(0, file.length_bytes - bytes);
-              return context.fs->ReadFile(file, from, -1, [&](std::string_view data) {
-                context.out->write(data.data(), static_cast<std::streamsize>(data.size()));
-                return absl::OkStatus();
-              });
-            });
+            return ForEachPath(
+                context, arguments.values[0], [&](const std::string& path) -> Status {
+                  SPILLWAY_ASSIGN_OR_RETURN(const FileStatus file, context.master->GetStatus(path));
+                  const int64_t from = std::max<int64_t>(0, file.length_bytes - bytes);
+                  return context.fs->ReadFile(file, from, -1, [&](std::string_view data) {
+                    context.out->write(data.data(), static_cast<std::streamsize>(data.size()));
+                    return absl::OkStatus();
+                  });
+                });
           }};
 }
 

@@ -3,13 +3,16 @@
 namespace spillway::cli {
 
 Command TestCommand() {
-  return {"test", "[-d|-f|-e|-s|-z] <path>", "Tests a property of a path; 0 if it holds, 1 if not, 3 if the path is missing.",
+  return {"test",
+          "[-d|-f|-e|-s|-z] <path>",
+          "Tests a property of a path; 0 if it holds, 1 if not, 3 if the path is missing.",
           {{"-d", false, {}, "the path is a directory"},
            {"-e", false, {}, "the path exists"},
            {"-f", false, {}, "the path is a file"},
            {"-s", false, {}, "the path is not empty"},
            {"-z", false, {}, "the file is zero length"}},
-          1, 1,
+          1,
+          1,
           [](Context& context, const Arguments& arguments) -> StatusOr<int> {
             SPILLWAY_ASSIGN_OR_RETURN(const std::string path, NormalizePath(arguments.values[0]));
             const auto status = context.master->GetStatus(path);

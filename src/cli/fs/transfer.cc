@@ -35,7 +35,8 @@ int RunTransfers(Context& context, const std::string& what, const std::vector<Tr
       *context.out << transfers[i].source << ": " << Message(status) << "\n";
     }
   };
-  const size_t wanted = static_cast<size_t>(std::max<int64_t>(1, context.config->GetInt("spillway.user.copy.threads")));
+  const size_t wanted = static_cast<size_t>(
+      std::max<int64_t>(1, context.config->GetInt("spillway.user.copy.threads")));
   std::vector<std::thread> threads;
   for (size_t t = 1; t < std::min(wanted, transfers.size()); ++t) threads.emplace_back(work);
   work();

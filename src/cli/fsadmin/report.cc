@@ -44,9 +44,11 @@ Status Summary(Context& context) {
       << "    Live Workers: " << live << "\n"
       << "    Lost Workers: " << lost << "\n"
       << "    Total Capacity: " << FormatBytes(capacity) << "\n";
-  for (const auto& [alias, sizes] : tiers) out << "        Tier: " << alias << "  Size: " << FormatBytes(sizes.first) << "\n";
+  for (const auto& [alias, sizes] : tiers)
+    out << "        Tier: " << alias << "  Size: " << FormatBytes(sizes.first) << "\n";
   out << "    Used Capacity: " << FormatBytes(used) << "\n";
-  for (const auto& [alias, sizes] : tiers) out << "        Tier: " << alias << "  Size: " << FormatBytes(sizes.second) << "\n";
+  for (const auto& [alias, sizes] : tiers)
+    out << "        Tier: " << alias << "  Size: " << FormatBytes(sizes.second) << "\n";
   out << "    Free Capacity: " << FormatBytes(capacity - used) << "\n";
   return absl::OkStatus();
 }
@@ -56,29 +58,38 @@ Status Capacity(Context& context, const Arguments& arguments) {
   const bool live_only = arguments.Has("-live");
   const bool lost_only = arguments.Has("-lost");
   const std::string wanted = arguments.Get("-worker", "");
-  workers.erase(std::remove_if(workers.begin(), workers.end(),
-                               [&](const WorkerInfo& worker) {
-                                 const bool live = worker.state == WorkerState::kLive;
-                                 return (live_only && !live) || (lost_only && live) ||
-                                        (!wanted.empty() && ("," + wanted + ",").find("," + worker.address.host + ",") == std::string::npos);
-                               }),
-                workers.end());
+  workers.erase(
+      std::remove_if(workers.begin(), workers.end(),
+                     [&](const WorkerInfo& worker) {
+                       const bool live = worker.state == WorkerState::kLive;
+                       return (live_only && !live) || (lost_only && live) ||
+                              (!wanted.empty() &&
+                               ("," + wanted + ",").find("," + worker.address.host + ",") ==
+                                   std::string::npos);
+                     }),
+      workers.end());
   int64_t capacity = 0;
   int64_t used = 0;
   for (const WorkerInfo& worker : workers) {
     capacity += worker.capacity_bytes();
     used += worker.used_bytes();
   }
-  const auto percent = [](int64_t part, int64_t whole) { return whole == 0 ? 0 : part * 100 / whole; };
+  const auto percent = [](int64_t part, int64_t whole) {
+    return whole == 0 ? 0 : part * 100 / whole;
+  };
   std::ostream& out = *context.out;
-  out << "Capacity information for " << (live_only ? "live" : lost_only ? "lost" : wanted.empty() ? "all" : "specified")
+  out << "Capacity information for "
+      << (live_only        ? "live"
+          : lost_only      ? "lost"
+          : wanted.empty() ? "all"
+                           : "specified")
       << " workers: \n"
       << "    Total Capacity: " << FormatBytes(capacity) << "\n"
       << "    Used Capacity: " << FormatBytes(used) << "\n"
       << "    Used Percentage: " << percent(used, capacity) << "%\n"
       << "    Free Percentage: " << 100 - percent(used, capacity) << "%\n\n";
-  out << fmt::format("{:<24}{:<17}{:<16}{:<14}{:<14}{:<14}{}\n", "Worker Name", "State", "Last Heartbeat", "Storage", "Total",
-                     "MEM", "Version");
+  out << fmt::format("{:<24}{:<17}{:<16}{:<14}{:<14}{:<14}{}\n", "Worker Name", "State",
+                     "Last Heartbeat", "Storage", "Total", "MEM", "Version");
   for (const WorkerInfo& worker : workers) {
     int64_t memory = 0;
     int64_t memory_used = 0;
@@ -88,10 +99,13 @@ Status Capacity(Context& context, const Arguments& arguments) {
       memory_used = tier.used_bytes;
     }
     const std::string name = fmt::format("{}:{}", worker.address.host, worker.address.data_port);
-    out << fmt::format("{:<24}{:<17}{:<16}{:<14}{:<14}{:<14}{}\n", name, worker.state == WorkerState::kLive ? "ACTIVE" : "LOST",
-                       worker.last_contact_ms_ago / 1000, "capacity", FormatBytes(worker.capacity_bytes()), FormatBytes(memory), "spillway")
+    out << fmt::format("{:<24}{:<17}{:<16}{:<14}{:<14}{:<14}{}\n", name,
+                       worker.state == WorkerState::kLive ? "ACTIVE" : "LOST",
+                       worker.last_contact_ms_ago / 1000, "capacity",
+                       FormatBytes(worker.capacity_bytes()), FormatBytes(memory), "spillway")
         << fmt::format("{:<24}{:<17}{:<16}{:<14}{:<14}{:<14}\n", "", "", "", "used",
-                       fmt::format("{} ({}%)", FormatBytes(worker.used_bytes()), percent(worker.used_bytes(), worker.capacity_bytes())),
+                       fmt::format("{} ({}%)", FormatBytes(worker.used_bytes()),
+                                   percent(worker.used_bytes(), worker.capacity_bytes())),
                        FormatBytes(memory_used));
   }
   return absl::OkStatus();
@@ -101,8 +115,10 @@ Status UnderStores(Context& context) {
   SPILLWAY_ASSIGN_OR_RETURN(const auto mounts, context.master->GetMounts());
   *context.out << "Alluxio under storage system information:\n";
   for (const MountInfo& mount : mounts) {
-    *context.out << fmt::format("{}  on  {}  ({}, capacity=-1B, used=-1B, {}read-only, {}shared, properties={{}})\n", mount.uri,
-                                mount.path, mount.type, mount.read_only ? "" : "not ", mount.shared ? "" : "not ");
+    *context.out << fmt::format(
+        "{}  on  {}  ({}, capacity=-1B, used=-1B, {}read-only, {}shared, properties={{}})\n",
+        mount.uri, mount.path, mount.type, mount.read_only ? "" : "not ",
+        mount.shared ? "" : "not ");
   }
   return absl::OkStatus();
 }
@@ -111,14 +127,18 @@ Status UnderStores(Context& context) {
 
 const std::vector<Command>& FsAdminCommands() {
   static const std::vector<Command> commands{
-      {"report", "[summary|capacity|ufs] [-live|-lost|-worker <hosts>]", "Reports Alluxio running cluster information.",
+      {"report",
+       "[summary|capacity|ufs] [-live|-lost|-worker <hosts>]",
+       "Reports Alluxio running cluster information.",
        {{"-live", false, {}, "live workers only"},
         {"-lost", false, {}, "lost workers only"},
         {"-worker", true, {}, "comma list of worker hosts"}},
-       0, 1,
+       0,
+       1,
        [](Context& context, const Arguments& arguments) -> StatusOr<int> {
          const std::string what = arguments.values.empty() ? "summary" : arguments.values[0];
-         Status status = InvalidArgument("report category {} is unknown: summary, capacity or ufs", what);
+         Status status =
+             InvalidArgument("report category {} is unknown: summary, capacity or ufs", what);
          if (what == "summary") status = Summary(context);
          if (what == "capacity") status = Capacity(context, arguments);
          if (what == "ufs") status = UnderStores(context);

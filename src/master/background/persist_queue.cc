@@ -13,7 +13,8 @@ constexpr int64_t kFirstRetryMs = 100;
 
 }  // namespace
 
-state::PersistJob Master::NewPersistJob(const state::Inode& inode, state::PersistKind kind, int64_t wait_ms) {
+state::PersistJob Master::NewPersistJob(const state::Inode& inode, state::PersistKind kind,
+                                        int64_t wait_ms) {
   state::PersistJob job;
   job.set_inode_id(inode.id());
   job.set_generation(inode.generation());
@@ -28,8 +29,9 @@ std::string Master::BusyName(MountId mount, const std::string& key) const {
 }
 
 bool Master::IsBlacklisted(const std::string& path) const {
-  return std::any_of(options_.persist_blacklist.begin(), options_.persist_blacklist.end(),
-                     [&](const std::string& pattern) { return path.find(pattern) != std::string::npos; });
+  return std::any_of(
+      options_.persist_blacklist.begin(), options_.persist_blacklist.end(),
+      [&](const std::string& pattern) { return path.find(pattern) != std::string::npos; });
 }
 
 void Master::EnqueuePersist(const std::vector<state::PersistJob>& jobs) {
@@ -82,7 +84,8 @@ void Master::CancelTask(InodeId inode) {
     session::MasterMessage message;
     message.mutable_cancel_persist()->set_job_id(it->second->job_id);
     for (const WorkerId worker : it->second->workers) {
-      if (const WorkerEntry* entry = cluster_.Find(worker)) sender_->Send(worker, entry->epoch, message);
+      if (const WorkerEntry* entry = cluster_.Find(worker))
+        sender_->Send(worker, entry->epoch, message);
     }
     // The key stays busy until whoever works on it has ended; the entry is moved, not copied.
     auto zombie = std::make_unique<PersistTask>(*it->second);
@@ -129,11 +132,13 @@ void Master::StartTask(PersistTask& task) {
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(task.inode);
   const auto path = inode ? txn.PathOf(*inode) : std::nullopt;
-  const bool wanted = path && inode->generation() == task.generation &&
-                      (task.kind == state::RELOCATE || inode->persistence_state() != state::PERSISTED);
+  const bool wanted =
+      path && inode->generation() == task.generation &&
+      (task.kind == state::RELOCATE || inode->persistence_state() != state::PERSISTED);
   if (!wanted) {
     if (txn.GetPersistJob(task.inode)) {
-      txn.Apply(MakeEntry([&](auto& entry) { entry.mutable_persist_dropped()->set_inode_id(task.inode.value()); }));
+      txn.Apply(MakeEntry(
+          [&](auto& entry) { entry.mutable_persist_dropped()->set_inode_id(task.inode.value()); }));
       txn.Commit();
     }
     return RemoveTask(task.inode);
@@ -168,15 +173,16 @@ void Master::TaskFailed(PersistTask& task, const Status& why) {
   const int64_t cap = options_.persist_retry_ms_max;
   const int64_t delay = std::min<int64_t>(cap, kFirstRetryMs << std::min(task.attempts - 1, 20));
   const int64_t jittered = delay / 2 + static_cast<int64_t>(random_->Below(delay / 2 + 1));
-  spdlog::warn("persist of inode {} at {} failed (attempt {}, again in {} ms): {}", task.inode.value(), task.key,
-               task.attempts, jittered, Message(why));
+  spdlog::warn("persist of inode {} at {} failed (attempt {}, again in {} ms): {}",
+               task.inode.value(), task.key, task.attempts, jittered, Message(why));
   if (!task.upload_id.empty()) {
     StateTxn txn(journal_);
     OrphanUpload(txn, task.mount_id, task.key, task.upload_id);
     if (auto job = txn.GetPersistJob(task.inode)) {
       job->clear_upload_id();
       job->clear_upload_key();
-      txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = *job; }));
+      txn.Apply(MakeEntry(
+          [&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = *job; }));
     }
     txn.Commit();
     task.upload_id.clear();
@@ -212,7 +218,9 @@ void Master::TaskSucceeded(PersistTask& task, const std::string& etag) {
   }
   const LogIndex index = txn.Commit();
   if (metrics_ != nullptr) {
-    metrics_->Seconds("spillway_master_persist_lag_seconds", "From the request to persist to the object in the store.")
+    metrics_
+        ->Seconds("spillway_master_persist_lag_seconds",
+                  "From the request to persist to the object in the store.")
         .Observe(static_cast<double>(now_ms - task.requested_at_ms) / 1000.0);
   }
   RemoveTask(task.inode);

@@ -13,7 +13,8 @@ constexpr int64_t kRetryMs = 1000;
 
 }  // namespace
 
-void Master::OrphanUpload(StateTxn& txn, MountId mount, const std::string& key, const std::string& upload_id) {
+void Master::OrphanUpload(StateTxn& txn, MountId mount, const std::string& key,
+                          const std::string& upload_id) {
   txn.Apply(MakeEntry([&](auto& entry) {
     auto* upload = entry.mutable_upload_orphaned()->mutable_upload();
     upload->set_mount_id(mount.value());
@@ -23,106 +24,108 @@ void Master::OrphanUpload(StateTxn& txn, MountId mount, const std::string& key, 
   orphans_pending_ = true;
 }
 
-void Master::SweepDeletes() {
-  std::map<MountId, std::vector<std::string>> objects;
-  std::vector<state::PendingDelete> folders;
-  LogIndex durable;
-  size_t seen = 0;
-  {
-    absl::MutexLock lock(&mutex_);
-    StateTxn txn(journal_);
-    const auto pending = txn.PendingDeletes(kBatch);
-    seen = pending.size();
-    for (const auto& record : pending) {
-      const MountId mount(record.mount_id());
-      const std::string busy = BusyName(mount, record.key());
-      if (busy_keys_.count(busy) > 0 || relocation_sources_.count(busy) > 0) continue;
-      const auto found = mounts_.find(mount);
-      const std::string path = found == mounts_.end() ? "" : JoinPath(found->second.path(), record.key());
-      const Lookup lookup = Find(txn, path);
-      if (record.is_directory()) {
-        if (!lookup.found()) folders.push_back(record);
-        if (!lookup.found()) continue;
-      }
-      if (lookup.found() && !record.is_directory()) {
-        const auto task = tasks_.find(InodeId(lookup.last().id()));
-        const bool will_replace = task != tasks_.end() && !task->second->parked && task->second->kind == state::UPLOAD;
-        const bool owns = lookup.last().has_object() && lookup.last().object().key() == record.key();
-        if (will_replace) continue;
-        if (!owns) {
-          busy_keys_.insert(busy);
-          objects[mount].push_back(record.key());
-          continue;
-        }
-      } else if (!record.is_directory()) {
-        busy_keys_.insert(busy);
-        objects[mount].push_back(record.key());
+// Decides what of the pending deletes may be carried out now.
+Master::SweepPlan Master::PlanSweep() {
+  SweepPlan plan;
+  StateTxn txn(journal_);
+  const auto pending = txn.PendingDeletes(kBatch);
+  plan.seen = pending.size();
+  for (const auto& record : pending) {
+    const MountId mount(record.mount_id());
+    const std::string busy = BusyName(mount, record.key());
+    if (busy_keys_.count(busy) > 0 || relocation_sources_.count(busy) > 0) continue;
+    // A folder goes after what is in it.
+    if (record.is_directory() && txn.HasPendingDeleteBelow(mount, record.key())) continue;
+    const auto found = mounts_.find(mount);
+    const std::string path =
+        found == mounts_.end() ? "" : JoinPath(found->second.path(), record.key());
+    const Lookup lookup = Find(txn, path);
+    if (lookup.found()) {
+      const auto task = tasks_.find(InodeId(lookup.last().id()));
+      const bool will_replace =
+          task != tasks_.end() && !task->second->parked && task->second->kind == state::UPLOAD;
+      if (will_replace) continue;
+      const bool owns = lookup.last().has_object() && lookup.last().object().key() == record.key();
+      if (owns || record.is_directory()) {
+        txn.Apply(MakeEntry([&](auto& entry) {
+          entry.mutable_delete_done()->set_mount_id(record.mount_id());
+          entry.mutable_delete_done()->set_key(record.key());
+        }));
         continue;
       }
-      txn.Apply(MakeEntry([&](auto& entry) {
-        entry.mutable_delete_done()->set_mount_id(record.mount_id());
-        entry.mutable_delete_done()->set_key(record.key());
-      }));
     }
-    durable = txn.Commit();
+    busy_keys_.insert(busy);
+    (record.is_directory() ? plan.folders : plan.objects)[mount].push_back(record.key());
   }
-  // Deepest folders first; a folder that is not empty (others wrote there) stays.
-  std::sort(folders.begin(), folders.end(),
-            [](const auto& a, const auto& b) { return a.key().size() > b.key().size(); });
-  // Deletes are carried out only once the operation that asked for them is durable.
-  executor_->Post([this, objects = std::move(objects), folders = std::move(folders), durable, seen] {
-    journal_->WhenDurable(durable, [this, objects, folders, seen] {
-      executor_->Post([this, objects, folders, seen] {
-        size_t done = 0;
-        bool failed = false;
-        for (const auto& [mount, keys] : objects) {
-          std::shared_ptr<UnderStore> store;
-          {
-            absl::MutexLock lock(&mutex_);
-            store = UnderStoreOf(mount);
-          }
-          auto failures = store == nullptr ? std::vector<DeleteFailure>() : store->Delete(keys);
-          absl::MutexLock lock(&mutex_);
-          StateTxn txn(journal_);
-          for (const std::string& key : keys) {
-            busy_keys_.erase(BusyName(mount, key));
-            const bool bad = !failures.ok() || std::any_of(failures->begin(), failures->end(), [&](const auto& f) {
-              return f.key == key;
-            });
-            failed = failed || bad;
-            if (bad) continue;
-            ++done;
-            txn.Apply(MakeEntry([&](auto& entry) {
-              entry.mutable_delete_done()->set_mount_id(mount.value());
-              entry.mutable_delete_done()->set_key(key);
-            }));
-          }
-          if (!failures.ok()) spdlog::warn("deleting objects failed: {}", Message(failures.status()));
-          txn.Commit();
-        }
-        for (const auto& folder : folders) {
-          std::shared_ptr<UnderStore> store;
-          {
-            absl::MutexLock lock(&mutex_);
-            store = UnderStoreOf(MountId(folder.mount_id()));
-          }
-          if (store != nullptr) (void)store->RemoveDirectory(folder.key());
-          absl::MutexLock lock(&mutex_);
-          StateTxn txn(journal_);
-          txn.Apply(MakeEntry([&](auto& entry) {
-            entry.mutable_delete_done()->set_mount_id(folder.mount_id());
-            entry.mutable_delete_done()->set_key(folder.key());
-          }));
-          txn.Commit();
-        }
-        absl::MutexLock lock(&mutex_);
-        sweeping_deletes_ = false;
-        // Some may wait for a busy key: look again, soon if there was progress.
-        if (seen == 0) deletes_pending_ = false;
-        next_sweep_ms_ = clock_->MonotonicMs() + (failed ? kRetryMs : done > 0 ? 0 : kRetryMs / 10);
-      });
-    });
+  plan.durable = txn.Commit();
+  return plan;
+}
+
+void Master::SweepDeletes() {
+  SweepPlan plan;
+  {
+    absl::MutexLock lock(&mutex_);
+    plan = PlanSweep();
+  }
+  // Carried out only once the operations that asked for it are durable.
+  const LogIndex durable = plan.durable;
+  journal_->WhenDurable(durable, [this, plan = std::move(plan)] {
+    executor_->Post([this, plan] { CarryOutSweep(plan); });
   });
+}
+
+void Master::CarryOutSweep(const SweepPlan& plan) {
+  bool failed = false;
+  size_t done = 0;
+  for (const auto& [mount, keys] : plan.objects) {
+    std::shared_ptr<UnderStore> store;
+    {
+      absl::MutexLock lock(&mutex_);
+      store = UnderStoreOf(mount);
+    }
+    const auto failures = store->Delete(keys);
+    if (!failures.ok()) spdlog::warn("deleting objects failed: {}", Message(failures.status()));
+    std::set<std::string> bad;
+    if (failures.ok()) {
+      for (const DeleteFailure& failure : *failures) bad.insert(failure.key);
+    }
+    if (!failures.ok()) bad.insert(keys.begin(), keys.end());
+    failed = failed || !bad.empty();
+    done += keys.size() - bad.size();
+    FinishDeletes(mount, keys, bad);
+  }
+  for (auto [mount, keys] : plan.folders) {
+    std::shared_ptr<UnderStore> store;
+    {
+      absl::MutexLock lock(&mutex_);
+      store = UnderStoreOf(mount);
+    }
+    // Deepest first; a folder that is not empty (others wrote there) stays.
+    std::sort(keys.begin(), keys.end(),
+              [](const auto& a, const auto& b) { return a.size() > b.size(); });
+    for (const std::string& key : keys) (void)store->RemoveDirectory(key);
+    FinishDeletes(mount, keys, {});
+  }
+  absl::MutexLock lock(&mutex_);
+  sweeping_deletes_ = false;
+  if (plan.seen == 0) deletes_pending_ = false;
+  // Some may wait for a busy key: look again, soon if there was progress.
+  next_sweep_ms_ = clock_->MonotonicMs() + (failed ? kRetryMs : done > 0 ? 0 : kRetryMs / 10);
+}
+
+void Master::FinishDeletes(MountId mount, const std::vector<std::string>& keys,
+                           const std::set<std::string>& failed) {
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  for (const std::string& key : keys) {
+    busy_keys_.erase(BusyName(mount, key));
+    if (failed.count(key) > 0) continue;
+    txn.Apply(MakeEntry([&](auto& entry) {
+      entry.mutable_delete_done()->set_mount_id(mount.value());
+      entry.mutable_delete_done()->set_key(key);
+    }));
+  }
+  txn.Commit();
 }
 
 void Master::SweepOrphans() {
@@ -136,7 +139,9 @@ void Master::SweepOrphans() {
   }
   bool failed = false;
   for (const auto& [upload, store] : orphans) {
-    const Status status = store == nullptr ? absl::OkStatus() : store->AbortMultipart(upload.key(), upload.upload_id());
+    const Status status = store == nullptr
+                              ? absl::OkStatus()
+                              : store->AbortMultipart(upload.key(), upload.upload_id());
     if (!status.ok()) {
       spdlog::warn("aborting upload {} failed: {}", upload.upload_id(), Message(status));
       failed = true;
@@ -144,7 +149,8 @@ void Master::SweepOrphans() {
     }
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
-    txn.Apply(MakeEntry([&](auto& entry) { entry.mutable_upload_aborted()->set_upload_id(upload.upload_id()); }));
+    txn.Apply(MakeEntry(
+        [&](auto& entry) { entry.mutable_upload_aborted()->set_upload_id(upload.upload_id()); }));
     txn.Commit();
   }
   absl::MutexLock lock(&mutex_);
@@ -154,7 +160,8 @@ void Master::SweepOrphans() {
 }
 
 void Master::CheckTtl() {
-  // Expired files are found by a walk of the namespace, a page at a time, without holding up others.
+  // Expired files are found by a walk of the namespace, a page at a time, without holding up
+  // others.
   const Caller superuser{options_.superuser, {options_.supergroup}};
   ListOptions options;
   options.recursive = true;

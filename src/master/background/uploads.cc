@@ -29,8 +29,10 @@ PutOptions ConditionOf(const state::Inode& inode, bool delete_pending) {
 
 }  // namespace
 
-StatusOr<session::PersistCommand> Master::MakePersistCommand(const PersistTask& task, const state::Inode& inode,
-                                                             int64_t first_block, int64_t last_block) {
+StatusOr<session::PersistCommand> Master::MakePersistCommand(const PersistTask& task,
+                                                             const state::Inode& inode,
+                                                             int64_t first_block,
+                                                             int64_t last_block) {
   session::PersistCommand command;
   command.set_job_id(task.job_id);
   command.set_mount_id(task.mount_id.value());
@@ -44,7 +46,8 @@ StatusOr<session::PersistCommand> Master::MakePersistCommand(const PersistTask& 
   for (int64_t i = first_block; i < last_block; ++i) {
     const BlockInfo info = MakeBlockInfo(inode, i);
     if (info.locations.empty()) {
-      return Unavailable("Block {} of file {} has no copy on a live worker.", info.id.value(), inode.id());
+      return Unavailable("Block {} of file {} has no copy on a live worker.", info.id.value(),
+                         inode.id());
     }
     auto* source = command.add_blocks();
     source->set_block_id(static_cast<uint64_t>(info.id.value()));
@@ -73,7 +76,8 @@ WorkerEntry* Master::ChooseUploader(const session::PersistCommand& command) {
     if (!worker.registered || worker.lost) continue;
     int64_t bytes = 0;
     for (const auto& block : command.blocks()) {
-      if (worker.blocks.contains(BlockId(static_cast<int64_t>(block.block_id())))) bytes += block.length_bytes();
+      if (worker.blocks.contains(BlockId(static_cast<int64_t>(block.block_id()))))
+        bytes += block.length_bytes();
     }
     const bool better = best == nullptr || bytes > best_bytes ||
                         (bytes == best_bytes && worker.uploads_in_flight < best->uploads_in_flight);
@@ -85,16 +89,19 @@ WorkerEntry* Master::ChooseUploader(const session::PersistCommand& command) {
   return best;
 }
 
-Status Master::StartUpload(StateTxn& txn, PersistTask& task, const state::Inode& inode, const std::string&) {
+Status Master::StartUpload(StateTxn& txn, PersistTask& task, const state::Inode& inode,
+                           const std::string&) {
   const bool one_part = inode.blocks_size() <= BlocksPerPart(inode, options_.part_size_bytes);
-  SPILLWAY_ASSIGN_OR_RETURN(session::PersistCommand command, MakePersistCommand(task, inode, 0, inode.blocks_size()));
+  SPILLWAY_ASSIGN_OR_RETURN(session::PersistCommand command,
+                            MakePersistCommand(task, inode, 0, inode.blocks_size()));
   task.crc_known = command.crc_known();
   task.crc32c = command.crc32c();
   if (!one_part) {
     StartMultipart(task);
     return absl::OkStatus();
   }
-  const PutOptions condition = ConditionOf(inode, txn.GetPendingDelete(task.mount_id, task.key).has_value());
+  const PutOptions condition =
+      ConditionOf(inode, txn.GetPendingDelete(task.mount_id, task.key).has_value());
   command.set_if_absent(condition.if_absent);
   command.set_if_match(condition.if_match);
   WorkerEntry* worker = ChooseUploader(command);
@@ -108,40 +115,41 @@ Status Master::StartUpload(StateTxn& txn, PersistTask& task, const state::Inode&
 }
 
 void Master::StartMultipart(PersistTask& task) {
-  executor_->Post([this, job_id = task.job_id, store = UnderStoreOf(task.mount_id), key = task.key] {
-    auto upload_id = store->CreateMultipart(key, PutOptions());
-    LogIndex index;
-    {
-      absl::MutexLock lock(&mutex_);
-      StateTxn txn(journal_);
-      PersistTask* task = FindRunning(job_id);
-      if (task == nullptr) {
-        const auto zombie = zombies_.find(job_id);
-        if (upload_id.ok() && zombie != zombies_.end()) {
-          OrphanUpload(txn, zombie->second->mount_id, key, *upload_id);
-          txn.Commit();
+  executor_->Post(
+      [this, job_id = task.job_id, store = UnderStoreOf(task.mount_id), key = task.key] {
+        auto upload_id = store->CreateMultipart(key, PutOptions());
+        LogIndex index;
+        {
+          absl::MutexLock lock(&mutex_);
+          StateTxn txn(journal_);
+          PersistTask* task = FindRunning(job_id);
+          if (task == nullptr) {
+            const auto zombie = zombies_.find(job_id);
+            if (upload_id.ok() && zombie != zombies_.end()) {
+              OrphanUpload(txn, zombie->second->mount_id, key, *upload_id);
+              txn.Commit();
+            }
+            EndZombie(job_id);
+            return;
+          }
+          if (!upload_id.ok()) return TaskFailed(*task, upload_id.status());
+          task->upload_id = *upload_id;
+          txn.Apply(MakeEntry([&](auto& entry) {
+            auto* started = entry.mutable_upload_started();
+            started->set_inode_id(task->inode.value());
+            started->set_generation(task->generation);
+            started->set_upload_id(*upload_id);
+            started->set_key(key);
+            started->set_mount_id(task->mount_id.value());
+          }));
+          index = txn.Commit();
         }
-        EndZombie(job_id);
-        return;
-      }
-      if (!upload_id.ok()) return TaskFailed(*task, upload_id.status());
-      task->upload_id = *upload_id;
-      txn.Apply(MakeEntry([&](auto& entry) {
-        auto* started = entry.mutable_upload_started();
-        started->set_inode_id(task->inode.value());
-        started->set_generation(task->generation);
-        started->set_upload_id(*upload_id);
-        started->set_key(key);
-        started->set_mount_id(task->mount_id.value());
-      }));
-      index = txn.Commit();
-    }
-    journal_->WhenDurable(index, [this, job_id] { SendParts(job_id); });
-  });
+        journal_->WhenDurable(index, [this, job_id] { SendParts(job_id); });
+      });
 }
 
-Status Master::SendPart(PersistTask& task, const state::Inode& inode, int number, int64_t first_block,
-                        int64_t last_block) {
+Status Master::SendPart(PersistTask& task, const state::Inode& inode, int number,
+                        int64_t first_block, int64_t last_block) {
   SPILLWAY_ASSIGN_OR_RETURN(session::PersistCommand command,
                             MakePersistCommand(task, inode, first_block, last_block));
   command.set_upload_id(task.upload_id);
@@ -171,7 +179,8 @@ void Master::SendParts(uint64_t job_id) {
   int number = 0;
   for (int64_t first = 0; first < inode->blocks_size(); first += step) {
     const int64_t last = std::min<int64_t>(inode->blocks_size(), first + step);
-    if (Status status = SendPart(*task, *inode, ++number, first, last); !status.ok()) return TaskFailed(*task, status);
+    if (Status status = SendPart(*task, *inode, ++number, first, last); !status.ok())
+      return TaskFailed(*task, status);
   }
 }
 
@@ -242,9 +251,10 @@ void Master::CompleteUpload(uint64_t job_id) {
 void Master::StartRelocate(PersistTask& task, const state::Inode& inode) {
   task.crc_known = inode.object().crc_known();
   task.crc32c = inode.object().crc32c();
-  executor_->Post([this, job_id = task.job_id, store = UnderStoreOf(task.mount_id), source = task.source_key,
-                   target = task.key] {
-    const auto result = source == target ? StatusOr<PutResult>(PutResult()) : store->Copy(source, target);
+  executor_->Post([this, job_id = task.job_id, store = UnderStoreOf(task.mount_id),
+                   source = task.source_key, target = task.key] {
+    const auto result =
+        source == target ? StatusOr<PutResult>(PutResult()) : store->Copy(source, target);
     absl::MutexLock lock(&mutex_);
     PersistTask* task = FindRunning(job_id);
     if (task == nullptr) {

@@ -13,9 +13,11 @@ WorkerAddress ToAddress(const session::WorkerAddress& proto) {
   return {proto.host(), proto.data_port(), proto.web_port(), proto.rack(), proto.zone()};
 }
 
-std::vector<TierUsage> ToTiers(const google::protobuf::RepeatedPtrField<session::TierUsage>& tiers) {
+std::vector<TierUsage> ToTiers(
+    const google::protobuf::RepeatedPtrField<session::TierUsage>& tiers) {
   std::vector<TierUsage> usage;
-  for (const auto& tier : tiers) usage.push_back({tier.alias(), tier.capacity_bytes(), tier.used_bytes()});
+  for (const auto& tier : tiers)
+    usage.push_back({tier.alias(), tier.capacity_bytes(), tier.used_bytes()});
   return usage;
 }
 
@@ -23,7 +25,8 @@ BlockId ToBlockId(uint64_t raw) { return BlockId(static_cast<int64_t>(raw)); }
 
 }  // namespace
 
-void Master::RegisterWorker(const session::Register& request, std::function<void(StatusOr<Session>)> done) {
+void Master::RegisterWorker(const session::Register& request,
+                            std::function<void(StatusOr<Session>)> done) {
   Session session;
   LogIndex index;
   {
@@ -31,16 +34,19 @@ void Master::RegisterWorker(const session::Register& request, std::function<void
     StateTxn txn(journal_);
     const auto cluster = txn.Cluster();
     if (!request.cluster_id().empty() && request.cluster_id() != cluster.cluster_id()) {
-      done(spillway::MakeStatus(StatusCode::kFailedPrecondition,
-                      "The worker's storage belongs to cluster {}, this master is of cluster {}: give the worker an "
-                      "empty alluxio.worker.tieredstore.level0.dirs.path or the right master.",
-                      request.cluster_id(), cluster.cluster_id()));
+      done(spillway::MakeStatus(
+          StatusCode::kFailedPrecondition,
+          "The worker's storage belongs to cluster {}, this master is of cluster {}: give the "
+          "worker an "
+          "empty alluxio.worker.tieredstore.level0.dirs.path or the right master.",
+          request.cluster_id(), cluster.cluster_id()));
       return;
     }
     const WorkerAddress address = ToAddress(request.address());
     WorkerId id;
     for (const auto& known : txn.KnownWorkers()) {
-      if (known.host() == address.host && known.data_port() == address.data_port) id = WorkerId(known.worker_id());
+      if (known.host() == address.host && known.data_port() == address.data_port)
+        id = WorkerId(known.worker_id());
     }
     if (id == WorkerId()) {
       id = WorkerId(cluster.next_worker_id());
@@ -78,7 +84,8 @@ void Master::BlocksHeld(const Session& session, const session::BlocksHeld& held)
       wanted = index < inode->blocks_size();
       if (wanted) {
         const auto& record = inode->blocks(static_cast<int>(index));
-        const bool corrupt = record.crc_known() && block.crc_known() && record.crc32c() != block.crc32c();
+        const bool corrupt =
+            record.crc_known() && block.crc_known() && record.crc32c() != block.crc32c();
         wanted = !corrupt && MakeBlockInfo(*inode, index).length_bytes == block.length_bytes();
       }
     }
@@ -124,16 +131,23 @@ Status Master::CommitBlock(const Session& session, const session::BlockReport& b
   if (!inode || inode->is_directory()) return NotFound("Block {} belongs to no file.", id.value());
   const int64_t index = BlockIndex(id);
   if (inode->completed()) {
-    const bool fits = index < inode->blocks_size() && MakeBlockInfo(*inode, index).length_bytes == block.length_bytes();
-    if (!fits) return InvalidArgument("Block {} has {} bytes, not what its file says.", id.value(), block.length_bytes());
+    const bool fits = index < inode->blocks_size() &&
+                      MakeBlockInfo(*inode, index).length_bytes == block.length_bytes();
+    if (!fits)
+      return InvalidArgument("Block {} has {} bytes, not what its file says.", id.value(),
+                             block.length_bytes());
     const auto& record = inode->blocks(static_cast<int>(index));
     if (record.crc_known() && block.crc_known() && record.crc32c() != block.crc32c()) {
-      return spillway::MakeStatus(StatusCode::kDataLoss, "Block {} does not match its checksum.", id.value());
+      return spillway::MakeStatus(StatusCode::kDataLoss, "Block {} does not match its checksum.",
+                                  id.value());
     }
-  } else if (const auto* other = cluster_.FindBlock(id); other != nullptr && !other->holders.empty()) {
+  } else if (const auto* other = cluster_.FindBlock(id);
+             other != nullptr && !other->holders.empty()) {
     const bool same = other->length_bytes == block.length_bytes() &&
                       (!other->crc_known || !block.crc_known() || other->crc32c == block.crc32c());
-    if (!same) return spillway::MakeStatus(StatusCode::kDataLoss, "The copies of block {} differ.", id.value());
+    if (!same)
+      return spillway::MakeStatus(StatusCode::kDataLoss, "The copies of block {} differ.",
+                                  id.value());
   }
   cluster_.AddReplica(session.worker, id, block.length_bytes(), block.crc32c(), block.crc_known(),
                       static_cast<int>(block.tier()));
@@ -146,7 +160,8 @@ Status Master::CommitBlock(const Session& session, const session::BlockReport& b
 void Master::BlocksRemoved(const Session& session, const session::BlocksRemoved& removed) {
   absl::MutexLock lock(&mutex_);
   if (cluster_.FindCurrent(session.worker, session.epoch) == nullptr) return;
-  for (const uint64_t raw : removed.block_ids()) cluster_.RemoveReplica(session.worker, ToBlockId(raw));
+  for (const uint64_t raw : removed.block_ids())
+    cluster_.RemoveReplica(session.worker, ToBlockId(raw));
 }
 
 void Master::SessionClosed(const Session& session) {
@@ -162,7 +177,8 @@ void Master::CheckWorkers() {
   const int64_t now = clock_->MonotonicMs();
   for (auto& [id, worker] : cluster_.workers()) {
     if (worker.lost) continue;
-    const bool broken = worker.suspect_since_ms >= 0 && now - worker.suspect_since_ms >= options_.worker_suspect_ms;
+    const bool broken =
+        worker.suspect_since_ms >= 0 && now - worker.suspect_since_ms >= options_.worker_suspect_ms;
     const bool silent = now - worker.last_contact_ms >= options_.worker_timeout_ms;
     if (broken || silent) WorkerLost(worker);
   }
@@ -176,15 +192,18 @@ void Master::WorkerLost(WorkerEntry& worker) {
   std::vector<uint64_t> jobs;
   for (const auto& [job_id, inode] : running_) {
     const auto& workers = tasks_.at(inode)->workers;
-    if (std::find(workers.begin(), workers.end(), worker.id) != workers.end()) jobs.push_back(job_id);
+    if (std::find(workers.begin(), workers.end(), worker.id) != workers.end())
+      jobs.push_back(job_id);
   }
   std::sort(jobs.begin(), jobs.end());
   for (const uint64_t job_id : jobs) {
-    if (PersistTask* task = FindRunning(job_id)) TaskFailed(*task, Unavailable("The uploading worker was lost."));
+    if (PersistTask* task = FindRunning(job_id))
+      TaskFailed(*task, Unavailable("The uploading worker was lost."));
   }
   std::vector<uint64_t> zombies;
   for (const auto& [job_id, task] : zombies_) {
-    if (std::find(task->workers.begin(), task->workers.end(), worker.id) != task->workers.end()) zombies.push_back(job_id);
+    if (std::find(task->workers.begin(), task->workers.end(), worker.id) != task->workers.end())
+      zombies.push_back(job_id);
   }
   for (const uint64_t job_id : zombies) EndZombie(job_id);
 }
@@ -218,7 +237,8 @@ void Master::UnpinBlocks(const state::Inode& inode) {
   if (!now || now->pinned() || now->persistence_state() != state::PERSISTED) return;
   for (int i = 0; i < now->blocks_size(); ++i) {
     const BlockId block = BlockIdOf(InodeId(inode.id()), i);
-    for (const auto& location : cluster_.Locations(block)) SendPin(location.worker_id, {block}, false);
+    for (const auto& location : cluster_.Locations(block))
+      SendPin(location.worker_id, {block}, false);
   }
 }
 

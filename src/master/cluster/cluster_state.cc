@@ -97,7 +97,8 @@ std::vector<BlockLocation> ClusterState::Locations(BlockId block) const {
     const auto it = workers_.find(holder.worker);
     if (it == workers_.end() || it->second.lost) continue;
     const WorkerEntry& worker = it->second;
-    const std::string alias = holder.tier < worker.tiers.size() ? worker.tiers[holder.tier].alias : "MEM";
+    const std::string alias =
+        holder.tier < worker.tiers.size() ? worker.tiers[holder.tier].alias : "MEM";
     locations.push_back({worker.id, worker.address, alias});
   }
   return locations;

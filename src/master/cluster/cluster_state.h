@@ -31,9 +31,9 @@ struct WorkerEntry {
   WorkerAddress address;
   std::vector<TierUsage> tiers;
   int64_t start_time_ms = 0;
-  int64_t last_contact_ms = 0;     // monotonic
-  int64_t suspect_since_ms = -1;   // monotonic; session broken
-  bool registered = false;         // all blocks reported
+  int64_t last_contact_ms = 0;    // monotonic
+  int64_t suspect_since_ms = -1;  // monotonic; session broken
+  bool registered = false;        // all blocks reported
   bool lost = false;
   int uploads_in_flight = 0;
   absl::flat_hash_set<BlockId> blocks;
@@ -50,8 +50,8 @@ class ClusterState {
   // Registered and not lost, by id.
   std::vector<const WorkerEntry*> Live() const;
 
-  void AddReplica(WorkerId worker, BlockId block, int64_t length_bytes, uint32_t crc32c, bool crc_known,
-                  int tier);
+  void AddReplica(WorkerId worker, BlockId block, int64_t length_bytes, uint32_t crc32c,
+                  bool crc_known, int tier);
   void RemoveReplica(WorkerId worker, BlockId block);
   // Forgets the block itself; returns who held it.
   std::vector<WorkerId> ForgetBlock(BlockId block);

@@ -4,14 +4,16 @@
 namespace spillway {
 
 Outcome<Nothing> Master::CompleteFile(const Caller& caller, const std::string& path,
-                                      const CompleteFileOptions& options, const std::string& content_hash) {
+                                      const CompleteFileOptions& options,
+                                      const std::string& content_hash) {
   std::optional<state::PersistJob> job;
   LogIndex index;
   {
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
     if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};
-    if (Status status = DoCompleteFile(txn, caller, path, options, content_hash, &job); !status.ok()) {
+    if (Status status = DoCompleteFile(txn, caller, path, options, content_hash, &job);
+        !status.ok()) {
       return {status, txn.depends()};
     }
     index = txn.Commit();
@@ -25,9 +27,11 @@ Status Master::DoCompleteFile(StateTxn& txn, const Caller&, const std::string& p
                               std::optional<state::PersistJob>* job) {
   SPILLWAY_ASSIGN_OR_RETURN(const Lookup lookup, FindExisting(txn, path));
   state::Inode inode = lookup.last();
-  if (inode.is_directory()) return InvalidArgument("{} is a directory and cannot be completed.", path);
+  if (inode.is_directory())
+    return InvalidArgument("{} is a directory and cannot be completed.", path);
   if (inode.completed()) {
-    return spillway::MakeStatus(StatusCode::kAlreadyExists, "File {} has already been completed.", inode.name());
+    return spillway::MakeStatus(StatusCode::kAlreadyExists, "File {} has already been completed.",
+                                inode.name());
   }
   const bool through = options.understore_length.has_value();
   int64_t length = 0;
@@ -73,13 +77,15 @@ Status Master::DoCompleteFile(StateTxn& txn, const Caller&, const std::string& p
     }));
   } else if (options.persist && inode.persistence_state() == state::TO_BE_PERSISTED) {
     *job = NewPersistJob(inode, state::UPLOAD, options.persistence_wait_time_ms);
-    txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = **job; }));
+    txn.Apply(
+        MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = **job; }));
   }
   RememberOperation(txn, options.operation_id, InodeId(inode.id()));
   return absl::OkStatus();
 }
 
-StatusOr<std::vector<state::BlockRecord>> Master::CommittedBlocks(const state::Inode& inode, bool need_replica,
+StatusOr<std::vector<state::BlockRecord>> Master::CommittedBlocks(const state::Inode& inode,
+                                                                  bool need_replica,
                                                                   int64_t* length) {
   std::vector<state::BlockRecord> records;
   for (int64_t i = 0; i < inode.next_block_index(); ++i) {
@@ -87,16 +93,19 @@ StatusOr<std::vector<state::BlockRecord>> Master::CommittedBlocks(const state::I
     const auto* block = cluster_.FindBlock(id);
     const bool missing = block == nullptr || (need_replica && block->holders.empty());
     if (missing && !safe_mode_over_) {
-      return Unavailable("Block {} of {} is not known yet: the master has just started.", id.value(), inode.name());
+      return Unavailable("Block {} of {} is not known yet: the master has just started.",
+                         id.value(), inode.name());
     }
     if (missing) {
       return InvalidArgument(
-          "Cannot complete a file without all the blocks committed: block {} of {} has no copy on a live worker.",
+          "Cannot complete a file without all the blocks committed: block {} of {} has no copy on "
+          "a live worker.",
           id.value(), inode.name());
     }
     if (i + 1 < inode.next_block_index() && block->length_bytes != inode.block_size_bytes()) {
-      return InvalidArgument("Block {} of {} has {} bytes, but only the last block may be shorter than {}.",
-                             id.value(), inode.name(), block->length_bytes, inode.block_size_bytes());
+      return InvalidArgument(
+          "Block {} of {} has {} bytes, but only the last block may be shorter than {}.",
+          id.value(), inode.name(), block->length_bytes, inode.block_size_bytes());
     }
     *length += block->length_bytes;
     state::BlockRecord record;

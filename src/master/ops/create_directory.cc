@@ -18,9 +18,11 @@ Status Master::DoCreateDirectory(StateTxn& txn, const Caller& caller, const std:
   if (lookup.found()) {
     if (!options.allow_exists) {
       return spillway::MakeStatus(StatusCode::kAlreadyExists,
-                        "Not allowed to create directory because path already exists: {}", path);
+                                  "Not allowed to create directory because path already exists: {}",
+                                  path);
     }
-    if (!lookup.last().is_directory()) return Internal("Inode {} is not a directory", lookup.last().name());
+    if (!lookup.last().is_directory())
+      return Internal("Inode {} is not a directory", lookup.last().name());
     return absl::OkStatus();
   }
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, lookup, path));
@@ -30,7 +32,8 @@ Status Master::DoCreateDirectory(StateTxn& txn, const Caller& caller, const std:
   inode.set_ttl_ms(options.ttl_ms);
   inode.set_ttl_action(static_cast<state::TtlAction>(options.ttl_action));
   for (const auto& [name, value] : options.xattr) (*inode.mutable_xattr())[name] = value;
-  txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
+  txn.Apply(
+      MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
   const bool through =
       options.write_type == WriteType::kThrough || options.write_type == WriteType::kCacheThrough;
   if (through) {

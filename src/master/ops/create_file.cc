@@ -17,7 +17,8 @@ Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& 
     }
     const Lookup old = Find(txn, path);
     if (options.overwrite && old.found() && !old.last().is_directory()) {
-      if (Status status = CheckParentWrite(caller, old, path); !status.ok()) return {status, txn.depends()};
+      if (Status status = CheckParentWrite(caller, old, path); !status.ok())
+        return {status, txn.depends()};
       DeleteOne(txn, old.last(), path, /*keep_object=*/true, &removed);
     }
     outcome.result = DoCreateFile(txn, caller, path, options);
@@ -29,8 +30,10 @@ Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& 
       const auto running = tasks_.find(InodeId(old.last().id()));
       const bool uploading = running != tasks_.end() && running->second->running;
       inode->set_shadows_object(object || uploading);
-      if (!uploading && old.last().has_object()) inode->set_shadowed_etag(old.last().object().etag());
-      txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = *inode; }));
+      if (!uploading && old.last().has_object())
+        inode->set_shadowed_etag(old.last().object().etag());
+      txn.Apply(MakeEntry(
+          [&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = *inode; }));
     }
     RememberOperation(txn, options.operation_id, outcome.result->id);
     outcome.wait_for = txn.Commit();
@@ -39,26 +42,29 @@ Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& 
   return outcome;
 }
 
-StatusOr<FileStatus> Master::DoCreateFile(StateTxn& txn, const Caller& caller, const std::string& path,
+StatusOr<FileStatus> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
+                                          const std::string& path,
                                           const CreateFileOptions& options) {
   if (path == "/") return spillway::MakeStatus(StatusCode::kAlreadyExists, "/ already exists.");
   if (options.block_size_bytes <= 0) {
     return InvalidArgument("Invalid block size {} for {}.", options.block_size_bytes, path);
   }
   if (options.replication_max >= 0 && options.replication_min > options.replication_max) {
-    return InvalidArgument("replicationMin {} is larger than replicationMax {} for {}.", options.replication_min,
-                           options.replication_max, path);
+    return InvalidArgument("replicationMin {} is larger than replicationMax {} for {}.",
+                           options.replication_min, options.replication_max, path);
   }
   Lookup lookup = Find(txn, path);
   if (lookup.found()) {
     if (!lookup.last().is_directory()) {
-      return spillway::MakeStatus(StatusCode::kAlreadyExists,
-                        "{} already exists. If you want to overwrite the file, you need to specify the overwrite "
-                        "option.",
-                        path);
+      return spillway::MakeStatus(
+          StatusCode::kAlreadyExists,
+          "{} already exists. If you want to overwrite the file, you need to specify the overwrite "
+          "option.",
+          path);
     }
-    return spillway::MakeStatus(StatusCode::kAlreadyExists, "{} already exists. Directories cannot be overwritten with create",
-                      path);
+    return spillway::MakeStatus(StatusCode::kAlreadyExists,
+                                "{} already exists. Directories cannot be overwritten with create",
+                                path);
   }
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, lookup, path));
   SPILLWAY_ASSIGN_OR_RETURN(const state::Inode parent,
@@ -68,8 +74,8 @@ StatusOr<FileStatus> Master::DoCreateFile(StateTxn& txn, const Caller& caller, c
     return spillway::MakeStatus(StatusCode::kPermissionDenied, "{} is on a read-only mount.", path);
   }
   if (resolved.key.size() > kNameBytesMax && UnderStoreOf(resolved.mount_id)->is_object_store()) {
-    return InvalidArgument("Path {} makes an object key of {} bytes; {} is the most.", path, resolved.key.size(),
-                           kNameBytesMax);
+    return InvalidArgument("Path {} makes an object key of {} bytes; {} is the most.", path,
+                           resolved.key.size(), kNameBytesMax);
   }
   const int64_t now_ms = clock_->NowMs();
   state::Inode inode;
@@ -91,12 +97,14 @@ StatusOr<FileStatus> Master::DoCreateFile(StateTxn& txn, const Caller& caller, c
   inode.set_replication_max(options.replication_max);
   inode.set_durable_replicas(options.durable_replicas);
   inode.set_persistence_wait_time_ms(options.persistence_wait_time_ms);
-  inode.set_persistence_state(options.write_type == WriteType::kAsyncThrough ? state::TO_BE_PERSISTED
-                                                                            : state::NOT_PERSISTED);
+  inode.set_persistence_state(options.write_type == WriteType::kAsyncThrough
+                                  ? state::TO_BE_PERSISTED
+                                  : state::NOT_PERSISTED);
   inode.set_write_through(options.write_type == WriteType::kCacheThrough ||
                           options.write_type == WriteType::kThrough);
   for (const auto& [name, value] : options.xattr) (*inode.mutable_xattr())[name] = value;
-  txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
+  txn.Apply(
+      MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
   return MakeStatus(txn, inode, path, true);
 }
 
@@ -124,18 +132,21 @@ state::Inode Master::NewDirectory(StateTxn& txn, const Caller& caller, const sta
 StatusOr<state::Inode> Master::CreateParents(StateTxn& txn, const Caller& caller, Lookup* lookup,
                                              const std::string& path, bool recursive) {
   if (!lookup->last().is_directory()) {
-    return InvalidArgument("Traversal failed for path {}. Component {}({}) is a file, not a directory.", path,
-                           lookup->chain.size() - 1, lookup->last().name());
+    return InvalidArgument(
+        "Traversal failed for path {}. Component {}({}) is a file, not a directory.", path,
+        lookup->chain.size() - 1, lookup->last().name());
   }
   const size_t missing = lookup->names.size() - (lookup->chain.size() - 1);
   if (missing > 1 && !recursive) {
-    return NotFound("File {} creation failed. Component {}({}) does not exist", path, lookup->chain.size(),
-                    lookup->names[lookup->chain.size() - 1]);
+    return NotFound("File {} creation failed. Component {}({}) does not exist", path,
+                    lookup->chain.size(), lookup->names[lookup->chain.size() - 1]);
   }
   while (lookup->chain.size() < lookup->names.size()) {
-    state::Inode directory = NewDirectory(txn, caller, lookup->last(), lookup->names[lookup->chain.size() - 1],
-                                          0777 & ~options_.umask);
-    txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = directory; }));
+    state::Inode directory =
+        NewDirectory(txn, caller, lookup->last(), lookup->names[lookup->chain.size() - 1],
+                     0777 & ~options_.umask);
+    txn.Apply(MakeEntry(
+        [&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = directory; }));
     lookup->chain.push_back(std::move(directory));
   }
   return lookup->last();

@@ -3,16 +3,20 @@
 namespace spillway {
 
 // Drops the replicas of persisted files; metadata stays, reads come from the understore.
-Outcome<Nothing> Master::Free(const Caller& caller, const std::string& path, bool recursive, bool forced) {
+Outcome<Nothing> Master::Free(const Caller& caller, const std::string& path, bool recursive,
+                              bool forced) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   const auto lookup = FindExisting(txn, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
-  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok()) return {status, txn.depends()};
-  if (Status status = CheckBits(caller, lookup->last(), kRead, path); !status.ok()) return {status, txn.depends()};
+  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok())
+    return {status, txn.depends()};
+  if (Status status = CheckBits(caller, lookup->last(), kRead, path); !status.ok())
+    return {status, txn.depends()};
   if (lookup->last().is_directory() && lookup->last().child_count() > 0 && !recursive) {
-    return {spillway::MakeStatus(StatusCode::kUnknown, "Cannot free directory {} which is not empty. Please set the recursive flag",
-                       path),
+    return {spillway::MakeStatus(
+                StatusCode::kUnknown,
+                "Cannot free directory {} which is not empty. Please set the recursive flag", path),
             txn.depends()};
   }
   Status refused;
@@ -20,12 +24,14 @@ Outcome<Nothing> Master::Free(const Caller& caller, const std::string& path, boo
   VisitSubtree(txn, lookup->last(), path, [&](const state::Inode& inode, const std::string& at) {
     if (inode.is_directory() || !refused.ok()) return;
     if (inode.persistence_state() != state::PERSISTED) {
-      refused = spillway::MakeStatus(StatusCode::kUnknown, "Cannot free file {} which is not persisted", at);
-    } else if (inode.pinned() && !forced) {
       refused = spillway::MakeStatus(StatusCode::kUnknown,
-                           "Cannot free file {} which is pinned. Please unpin it first or set the \"forced\" flag "
-                           "of free operation to true",
-                           at);
+                                     "Cannot free file {} which is not persisted", at);
+    } else if (inode.pinned() && !forced) {
+      refused = spillway::MakeStatus(
+          StatusCode::kUnknown,
+          "Cannot free file {} which is pinned. Please unpin it first or set the \"forced\" flag "
+          "of free operation to true",
+          at);
     }
     files.push_back(inode);
   });

@@ -9,9 +9,11 @@ Outcome<FileStatus> Master::GetStatus(const Caller& caller, const std::string& p
   StateTxn txn(journal_);
   const auto lookup = FindExisting(txn, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
-  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok()) return {status, txn.depends()};
+  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok())
+    return {status, txn.depends()};
   if (safe_mode && lookup->last().blocks_size() > 0) {
-    return {Unavailable("The master is in safe mode: the workers are not back yet."), txn.depends()};
+    return {Unavailable("The master is in safe mode: the workers are not back yet."),
+            txn.depends()};
   }
   return {MakeStatus(txn, lookup->last(), path, true), txn.depends()};
 }
@@ -20,7 +22,8 @@ Outcome<bool> Master::Exists(const Caller& caller, const std::string& path) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   const Lookup lookup = Find(txn, path);
-  if (Status status = CheckTraverse(caller, lookup, path); !status.ok()) return {status, txn.depends()};
+  if (Status status = CheckTraverse(caller, lookup, path); !status.ok())
+    return {status, txn.depends()};
   return {lookup.found(), txn.depends()};
 }
 
@@ -47,12 +50,15 @@ Outcome<std::string> Master::GetFilePath(InodeId id) {
 Outcome<BlockInfo> Master::GetBlockInfo(BlockId id) {
   const bool safe_mode = InSafeMode();
   absl::MutexLock lock(&mutex_);
-  if (safe_mode) return {Unavailable("The master is in safe mode: the workers are not back yet."), LogIndex()};
+  if (safe_mode)
+    return {Unavailable("The master is in safe mode: the workers are not back yet."), LogIndex()};
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(FileIdOfBlock(id));
-  const bool known = inode && !inode->is_directory() &&
-                     BlockIndex(id) < (inode->completed() ? inode->blocks_size() : inode->next_block_index());
-  if (!known) return {InvalidArgument("BlockMeta not found for blockId {}", id.value()), txn.depends()};
+  const bool known =
+      inode && !inode->is_directory() &&
+      BlockIndex(id) < (inode->completed() ? inode->blocks_size() : inode->next_block_index());
+  if (!known)
+    return {InvalidArgument("BlockMeta not found for blockId {}", id.value()), txn.depends()};
   return {MakeBlockInfo(*inode, BlockIndex(id)), txn.depends()};
 }
 

@@ -26,7 +26,8 @@ struct Walk {
       if (recursive) {
         const auto child = txn.GetChild(id, start_after);
         const auto inode = child ? txn.GetInode(*child) : std::nullopt;
-        if (inode && inode->is_directory() && !Enter(*inode, Below(relative, start_after), resume)) return false;
+        if (inode && inode->is_directory() && !Enter(*inode, Below(relative, start_after), resume))
+          return false;
       }
     }
     std::vector<InodeId> children;
@@ -53,7 +54,8 @@ struct Walk {
     }
   }
 
-  bool Enter(const state::Inode& inode, const std::string& relative, const std::vector<std::string>& resume) {
+  bool Enter(const state::Inode& inode, const std::string& relative,
+             const std::vector<std::string>& resume) {
     if (!may_enter(inode)) return true;
     if (!inode.children_loaded()) {
       load = InodeId(inode.id());
@@ -77,7 +79,8 @@ Outcome<std::vector<FileStatus>> Master::ListStatus(const Caller& caller, const 
   cursor->load.reset();
   const auto lookup = FindExisting(txn, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
-  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok()) return {status, txn.depends()};
+  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok())
+    return {status, txn.depends()};
   std::vector<FileStatus> entries;
   if (!lookup->last().is_directory()) {
     entries.push_back(MakeStatus(txn, lookup->last(), path, options.blocks));

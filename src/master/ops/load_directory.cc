@@ -31,12 +31,14 @@ Status Master::LoadDirectory(InodeId directory) {
   while (true) {
     auto page = store->List(resolved.key, token);
     if (!page.ok()) {
-      spdlog::warn("cannot load {} from the understore: {}", resolved.full(), Message(page.status()));
+      spdlog::warn("cannot load {} from the understore: {}", resolved.full(),
+                   Message(page.status()));
       const bool later = page.status().code() == StatusCode::kUnavailable ||
                          page.status().code() == StatusCode::kResourceExhausted ||
                          page.status().code() == StatusCode::kDeadlineExceeded;
       return spillway::MakeStatus(later ? StatusCode::kUnavailable : StatusCode::kUnknown,
-                        "Cannot load {} from the understore: {}", resolved.full(), Message(page.status()));
+                                  "Cannot load {} from the understore: {}", resolved.full(),
+                                  Message(page.status()));
     }
     token = page->next_token;
     SPILLWAY_RETURN_IF_ERROR(AddLoadedPage(directory, resolved.mount_id, *page, token.empty()));
@@ -54,11 +56,12 @@ Status Master::AddLoadedPage(InodeId directory, MountId mount, const ListPage& p
   for (const std::string& key : page.directories) {
     const std::string name = name_of(key);
     if (name.empty() || name == "." || name == ".." || txn.GetChild(directory, name)) continue;
-    if (txn.HasPendingDeleteBelow(mount, key)) continue;
+    if (txn.HasPendingDeleteBelow(mount, key) || txn.GetPendingDelete(mount, key)) continue;
     state::Inode inode = NewDirectory(txn, owner, *parent, name, 0777 & ~options_.umask);
     inode.set_children_loaded(false);
     inode.set_persistence_state(state::PERSISTED);
-    txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
+    txn.Apply(
+        MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
   }
   constexpr int64_t kBlockSize = 64 << 20;
   for (const ObjectInfo& object : page.objects) {
@@ -90,10 +93,12 @@ Status Master::AddLoadedPage(InodeId directory, MountId mount, const ListPage& p
     inode.set_next_block_index(blocks);
     inode.mutable_object()->set_key(object.key);
     inode.mutable_object()->set_etag(object.etag);
-    txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
+    txn.Apply(
+        MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
   }
   if (last) {
-    txn.Apply(MakeEntry([&](auto& entry) { entry.mutable_directory_loaded()->set_inode_id(directory.value()); }));
+    txn.Apply(MakeEntry(
+        [&](auto& entry) { entry.mutable_directory_loaded()->set_inode_id(directory.value()); }));
   }
   txn.Commit();
   return absl::OkStatus();

@@ -10,16 +10,20 @@ Outcome<BlockId> Master::NewBlockId(const Caller& caller, const std::string& pat
   const auto lookup = FindExisting(txn, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
   const state::Inode& inode = lookup->last();
-  if (inode.is_directory()) return {InvalidArgument("{} is a directory: blocks belong to files.", path), txn.depends()};
+  if (inode.is_directory())
+    return {InvalidArgument("{} is a directory: blocks belong to files.", path), txn.depends()};
   if (inode.completed()) {
-    return {spillway::MakeStatus(StatusCode::kFailedPrecondition, "File {} is completed: no block can be added.", path),
+    return {spillway::MakeStatus(StatusCode::kFailedPrecondition,
+                                 "File {} is completed: no block can be added.", path),
             txn.depends()};
   }
-  if (Status status = CheckBits(caller, inode, kWrite, path); !status.ok() && caller.user != inode.owner()) {
+  if (Status status = CheckBits(caller, inode, kWrite, path);
+      !status.ok() && caller.user != inode.owner()) {
     return {status, txn.depends()};
   }
   const int64_t index = inode.next_block_index();
-  if (index >= kSequenceMask) return {InvalidArgument("File {} has the most blocks a file can have.", path), txn.depends()};
+  if (index >= kSequenceMask)
+    return {InvalidArgument("File {} has the most blocks a file can have.", path), txn.depends()};
   txn.Apply(MakeEntry([&](auto& entry) {
     entry.mutable_block_allocated()->set_inode_id(inode.id());
     entry.mutable_block_allocated()->set_block_index(index);

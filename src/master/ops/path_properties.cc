@@ -10,11 +10,14 @@ std::map<std::string, std::map<std::string, std::string>> Master::PathProperties
 
 Outcome<Nothing> Master::SetPathProperties(const Caller& caller, const std::string& path,
                                            const std::map<std::string, std::string>& properties,
-                                           const std::vector<std::string>& removed_keys, bool remove_all) {
+                                           const std::vector<std::string>& removed_keys,
+                                           bool remove_all) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   if (options_.permission_enabled && !IsSuperUser(caller)) {
-    return {spillway::MakeStatus(StatusCode::kPermissionDenied, "Only a superuser may change path properties."), LogIndex()};
+    return {spillway::MakeStatus(StatusCode::kPermissionDenied,
+                                 "Only a superuser may change path properties."),
+            LogIndex()};
   }
   auto now = txn.PathProperties()[path];
   for (const auto& [key, value] : properties) now[key] = value;

@@ -3,7 +3,8 @@
 
 namespace spillway {
 
-Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path, const RemoveOptions& options) {
+Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path,
+                                const RemoveOptions& options) {
   Removed removed;
   LogIndex index;
   {
@@ -15,11 +16,13 @@ Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path, c
     const auto refuse = [&](StatusCode code, const std::string& text) {
       return Outcome<Nothing>{Status(code, text), txn.depends()};
     };
-    if (Status status = CheckParentWrite(caller, *lookup, path); !status.ok()) return {status, txn.depends()};
+    if (Status status = CheckParentWrite(caller, *lookup, path); !status.ok())
+      return {status, txn.depends()};
     for (const auto& [id, mount] : mounts_) {
       if (IsWithin(mount.path(), path)) {
-        return refuse(StatusCode::kPermissionDenied,
-                      "Cannot delete " + path + ": it is or contains the mount point " + mount.path());
+        return refuse(
+            StatusCode::kPermissionDenied,
+            "Cannot delete " + path + ": it is or contains the mount point " + mount.path());
       }
     }
     const state::Inode& target = lookup->last();
@@ -46,8 +49,8 @@ Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path, c
   return {Nothing(), index};
 }
 
-void Master::DeleteOne(StateTxn& txn, const state::Inode& inode, const std::string& path, bool keep_object,
-                       Removed* removed) {
+void Master::DeleteOne(StateTxn& txn, const state::Inode& inode, const std::string& path,
+                       bool keep_object, Removed* removed) {
   const InodeId id(inode.id());
   const auto resolved = Resolve(path);
   const auto task = tasks_.find(id);
@@ -59,8 +62,10 @@ void Master::DeleteOne(StateTxn& txn, const state::Inode& inode, const std::stri
         ScheduleObjectDelete(txn, resolved->mount_id, resolved->key, true);
       }
     } else {
-      if (inode.has_object()) ScheduleObjectDelete(txn, resolved->mount_id, inode.object().key(), false);
-      if (inode.shadows_object()) ScheduleObjectDelete(txn, resolved->mount_id, resolved->key, false);
+      if (inode.has_object())
+        ScheduleObjectDelete(txn, resolved->mount_id, inode.object().key(), false);
+      if (inode.shadows_object())
+        ScheduleObjectDelete(txn, resolved->mount_id, resolved->key, false);
       // What is being uploaded may still appear; the delete waits for the upload's end.
       if (uploading) ScheduleObjectDelete(txn, task->second->mount_id, task->second->key, false);
     }
@@ -75,10 +80,12 @@ void Master::DeleteOne(StateTxn& txn, const state::Inode& inode, const std::stri
   if (inode.is_directory()) return;
   CancelTask(id);
   removed->files.push_back(id);
-  removed->blocks.emplace_back(id, std::max<int64_t>(inode.next_block_index(), inode.blocks_size()));
+  removed->blocks.emplace_back(id,
+                               std::max<int64_t>(inode.next_block_index(), inode.blocks_size()));
 }
 
-void Master::ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::string& key, bool directory) {
+void Master::ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::string& key,
+                                  bool directory) {
   txn.Apply(MakeEntry([&](auto& entry) {
     auto* pending = entry.mutable_delete_scheduled()->mutable_pending();
     pending->set_mount_id(mount.value());
@@ -97,7 +104,8 @@ void Master::AfterRemoved(const Removed& removed) {
     for (const auto& [file, count] : removed.blocks) {
       for (int64_t i = 0; i < count; ++i) {
         const BlockId block = BlockIdOf(file, i);
-        for (const WorkerId worker : cluster_.ForgetBlock(block)) per_worker[worker].push_back(block);
+        for (const WorkerId worker : cluster_.ForgetBlock(block))
+          per_worker[worker].push_back(block);
       }
     }
     for (const auto& [worker, blocks] : per_worker) SendRemove(worker, blocks);

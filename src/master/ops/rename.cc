@@ -3,8 +3,8 @@
 
 namespace spillway {
 
-Outcome<Nothing> Master::Rename(const Caller& caller, const std::string& source, const std::string& target,
-                                const RenameOptions& options) {
+Outcome<Nothing> Master::Rename(const Caller& caller, const std::string& source,
+                                const std::string& target, const RenameOptions& options) {
   std::vector<state::PersistJob> jobs;
   LogIndex index;
   {
@@ -20,19 +20,22 @@ Outcome<Nothing> Master::Rename(const Caller& caller, const std::string& source,
   return {Nothing(), index};
 }
 
-Status Master::DoRename(StateTxn& txn, const Caller& caller, const std::string& source, const std::string& target,
-                        const RenameOptions& options, std::vector<state::PersistJob>* jobs) {
+Status Master::DoRename(StateTxn& txn, const Caller& caller, const std::string& source,
+                        const std::string& target, const RenameOptions& options,
+                        std::vector<state::PersistJob>* jobs) {
   if (source == "/") return InvalidArgument("Cannot rename the root");
   if (target == "/") return InvalidArgument("Cannot rename to the root");
   SPILLWAY_ASSIGN_OR_RETURN(const Lookup from, FindExisting(txn, source));
   if (source == target) return absl::OkStatus();
   if (IsWithin(target, source)) {
-    return InvalidArgument("Cannot rename because the destination lies within the source. src: {} dst: {}", source,
-                           target);
+    return InvalidArgument(
+        "Cannot rename because the destination lies within the source. src: {} dst: {}", source,
+        target);
   }
   for (const auto& [id, mount] : mounts_) {
     if (mount.path() != "/" && IsWithin(mount.path(), source)) {
-      return InvalidArgument("Cannot rename {}: it is or contains the mount point {}", source, mount.path());
+      return InvalidArgument("Cannot rename {}: it is or contains the mount point {}", source,
+                             mount.path());
     }
   }
   SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey from_key, Resolve(source));
@@ -43,7 +46,8 @@ Status Master::DoRename(StateTxn& txn, const Caller& caller, const std::string& 
   const Lookup to = Find(txn, target);
   if (to.found()) {
     return spillway::MakeStatus(StatusCode::kAlreadyExists,
-                      "Cannot rename because destination already exists. src: {} dst: {}", source, target);
+                                "Cannot rename because destination already exists. src: {} dst: {}",
+                                source, target);
   }
   SPILLWAY_RETURN_IF_ERROR(FindExisting(txn, ParentPath(target)).status());
   if (!to.last().is_directory()) {
@@ -53,8 +57,9 @@ Status Master::DoRename(StateTxn& txn, const Caller& caller, const std::string& 
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, to, target));
 
   std::vector<std::pair<state::Inode, std::string>> moved;
-  VisitSubtree(txn, from.last(), source,
-               [&](const state::Inode& inode, const std::string& at) { moved.emplace_back(inode, at); });
+  VisitSubtree(txn, from.last(), source, [&](const state::Inode& inode, const std::string& at) {
+    moved.emplace_back(inode, at);
+  });
   txn.Apply(MakeEntry([&](auto& entry) {
     auto* renamed = entry.mutable_inode_renamed();
     renamed->set_inode_id(from.last().id());
@@ -92,7 +97,8 @@ void Master::RenameUnderStore(StateTxn& txn, const state::Inode& inode, const st
     state::Inode updated = *txn.GetInode(id);
     updated.set_shadows_object(false);
     updated.clear_shadowed_etag();
-    txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = updated; }));
+    txn.Apply(
+        MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = updated; }));
   }
   const auto task = tasks_.find(id);
   if (task != tasks_.end() && task->second->running) {
@@ -102,7 +108,9 @@ void Master::RenameUnderStore(StateTxn& txn, const state::Inode& inode, const st
   if (inode.has_object()) {
     if (inode.object().key() == new_key->key) {
       // Renamed back before it was moved.
-      if (job) txn.Apply(MakeEntry([&](auto& entry) { entry.mutable_persist_dropped()->set_inode_id(inode.id()); }));
+      if (job)
+        txn.Apply(MakeEntry(
+            [&](auto& entry) { entry.mutable_persist_dropped()->set_inode_id(inode.id()); }));
       CancelTask(id);
       return;
     }
@@ -114,13 +122,16 @@ void Master::RenameUnderStore(StateTxn& txn, const state::Inode& inode, const st
       job->clear_upload_key();
     }
     if (options.persist) job->set_due_at_ms(clock_->NowMs());
-  } else if (options.persist && inode.completed() && inode.persistence_state() != state::PERSISTED) {
-    job = NewPersistJob(inode, state::UPLOAD, std::max<int64_t>(0, inode.persistence_wait_time_ms()));
+  } else if (options.persist && inode.completed() &&
+             inode.persistence_state() != state::PERSISTED) {
+    job =
+        NewPersistJob(inode, state::UPLOAD, std::max<int64_t>(0, inode.persistence_wait_time_ms()));
   } else {
     return;
   }
   CancelTask(id);
-  txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = *job; }));
+  txn.Apply(
+      MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = *job; }));
   jobs->push_back(*job);
 }
 

@@ -49,7 +49,8 @@ Outcome<Nothing> Master::SetAttribute(const Caller& caller, const std::string& p
   if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};
   const auto lookup = FindExisting(txn, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
-  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok()) return {status, txn.depends()};
+  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok())
+    return {status, txn.depends()};
   const bool recursive = options.recursive || options.pinned.has_value();
   std::vector<state::Inode> targets;
   Status status;
@@ -57,16 +58,21 @@ Outcome<Nothing> Master::SetAttribute(const Caller& caller, const std::string& p
     if (at != path && !recursive) return;
     const int min = options.replication_min.value_or(inode.replication_min());
     const int max = options.replication_max.value_or(inode.replication_max());
-    if (!inode.is_directory() && (options.replication_min || options.replication_max) && max >= 0 && min > max) {
-      status = Internal("Cannot set min and max replication to be {} and {}: min must be smaller or equal than max",
-                        min, max);
+    if (!inode.is_directory() && (options.replication_min || options.replication_max) && max >= 0 &&
+        min > max) {
+      status = Internal(
+          "Cannot set min and max replication to be {} and {}: min must be smaller or equal than "
+          "max",
+          min, max);
     }
     const bool owner_only = options.group || options.mode || options.owner;
     if (options_.permission_enabled && !IsSuperUser(caller)) {
       if (options.owner && *options.owner != inode.owner()) {
-        status = spillway::MakeStatus(StatusCode::kPermissionDenied, "Only a superuser may change the owner of {}", at);
+        status = spillway::MakeStatus(StatusCode::kPermissionDenied,
+                                      "Only a superuser may change the owner of {}", at);
       } else if (owner_only && caller.user != inode.owner()) {
-        status = spillway::MakeStatus(StatusCode::kPermissionDenied, "user={} is not the owner of path={}", caller.user, at);
+        status = spillway::MakeStatus(StatusCode::kPermissionDenied,
+                                      "user={} is not the owner of path={}", caller.user, at);
       } else if (!owner_only) {
         const Status write = CheckBits(caller, inode, kWrite, at);
         if (!write.ok()) status = write;
@@ -77,7 +83,8 @@ Outcome<Nothing> Master::SetAttribute(const Caller& caller, const std::string& p
   if (!status.ok()) return {status, txn.depends()};
   for (state::Inode& inode : targets) {
     UpdateInode(options, clock_->NowMs(), &inode);
-    txn.Apply(MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = inode; }));
+    txn.Apply(
+        MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = inode; }));
   }
   RememberOperation(txn, options.operation_id, InodeId(lookup->last().id()));
   const LogIndex index = txn.Commit();
@@ -86,7 +93,8 @@ Outcome<Nothing> Master::SetAttribute(const Caller& caller, const std::string& p
       for (int i = 0; i < inode.blocks_size(); ++i) {
         const BlockId block = BlockIdOf(InodeId(inode.id()), i);
         const bool pin = inode.pinned() || inode.persistence_state() == state::TO_BE_PERSISTED;
-        for (const auto& location : cluster_.Locations(block)) SendPin(location.worker_id, {block}, pin);
+        for (const auto& location : cluster_.Locations(block))
+          SendPin(location.worker_id, {block}, pin);
       }
     }
   }

@@ -20,16 +20,26 @@ state::Inode Need(std::optional<state::Inode> inode, const char* entry) {
 void StateTxn::Apply(journal::JournalEntry entry) {
   using Case = journal::JournalEntry::EntryCase;
   switch (entry.entry_case()) {
-    case Case::kClusterFormatted: return ApplyFormatted(entry.cluster_formatted());
-    case Case::kInodeCreated: return ApplyCreated(entry.inode_created());
-    case Case::kFileCompleted: return ApplyCompleted(entry.file_completed());
-    case Case::kInodeRenamed: return ApplyRenamed(entry.inode_renamed());
-    case Case::kInodeDeleted: return ApplyDeleted(entry.inode_deleted());
-    case Case::kInodeUpdated: return ApplyUpdated(entry.inode_updated());
-    case Case::kPersistScheduled: return ApplyScheduled(entry.persist_scheduled());
-    case Case::kPersisted: return ApplyPersisted(entry.persisted());
-    case Case::kOperationDone: return ApplyOperation(entry.operation_done());
-    default: return ApplyRest(entry);
+    case Case::kClusterFormatted:
+      return ApplyFormatted(entry.cluster_formatted());
+    case Case::kInodeCreated:
+      return ApplyCreated(entry.inode_created());
+    case Case::kFileCompleted:
+      return ApplyCompleted(entry.file_completed());
+    case Case::kInodeRenamed:
+      return ApplyRenamed(entry.inode_renamed());
+    case Case::kInodeDeleted:
+      return ApplyDeleted(entry.inode_deleted());
+    case Case::kInodeUpdated:
+      return ApplyUpdated(entry.inode_updated());
+    case Case::kPersistScheduled:
+      return ApplyScheduled(entry.persist_scheduled());
+    case Case::kPersisted:
+      return ApplyPersisted(entry.persisted());
+    case Case::kOperationDone:
+      return ApplyOperation(entry.operation_done());
+    default:
+      return ApplyRest(entry);
   }
 }
 
@@ -184,7 +194,8 @@ void StateTxn::ApplyRest(const journal::JournalEntry& entry) {
     case Case::kBlockAllocated: {
       const InodeId id(entry.block_allocated().inode_id());
       auto inode = Need(GetInode(id), "BlockAllocated");
-      inode.set_next_block_index(std::max(inode.next_block_index(), entry.block_allocated().block_index() + 1));
+      inode.set_next_block_index(
+          std::max(inode.next_block_index(), entry.block_allocated().block_index() + 1));
       Put(keys::InodeKey(id), inode);
       return;
     }
@@ -204,9 +215,11 @@ void StateTxn::ApplyRest(const journal::JournalEntry& entry) {
       return Put(keys::DeleteKey(MountId(pending.mount_id()), pending.key()), pending);
     }
     case Case::kDeleteDone:
-      return Erase(keys::DeleteKey(MountId(entry.delete_done().mount_id()), entry.delete_done().key()));
+      return Erase(
+          keys::DeleteKey(MountId(entry.delete_done().mount_id()), entry.delete_done().key()));
     case Case::kUploadOrphaned:
-      return Put(keys::OrphanKey(entry.upload_orphaned().upload().upload_id()), entry.upload_orphaned().upload());
+      return Put(keys::OrphanKey(entry.upload_orphaned().upload().upload_id()),
+                 entry.upload_orphaned().upload());
     case Case::kUploadAborted:
       return Erase(keys::OrphanKey(entry.upload_aborted().upload_id()));
     case Case::kDirectoryLoaded: {

@@ -10,7 +10,8 @@ BlockInfo Master::MakeBlockInfo(const state::Inode& inode, int64_t index) {
   info.id = BlockIdOf(InodeId(inode.id()), index);
   if (inode.completed()) {
     const int64_t begin = index * inode.block_size_bytes();
-    info.length_bytes = std::clamp<int64_t>(inode.length_bytes() - begin, 0, inode.block_size_bytes());
+    info.length_bytes =
+        std::clamp<int64_t>(inode.length_bytes() - begin, 0, inode.block_size_bytes());
   } else if (const auto* block = cluster_.FindBlock(info.id)) {
     info.length_bytes = block->length_bytes;
   }
@@ -18,7 +19,8 @@ BlockInfo Master::MakeBlockInfo(const state::Inode& inode, int64_t index) {
   return info;
 }
 
-FileStatus Master::MakeStatus(StateTxn& txn, const state::Inode& inode, const std::string& path, bool blocks) {
+FileStatus Master::MakeStatus(StateTxn& txn, const state::Inode& inode, const std::string& path,
+                              bool blocks) {
   FileStatus status;
   status.id = InodeId(inode.id());
   status.name = inode.name();
@@ -64,15 +66,18 @@ FileStatus Master::MakeStatus(StateTxn& txn, const state::Inode& inode, const st
   for (int64_t i = 0; i < count; ++i) {
     BlockInfo block = MakeBlockInfo(inode, i);
     if (!block.locations.empty()) held += block.length_bytes;
-    const bool memory = std::any_of(block.locations.begin(), block.locations.end(),
-                                    [](const BlockLocation& location) { return location.tier_alias == "MEM"; });
+    const bool memory =
+        std::any_of(block.locations.begin(), block.locations.end(),
+                    [](const BlockLocation& location) { return location.tier_alias == "MEM"; });
     if (memory) in_memory += block.length_bytes;
     if (blocks) status.blocks.push_back(std::move(block));
   }
   if (inode.completed()) {
     const bool empty = inode.length_bytes() == 0;
-    status.in_cluster_percentage = empty ? 100 : static_cast<int>(held * 100 / inode.length_bytes());
-    status.in_memory_percentage = empty ? 100 : static_cast<int>(in_memory * 100 / inode.length_bytes());
+    status.in_cluster_percentage =
+        empty ? 100 : static_cast<int>(held * 100 / inode.length_bytes());
+    status.in_memory_percentage =
+        empty ? 100 : static_cast<int>(in_memory * 100 / inode.length_bytes());
   }
   return status;
 }

@@ -34,7 +34,9 @@ inline std::string WorkerKey(WorkerId id) { return Numbered('w', id.value()); }
 inline std::string DeleteKey(MountId mount, std::string_view key) {
   return Numbered('d', mount.value()).append(key);
 }
-inline std::string OrphanKey(std::string_view upload_id) { return std::string("u").append(upload_id); }
+inline std::string OrphanKey(std::string_view upload_id) {
+  return std::string("u").append(upload_id);
+}
 inline std::string OperationKey(uint64_t most, uint64_t least) {
   std::string key = "o";
   AppendBigEndian(most, &key);
@@ -42,7 +44,9 @@ inline std::string OperationKey(uint64_t most, uint64_t least) {
   return key;
 }
 inline std::string OperationOrderKey(int64_t sequence) { return Numbered('q', sequence); }
-inline std::string PathPropertiesKey(std::string_view path) { return std::string("c").append(path); }
+inline std::string PathPropertiesKey(std::string_view path) {
+  return std::string("c").append(path);
+}
 
 // The end of all keys that begin with prefix.
 inline std::string PrefixEnd(std::string prefix) {

@@ -26,8 +26,9 @@ StatusOr<Master::Lookup> Master::FindExisting(StateTxn& txn, const std::string& 
   Lookup lookup = Find(txn, path);
   if (lookup.found()) return lookup;
   if (!lookup.last().is_directory()) {
-    return InvalidArgument("Traversal failed for path {}. Component {}({}) is a file, not a directory.", path,
-                           lookup.chain.size() - 1, lookup.last().name());
+    return InvalidArgument(
+        "Traversal failed for path {}. Component {}({}) is a file, not a directory.", path,
+        lookup.chain.size() - 1, lookup.last().name());
   }
   return NotFound("Path \"{}\" does not exist.", path);
 }
@@ -35,7 +36,8 @@ StatusOr<Master::Lookup> Master::FindExisting(StateTxn& txn, const std::string& 
 StatusOr<ResolvedKey> Master::Resolve(const std::string& path) {
   const state::Mount* best = nullptr;
   for (const auto& [id, mount] : mounts_) {
-    if (IsWithin(path, mount.path()) && (best == nullptr || mount.path().size() > best->path().size())) {
+    if (IsWithin(path, mount.path()) &&
+        (best == nullptr || mount.path().size() > best->path().size())) {
       best = &mount;
     }
   }
@@ -55,15 +57,17 @@ Status Master::OpenMounts(StateTxn& txn) {
   for (const auto& mount : txn.Mounts()) {
     const MountId id(mount.mount_id());
     mounts_[id] = mount;
-    const std::map<std::string, std::string> properties(mount.properties().begin(), mount.properties().end());
+    const std::map<std::string, std::string> properties(mount.properties().begin(),
+                                                        mount.properties().end());
     SPILLWAY_ASSIGN_OR_RETURN(opened_[id], understores_->Open(mount.uri(), properties));
   }
   return absl::OkStatus();
 }
 
 // Parents before children, children by name.
-void Master::VisitSubtree(StateTxn& txn, const state::Inode& inode, const std::string& path,
-                          const std::function<void(const state::Inode&, const std::string&)>& visit) {
+void Master::VisitSubtree(
+    StateTxn& txn, const state::Inode& inode, const std::string& path,
+    const std::function<void(const state::Inode&, const std::string&)>& visit) {
   visit(inode, path);
   if (!inode.is_directory()) return;
   std::vector<InodeId> children;

@@ -22,23 +22,27 @@ std::optional<T> StateTxn::GetRecord(const std::string& key) {
   return record;
 }
 
-void StateTxn::Scan(const std::string& begin, const std::string& end, const StateStore::Visitor& visit) {
+void StateTxn::Scan(const std::string& begin, const std::string& end,
+                    const StateStore::Visitor& visit) {
   auto own = batch_.lower_bound(begin);
   bool stopped = false;
   const auto visit_own = [&] {
     if (own->second && !visit(own->first, *own->second)) stopped = true;
     ++own;
   };
-  journal_->Scan(begin, end, [&](std::string_view key, std::string_view value) {
-    while (!stopped && own != batch_.end() && own->first < key) visit_own();
-    if (stopped) return false;
-    if (own != batch_.end() && own->first == key) {
-      visit_own();
-    } else if (!visit(key, value)) {
-      stopped = true;
-    }
-    return !stopped;
-  }, &depends_);
+  journal_->Scan(
+      begin, end,
+      [&](std::string_view key, std::string_view value) {
+        while (!stopped && own != batch_.end() && own->first < key) visit_own();
+        if (stopped) return false;
+        if (own != batch_.end() && own->first == key) {
+          visit_own();
+        } else if (!visit(key, value)) {
+          stopped = true;
+        }
+        return !stopped;
+      },
+      &depends_);
   while (!stopped && own != batch_.end() && own->first < end) visit_own();
 }
 
@@ -102,9 +106,12 @@ std::optional<state::PersistJob> StateTxn::GetPersistJob(InodeId id) {
 std::vector<state::PersistJob> StateTxn::PersistJobs() { return GetAll<state::PersistJob>('p'); }
 std::vector<state::Mount> StateTxn::Mounts() { return GetAll<state::Mount>('m'); }
 std::vector<state::KnownWorker> StateTxn::KnownWorkers() { return GetAll<state::KnownWorker>('w'); }
-std::vector<state::OrphanUpload> StateTxn::OrphanUploads() { return GetAll<state::OrphanUpload>('u'); }
+std::vector<state::OrphanUpload> StateTxn::OrphanUploads() {
+  return GetAll<state::OrphanUpload>('u');
+}
 
-std::optional<state::PendingDelete> StateTxn::GetPendingDelete(MountId mount, std::string_view key) {
+std::optional<state::PendingDelete> StateTxn::GetPendingDelete(MountId mount,
+                                                               std::string_view key) {
   return GetRecord<state::PendingDelete>(keys::DeleteKey(mount, key));
 }
 
@@ -112,7 +119,8 @@ std::vector<state::PendingDelete> StateTxn::PendingDeletes(size_t limit) {
   std::vector<state::PendingDelete> pending;
   Scan("d", "e", [&](std::string_view, std::string_view value) {
     state::PendingDelete record;
-    if (!record.ParseFromArray(value.data(), static_cast<int>(value.size()))) Panic("unreadable pending delete");
+    if (!record.ParseFromArray(value.data(), static_cast<int>(value.size())))
+      Panic("unreadable pending delete");
     pending.push_back(std::move(record));
     return pending.size() < limit;
   });
@@ -121,10 +129,10 @@ std::vector<state::PendingDelete> StateTxn::PendingDeletes(size_t limit) {
 
 bool StateTxn::HasPendingDeleteBelow(MountId mount, const std::string& key) {
   bool found = false;
-  const std::string prefix = keys::DeleteKey(mount, key);
-  Scan(prefix, keys::PrefixEnd(prefix), [&](std::string_view at, std::string_view) {
-    found = at.size() == prefix.size() || at[prefix.size()] == '/';
-    return !found;
+  const std::string prefix = keys::DeleteKey(mount, key + "/");
+  Scan(prefix, keys::PrefixEnd(prefix), [&](std::string_view, std::string_view) {
+    found = true;
+    return false;
   });
   return found;
 }

@@ -38,7 +38,7 @@ class StateTxn {
   std::vector<state::KnownWorker> KnownWorkers();
   std::optional<state::PendingDelete> GetPendingDelete(MountId mount, std::string_view key);
   std::vector<state::PendingDelete> PendingDeletes(size_t limit);
-  // A pending delete at or below directory key.
+  // A pending delete below directory key.
   bool HasPendingDeleteBelow(MountId mount, const std::string& key);
   std::vector<state::OrphanUpload> OrphanUploads();
   std::optional<state::OperationRecord> GetOperation(uint64_t most, uint64_t least);

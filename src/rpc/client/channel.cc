@@ -35,14 +35,17 @@ std::chrono::system_clock::time_point DeadlineIn(int64_t ms) {
 }  // namespace
 
 // The open SASL stream; alive as long as the login is.
-class AuthenticatedChannel::SaslStream : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
-                                         public std::enable_shared_from_this<SaslStream> {
+class AuthenticatedChannel::SaslStream
+    : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+      public std::enable_shared_from_this<SaslStream> {
  public:
-  SaslStream(std::string channel_id, std::string user) : channel_id_(std::move(channel_id)), user_(std::move(user)) {}
+  SaslStream(std::string channel_id, std::string user)
+      : channel_id_(std::move(channel_id)), user_(std::move(user)) {}
 
   Status Login(grpc::GenericStub* stub, int64_t timeout_ms) {
     self_ = shared_from_this();
-    stub->PrepareBidiStreamingCall(&context_, "/alluxio.grpc.sasl.SaslAuthenticationService/authenticate", {}, this);
+    stub->PrepareBidiStreamingCall(
+        &context_, "/alluxio.grpc.sasl.SaslAuthenticationService/authenticate", {}, this);
     alluxio::grpc::sasl::SaslMessage message;
     message.set_messagetype(alluxio::grpc::sasl::CHALLENGE);
     message.set_authenticationscheme(alluxio::grpc::sasl::SIMPLE);
@@ -54,7 +57,8 @@ class AuthenticatedChannel::SaslStream : public grpc::ClientBidiReactor<grpc::By
     StartRead(&response_);
     StartCall();
     absl::MutexLock lock(&mutex_);
-    if (!mutex_.AwaitWithTimeout(absl::Condition(+[](SaslStream* s) { return s->in_ || s->done_; }, this),
+    if (!mutex_.AwaitWithTimeout(absl::Condition(
+                                     +[](SaslStream* s) { return s->in_ || s->done_; }, this),
                                  absl::Milliseconds(timeout_ms))) {
       context_.TryCancel();
       return Unavailable("The server did not answer the login within {} ms.", timeout_ms);
@@ -102,8 +106,13 @@ class AuthenticatedChannel::SaslStream : public grpc::ClientBidiReactor<grpc::By
   grpc::Status status_ ABSL_GUARDED_BY(mutex_);
 };
 
-AuthenticatedChannel::AuthenticatedChannel(const std::string& target, ChannelOptions options, Random* random)
-    : target_(target), options_(std::move(options)), random_(random), channel_(MakeChannel(target)), stub_(channel_) {}
+AuthenticatedChannel::AuthenticatedChannel(const std::string& target, ChannelOptions options,
+                                           Random* random)
+    : target_(target),
+      options_(std::move(options)),
+      random_(random),
+      channel_(MakeChannel(target)),
+      stub_(channel_) {}
 
 AuthenticatedChannel::~AuthenticatedChannel() {
   absl::MutexLock lock(&mutex_);
@@ -131,7 +140,8 @@ Status AuthenticatedChannel::Prepare(grpc::ClientContext* context) {
   return absl::OkStatus();
 }
 
-Status AuthenticatedChannel::Unary(const std::string& method, const google::protobuf::MessageLite& request,
+Status AuthenticatedChannel::Unary(const std::string& method,
+                                   const google::protobuf::MessageLite& request,
                                    google::protobuf::MessageLite* response, int64_t timeout_ms) {
   grpc::ClientContext context;
   SPILLWAY_RETURN_IF_ERROR(Prepare(&context));

@@ -33,7 +33,8 @@ class ListStream : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBu
       grpc::ByteBuffer message;
       {
         absl::MutexLock lock(&mutex_);
-        mutex_.Await(absl::Condition(+[](ListStream* s) { return s->arrived_ || s->ended_; }, this));
+        mutex_.Await(absl::Condition(
+            +[](ListStream* s) { return s->arrived_ || s->ended_; }, this));
         if (!arrived_) break;
         message.Swap(&incoming_);
         arrived_ = false;
@@ -74,15 +75,16 @@ class ListStream : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBu
 
 class MasterClient : public MasterApi {
  public:
-  MasterClient(const std::vector<std::string>& addresses, const ChannelOptions& options, int64_t retry_ms, Clock* clock,
-               Random* random)
+  MasterClient(const std::vector<std::string>& addresses, const ChannelOptions& options,
+               int64_t retry_ms, Clock* clock, Random* random)
       : retry_ms_(retry_ms), clock_(clock), random_(random) {
     for (const std::string& address : addresses) {
       channels_.push_back(std::make_unique<AuthenticatedChannel>(address, options, random));
     }
   }
 
-  StatusOr<FileStatus> CreateFile(const std::string& path, const CreateFileOptions& options) override {
+  StatusOr<FileStatus> CreateFile(const std::string& path,
+                                  const CreateFileOptions& options) override {
     fswire::CreateFilePRequest request;
     request.set_path(path);
     FillOptions(options, request.mutable_options());
@@ -104,9 +106,11 @@ class MasterClient : public MasterApi {
   Status CompleteFile(const std::string& path, const CompleteFileOptions& options) override {
     fswire::CompleteFilePRequest request;
     request.set_path(path);
-    if (options.understore_length) request.mutable_options()->set_ufslength(*options.understore_length);
+    if (options.understore_length)
+      request.mutable_options()->set_ufslength(*options.understore_length);
     if (options.persist) {
-      request.mutable_options()->mutable_asyncpersistoptions()->set_persistencewaittime(options.persistence_wait_time_ms);
+      request.mutable_options()->mutable_asyncpersistoptions()->set_persistencewaittime(
+          options.persistence_wait_time_ms);
     }
     SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
     fswire::CompleteFilePResponse response;
@@ -138,7 +142,8 @@ class MasterClient : public MasterApi {
     request.mutable_options()->set_recursive(options.recursive);
     bool visited = false;
     return WithRetry([&](AuthenticatedChannel* channel) {
-      if (visited) return Status(StatusCode::kUnknown, "The master went away in the middle of a listing.");
+      if (visited)
+        return Status(StatusCode::kUnknown, "The master went away in the middle of a listing.");
       return ListStream().Run(channel, request, [&](const FileStatus& status) {
         visited = true;
         return visit(status);
@@ -157,7 +162,8 @@ class MasterClient : public MasterApi {
     return Call(kFs + "Remove", request, &response);
   }
 
-  Status Rename(const std::string& source, const std::string& target, const RenameOptions& options) override {
+  Status Rename(const std::string& source, const std::string& target,
+                const RenameOptions& options) override {
     fswire::RenamePRequest request;
     request.set_path(source);
     request.set_dstpath(target);
@@ -213,7 +219,8 @@ class MasterClient : public MasterApi {
 
   StatusOr<std::vector<MountInfo>> GetMounts() override {
     fswire::GetMountTablePResponse response;
-    SPILLWAY_RETURN_IF_ERROR(Call(kFs + "GetMountTable", fswire::GetMountTablePRequest(), &response));
+    SPILLWAY_RETURN_IF_ERROR(
+        Call(kFs + "GetMountTable", fswire::GetMountTablePRequest(), &response));
     std::vector<MountInfo> mounts;
     for (const auto& [path, info] : response.mountpoints()) {
       MountInfo mount;
@@ -225,13 +232,15 @@ class MasterClient : public MasterApi {
       mount.id = MountId(info.mountid());
       mounts.push_back(std::move(mount));
     }
-    std::sort(mounts.begin(), mounts.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+    std::sort(mounts.begin(), mounts.end(),
+              [](const auto& a, const auto& b) { return a.path < b.path; });
     return mounts;
   }
 
   StatusOr<ClusterInfo> GetClusterInfo() override {
     alluxio::grpc::meta::GetMasterInfoPResponse response;
-    SPILLWAY_RETURN_IF_ERROR(Call(kMeta + "GetMasterInfo", alluxio::grpc::meta::GetMasterInfoPOptions(), &response));
+    SPILLWAY_RETURN_IF_ERROR(
+        Call(kMeta + "GetMasterInfo", alluxio::grpc::meta::GetMasterInfoPOptions(), &response));
     const auto& info = response.masterinfo();
     ClusterInfo out;
     out.master_address = info.leadermasteraddress();
@@ -247,14 +256,18 @@ class MasterClient : public MasterApi {
 
  private:
   static bool IsRetryable(const Status& status) {
-    return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kUnauthenticated;
+    return status.code() == StatusCode::kUnavailable ||
+           status.code() == StatusCode::kUnauthenticated;
   }
 
   // One id for all attempts of an operation, so that it is carried out once.
-  void SetOperationId(const std::optional<OperationId>& given, fswire::FileSystemMasterCommonPOptions* options) {
+  void SetOperationId(const std::optional<OperationId>& given,
+                      fswire::FileSystemMasterCommonPOptions* options) {
     const OperationId id = given.value_or(OperationId{random_->NextU64(), random_->NextU64()});
-    options->mutable_operationid()->set_mostsignificantbits(static_cast<int64_t>(id.most_significant));
-    options->mutable_operationid()->set_leastsignificantbits(static_cast<int64_t>(id.least_significant));
+    options->mutable_operationid()->set_mostsignificantbits(
+        static_cast<int64_t>(id.most_significant));
+    options->mutable_operationid()->set_leastsignificantbits(
+        static_cast<int64_t>(id.least_significant));
   }
 
   Status WithRetry(const std::function<Status(AuthenticatedChannel*)>& attempt) {
@@ -275,11 +288,13 @@ class MasterClient : public MasterApi {
 
   Status Call(const std::string& method, const google::protobuf::MessageLite& request,
               google::protobuf::MessageLite* response) {
-    return WithRetry(
-        [&](AuthenticatedChannel* channel) { return channel->Unary(method, request, response, kCallTimeoutMs); });
+    return WithRetry([&](AuthenticatedChannel* channel) {
+      return channel->Unary(method, request, response, kCallTimeoutMs);
+    });
   }
 
-  StatusOr<std::vector<WorkerInfo>> Workers(const std::string& method, const google::protobuf::MessageLite& request) {
+  StatusOr<std::vector<WorkerInfo>> Workers(const std::string& method,
+                                            const google::protobuf::MessageLite& request) {
     blockwire::GetWorkerInfoListPResponse response;
     SPILLWAY_RETURN_IF_ERROR(Call(kBlock + method, request, &response));
     std::vector<WorkerInfo> workers;
@@ -296,8 +311,9 @@ class MasterClient : public MasterApi {
 
 }  // namespace
 
-std::unique_ptr<MasterApi> MakeMasterClient(const std::vector<std::string>& addresses, const ChannelOptions& options,
-                                            int64_t retry_ms, Clock* clock, Random* random) {
+std::unique_ptr<MasterApi> MakeMasterClient(const std::vector<std::string>& addresses,
+                                            const ChannelOptions& options, int64_t retry_ms,
+                                            Clock* clock, Random* random) {
   return std::make_unique<MasterClient>(addresses, options, retry_ms, clock, random);
 }
 

@@ -63,7 +63,8 @@ class WriteCall : public Reactor, public std::enable_shared_from_this<WriteCall>
     absl::MutexLock lock(&mutex_);
     if (!mutex_.AwaitWithTimeout(absl::Condition(&done_), timeout_)) {
       context_.TryCancel();
-      return MakeStatus(StatusCode::kDeadlineExceeded, "{} did not answer in time.", channel_->target());
+      return MakeStatus(StatusCode::kDeadlineExceeded, "{} did not answer in time.",
+                        channel_->target());
     }
     return Annotate(FromGrpc(status_), channel_->target());
   }
@@ -106,8 +107,10 @@ class WriteCall : public Reactor, public std::enable_shared_from_this<WriteCall>
  private:
   // Until the write before is done. The server's own error if the call is broken.
   Status AwaitIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    const bool in_time = mutex_.AwaitWithTimeout(
-        absl::Condition(+[](WriteCall* c) { return !c->writing_ || c->broken_; }, this), timeout_);
+    const bool in_time =
+        mutex_.AwaitWithTimeout(absl::Condition(
+                                    +[](WriteCall* c) { return !c->writing_ || c->broken_; }, this),
+                                timeout_);
     if (!in_time) {
       context_.TryCancel();
       return MakeStatus(StatusCode::kDeadlineExceeded, "{} takes no data.", channel_->target());
@@ -179,8 +182,10 @@ class ReadCall : public Reactor, public std::enable_shared_from_this<ReadCall> {
   // Empty at the end.
   StatusOr<std::string> Next() {
     absl::MutexLock lock(&mutex_);
-    const bool in_time = mutex_.AwaitWithTimeout(
-        absl::Condition(+[](ReadCall* c) { return c->arrived_ || c->ended_; }, this), timeout_);
+    const bool in_time =
+        mutex_.AwaitWithTimeout(absl::Condition(
+                                    +[](ReadCall* c) { return c->arrived_ || c->ended_; }, this),
+                                timeout_);
     if (!in_time) {
       context_.TryCancel();
       return MakeStatus(StatusCode::kDeadlineExceeded, "{} sends no data.", channel_->target());
@@ -194,9 +199,11 @@ class ReadCall : public Reactor, public std::enable_shared_from_this<ReadCall> {
     arrived_ = false;
     std::vector<grpc::Slice> slices;
     std::vector<iovec> parts;
-    if (!ParseChunk(incoming_, kReadChunkField, &slices, &parts)) return Internal("Unreadable data from {}.", channel_->target());
+    if (!ParseChunk(incoming_, kReadChunkField, &slices, &parts))
+      return Internal("Unreadable data from {}.", channel_->target());
     std::string data;
-    for (const iovec& part : parts) data.append(static_cast<const char*>(part.iov_base), part.iov_len);
+    for (const iovec& part : parts)
+      data.append(static_cast<const char*>(part.iov_base), part.iov_len);
     StartRead(&incoming_);
     return data;
   }
@@ -256,7 +263,8 @@ class RpcWorker : public WorkerApi {
   RpcWorker(std::shared_ptr<AuthenticatedChannel> channel, int64_t timeout_ms)
       : channel_(std::move(channel)), timeout_ms_(timeout_ms) {}
 
-  StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(const BlockWriteOptions& options) override {
+  StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(
+      const BlockWriteOptions& options) override {
     blockwire::WriteRequest request;
     auto* command = request.mutable_command();
     command->set_type(blockwire::ALLUXIO_BLOCK);
@@ -267,7 +275,8 @@ class RpcWorker : public WorkerApi {
     return Write(request);
   }
 
-  StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(const FileWriteThroughOptions& options) override {
+  StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
+      const FileWriteThroughOptions& options) override {
     blockwire::WriteRequest request;
     auto* command = request.mutable_command();
     command->set_type(blockwire::UFS_FILE);
@@ -321,7 +330,8 @@ class RpcConnector : public WorkerConnector {
     absl::MutexLock lock(&mutex_);
     auto& worker = workers_[target];
     if (worker == nullptr) {
-      worker = std::make_shared<RpcWorker>(std::make_shared<AuthenticatedChannel>(target, options_, random_), timeout_ms_);
+      worker = std::make_shared<RpcWorker>(
+          std::make_shared<AuthenticatedChannel>(target, options_, random_), timeout_ms_);
     }
     return worker;
   }
@@ -336,8 +346,8 @@ class RpcConnector : public WorkerConnector {
 
 }  // namespace
 
-std::unique_ptr<WorkerConnector> MakeWorkerConnector(const ChannelOptions& options, int64_t data_timeout_ms,
-                                                     Random* random) {
+std::unique_ptr<WorkerConnector> MakeWorkerConnector(const ChannelOptions& options,
+                                                     int64_t data_timeout_ms, Random* random) {
   return std::make_unique<RpcConnector>(options, data_timeout_ms, random);
 }
 

@@ -9,7 +9,7 @@
 namespace spillway {
 
 // data_timeout_ms bounds every wait for progress of a stream. Thread-safe.
-std::unique_ptr<WorkerConnector> MakeWorkerConnector(const ChannelOptions& options, int64_t data_timeout_ms,
-                                                     Random* random);
+std::unique_ptr<WorkerConnector> MakeWorkerConnector(const ChannelOptions& options,
+                                                     int64_t data_timeout_ms, Random* random);
 
 }  // namespace spillway

@@ -23,7 +23,8 @@ class SessionCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteB
 
   void Begin(grpc::GenericStub* stub) {
     self_ = shared_from_this();
-    stub->PrepareBidiStreamingCall(&context_, "/spillway.session.WorkerSessionService/Session", {}, this);
+    stub->PrepareBidiStreamingCall(&context_, "/spillway.session.WorkerSessionService/Session", {},
+                                   this);
     AddHold();
     StartRead(&incoming_);
     StartCall();
@@ -90,8 +91,11 @@ class SessionCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteB
 
 class SessionClient : public WorkerSessionClient {
  public:
-  SessionClient(Worker* worker, const std::string& target, int64_t start_time_ms, int64_t heartbeat_ms)
-      : worker_(worker), start_time_ms_(start_time_ms), heartbeat_(absl::Milliseconds(heartbeat_ms)) {
+  SessionClient(Worker* worker, const std::string& target, int64_t start_time_ms,
+                int64_t heartbeat_ms)
+      : worker_(worker),
+        start_time_ms_(start_time_ms),
+        heartbeat_(absl::Milliseconds(heartbeat_ms)) {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
@@ -127,7 +131,8 @@ class SessionClient : public WorkerSessionClient {
         call_ = call;
       }
       call->Begin(stub_.get());
-      worker_->SessionUp([call](const session::WorkerMessage& message) { call->Send(message); }, start_time_ms_);
+      worker_->SessionUp([call](const session::WorkerMessage& message) { call->Send(message); },
+                         start_time_ms_);
       while (!call->AwaitDone(heartbeat_)) worker_->Tick();
       worker_->SessionDown();
       const Status status = call->status();
@@ -154,9 +159,12 @@ class SessionClient : public WorkerSessionClient {
 
 }  // namespace
 
-std::unique_ptr<WorkerSessionClient> StartWorkerSession(Worker* worker, const std::string& master_target,
-                                                        int64_t start_time_ms, int64_t heartbeat_interval_ms) {
-  return std::make_unique<SessionClient>(worker, master_target, start_time_ms, heartbeat_interval_ms);
+std::unique_ptr<WorkerSessionClient> StartWorkerSession(Worker* worker,
+                                                        const std::string& master_target,
+                                                        int64_t start_time_ms,
+                                                        int64_t heartbeat_interval_ms) {
+  return std::make_unique<SessionClient>(worker, master_target, start_time_ms,
+                                         heartbeat_interval_ms);
 }
 
 }  // namespace spillway

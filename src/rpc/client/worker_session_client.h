@@ -17,7 +17,9 @@ class WorkerSessionClient {
 };
 
 // Reconnects for as long as the object lives, with a short pause after a failure.
-std::unique_ptr<WorkerSessionClient> StartWorkerSession(Worker* worker, const std::string& master_target,
-                                                        int64_t start_time_ms, int64_t heartbeat_interval_ms);
+std::unique_ptr<WorkerSessionClient> StartWorkerSession(Worker* worker,
+                                                        const std::string& master_target,
+                                                        int64_t start_time_ms,
+                                                        int64_t heartbeat_interval_ms);
 
 }  // namespace spillway

@@ -37,14 +37,20 @@ blockwire::BlockMasterInfo MakeInfo(Master* master) {
 
 bool Wanted(const blockwire::GetWorkerReportPOptions& options, const WorkerInfo& worker) {
   switch (options.workerrange()) {
-    case blockwire::LIVE: return worker.state == WorkerState::kLive;
-    case blockwire::LOST: return worker.state == WorkerState::kLost;
-    case blockwire::DECOMMISSIONED: return worker.state == WorkerState::kDecommissioned;
+    case blockwire::LIVE:
+      return worker.state == WorkerState::kLive;
+    case blockwire::LOST:
+      return worker.state == WorkerState::kLost;
+    case blockwire::DECOMMISSIONED:
+      return worker.state == WorkerState::kDecommissioned;
     case blockwire::SPECIFIED:
-      return std::any_of(options.addresses().begin(), options.addresses().end(), [&](const std::string& address) {
-        return address == worker.address.host || address == fmt::format("{}:{}", worker.address.host, worker.address.data_port);
-      });
-    default: return true;
+      return std::any_of(
+          options.addresses().begin(), options.addresses().end(), [&](const std::string& address) {
+            return address == worker.address.host ||
+                   address == fmt::format("{}:{}", worker.address.host, worker.address.data_port);
+          });
+    default:
+      return true;
   }
 }
 
@@ -54,13 +60,14 @@ void RegisterBlockMasterService(RpcService* service, const MasterServiceContext&
   Master* master = context.master;
   service->Unary<blockwire::GetBlockInfoPRequest, blockwire::GetBlockInfoPResponse>(
       kService, "GetBlockInfo", [master](const CallContext&, const auto& request, auto reply) {
-        FinishWhenDurable(master, master->GetBlockInfo(BlockId(request.blockid())),
-                          [](BlockInfo& info) {
-                            blockwire::GetBlockInfoPResponse response;
-                            FillBlockInfo(info, response.mutable_blockinfo());
-                            return response;
-                          },
-                          reply);
+        FinishWhenDurable(
+            master, master->GetBlockInfo(BlockId(request.blockid())),
+            [](BlockInfo& info) {
+              blockwire::GetBlockInfoPResponse response;
+              FillBlockInfo(info, response.mutable_blockinfo());
+              return response;
+            },
+            reply);
       });
   service->Unary<blockwire::GetBlockMasterInfoPOptions, blockwire::GetBlockMasterInfoPResponse>(
       kService, "GetBlockMasterInfo", [master](const CallContext&, const auto&, auto reply) {
@@ -85,7 +92,8 @@ void RegisterBlockMasterService(RpcService* service, const MasterServiceContext&
         const auto workers = master->GetWorkers();
         if (!workers.ok()) return reply(workers.status());
         blockwire::GetWorkerInfoListPResponse response;
-        for (const WorkerInfo& worker : *workers) FillWorkerInfo(worker, response.add_workerinfos());
+        for (const WorkerInfo& worker : *workers)
+          FillWorkerInfo(worker, response.add_workerinfos());
         reply(response);
       });
   service->Unary<blockwire::GetWorkerReportPOptions, blockwire::GetWorkerInfoListPResponse>(
@@ -97,8 +105,9 @@ void RegisterBlockMasterService(RpcService* service, const MasterServiceContext&
         reply(response);
       });
   service->Unary<blockwire::GetWorkerLostStoragePOptions, blockwire::GetWorkerLostStoragePResponse>(
-      kService, "GetWorkerLostStorage",
-      [](const CallContext&, const auto&, auto reply) { reply(blockwire::GetWorkerLostStoragePResponse()); });
+      kService, "GetWorkerLostStorage", [](const CallContext&, const auto&, auto reply) {
+        reply(blockwire::GetWorkerLostStoragePResponse());
+      });
   service->Refuse(kService, "RemoveDisabledWorker");
   service->Refuse(kService, "DecommissionWorker");
 }

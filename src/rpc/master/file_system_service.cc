@@ -39,7 +39,8 @@ void PathMethod(RpcService* service, const MasterServiceContext& context, const 
         auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
         WithLoaded(context, {*path}, children,
-                   [context, op, convert, request, reply, path = *path, caller = call.caller](const Status& loaded) {
+                   [context, op, convert, request, reply, path = *path,
+                    caller = call.caller](const Status& loaded) {
                      if (!loaded.ok()) return reply(loaded);
                      FinishWhenDurable(context.master, op(caller, path, request), convert, reply);
                    });
@@ -55,7 +56,8 @@ void RegisterWrites(RpcService* service, const MasterServiceContext& context) {
   Master* master = context.master;
   PathMethod<fswire::CreateFilePRequest, fswire::CreateFilePResponse, FileStatus>(
       service, context, "CreateFile",
-      [master](const Caller& caller, const std::string& path, const fswire::CreateFilePRequest& request) {
+      [master](const Caller& caller, const std::string& path,
+               const fswire::CreateFilePRequest& request) {
         return master->CreateFile(caller, path, ToOptions(request.options()));
       },
       [](FileStatus& status) {
@@ -65,7 +67,9 @@ void RegisterWrites(RpcService* service, const MasterServiceContext& context) {
       });
   PathMethod<fswire::GetNewBlockIdForFilePRequest, fswire::GetNewBlockIdForFilePResponse, BlockId>(
       service, context, "GetNewBlockIdForFile",
-      [master](const Caller& caller, const std::string& path, const auto&) { return master->NewBlockId(caller, path); },
+      [master](const Caller& caller, const std::string& path, const auto&) {
+        return master->NewBlockId(caller, path);
+      },
       [](BlockId& id) {
         fswire::GetNewBlockIdForFilePResponse response;
         response.set_id(id.value());
@@ -73,43 +77,52 @@ void RegisterWrites(RpcService* service, const MasterServiceContext& context) {
       });
   PathMethod<fswire::CompleteFilePRequest, fswire::CompleteFilePResponse, Nothing>(
       service, context, "CompleteFile",
-      [master](const Caller& caller, const std::string& path, const fswire::CompleteFilePRequest& request) {
-        return master->CompleteFile(caller, path, ToOptions(request.options()), request.options().contenthash());
+      [master](const Caller& caller, const std::string& path,
+               const fswire::CompleteFilePRequest& request) {
+        return master->CompleteFile(caller, path, ToOptions(request.options()),
+                                    request.options().contenthash());
       },
       Empty<fswire::CompleteFilePResponse>());
   PathMethod<fswire::CreateDirectoryPRequest, fswire::CreateDirectoryPResponse, Nothing>(
       service, context, "CreateDirectory",
-      [master](const Caller& caller, const std::string& path, const fswire::CreateDirectoryPRequest& request) {
+      [master](const Caller& caller, const std::string& path,
+               const fswire::CreateDirectoryPRequest& request) {
         return master->CreateDirectory(caller, path, ToOptions(request.options()));
       },
       Empty<fswire::CreateDirectoryPResponse>());
   PathMethod<fswire::SetAttributePRequest, fswire::SetAttributePResponse, Nothing>(
       service, context, "SetAttribute",
-      [master](const Caller& caller, const std::string& path, const fswire::SetAttributePRequest& request) {
+      [master](const Caller& caller, const std::string& path,
+               const fswire::SetAttributePRequest& request) {
         return master->SetAttribute(caller, path, ToOptions(request.options()));
       },
       Empty<fswire::SetAttributePResponse>());
   PathMethod<fswire::FreePRequest, fswire::FreePResponse, Nothing>(
       service, context, "Free",
       [master](const Caller& caller, const std::string& path, const fswire::FreePRequest& request) {
-        return master->Free(caller, path, request.options().recursive(), request.options().forced());
+        return master->Free(caller, path, request.options().recursive(),
+                            request.options().forced());
       },
       Empty<fswire::FreePResponse>());
-  PathMethod<fswire::ScheduleAsyncPersistencePRequest, fswire::ScheduleAsyncPersistencePResponse, Nothing>(
+  PathMethod<fswire::ScheduleAsyncPersistencePRequest, fswire::ScheduleAsyncPersistencePResponse,
+             Nothing>(
       service, context, "ScheduleAsyncPersistence",
-      [master](const Caller& caller, const std::string& path, const fswire::ScheduleAsyncPersistencePRequest& request) {
+      [master](const Caller& caller, const std::string& path,
+               const fswire::ScheduleAsyncPersistencePRequest& request) {
         return master->SchedulePersist(caller, path, request.options().persistencewaittime());
       },
       Empty<fswire::ScheduleAsyncPersistencePResponse>());
 }
 
 // A delete must know what the understore holds below, or it would leave it there.
-void LoadSubtreeThenRemove(const MasterServiceContext& context, const Caller& caller, const std::string& path,
-                           const fswire::DeletePRequest& request, Reply<fswire::DeletePResponse> reply) {
+void LoadSubtreeThenRemove(const MasterServiceContext& context, const Caller& caller,
+                           const std::string& path, const fswire::DeletePRequest& request,
+                           Reply<fswire::DeletePResponse> reply) {
   Master* master = context.master;
   const RemoveOptions options = ToOptions(request.options());
   const auto remove = [master, caller, path, options, reply] {
-    FinishWhenDurable(master, master->Remove(caller, path, options), Empty<fswire::DeletePResponse>(), reply);
+    FinishWhenDurable(master, master->Remove(caller, path, options),
+                      Empty<fswire::DeletePResponse>(), reply);
   };
   if (!options.recursive) return remove();
   const auto first_unloaded = [master, caller, path]() -> std::optional<InodeId> {
@@ -137,11 +150,12 @@ void RegisterRemoveAndRename(RpcService* service, const MasterServiceContext& co
       kService, "Remove", [context](const CallContext& call, const auto& request, auto reply) {
         auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
-        WithLoaded(context, {*path}, true,
-                   [context, request, reply, path = *path, caller = call.caller](const Status& loaded) {
-                     if (!loaded.ok()) return reply(loaded);
-                     LoadSubtreeThenRemove(context, caller, path, request, reply);
-                   });
+        WithLoaded(
+            context, {*path}, true,
+            [context, request, reply, path = *path, caller = call.caller](const Status& loaded) {
+              if (!loaded.ok()) return reply(loaded);
+              LoadSubtreeThenRemove(context, caller, path, request, reply);
+            });
       });
   service->Unary<fswire::RenamePRequest, fswire::RenamePResponse>(
       kService, "Rename", [context](const CallContext& call, const auto& request, auto reply) {
@@ -150,13 +164,14 @@ void RegisterRemoveAndRename(RpcService* service, const MasterServiceContext& co
         if (!source.ok()) return reply(source.status());
         if (!target.ok()) return reply(target.status());
         WithLoaded(context, {*source, *target}, false,
-                   [context, request, reply, source = *source, target = *target, caller = call.caller](
-                       const Status& loaded) {
+                   [context, request, reply, source = *source, target = *target,
+                    caller = call.caller](const Status& loaded) {
                      if (!loaded.ok()) return reply(loaded);
                      RenameOptions options;
                      options.persist = request.options().persist();
                      options.operation_id = ToOperationId(request.options().commonoptions());
-                     FinishWhenDurable(context.master, context.master->Rename(caller, source, target, options),
+                     FinishWhenDurable(context.master,
+                                       context.master->Rename(caller, source, target, options),
                                        Empty<fswire::RenamePResponse>(), reply);
                    });
       });
@@ -166,7 +181,9 @@ void RegisterReads(RpcService* service, const MasterServiceContext& context) {
   Master* master = context.master;
   PathMethod<fswire::GetStatusPRequest, fswire::GetStatusPResponse, FileStatus>(
       service, context, "GetStatus",
-      [master](const Caller& caller, const std::string& path, const auto&) { return master->GetStatus(caller, path); },
+      [master](const Caller& caller, const std::string& path, const auto&) {
+        return master->GetStatus(caller, path);
+      },
       [](FileStatus& status) {
         fswire::GetStatusPResponse response;
         FillFileInfo(status, response.mutable_fileinfo());
@@ -174,44 +191,55 @@ void RegisterReads(RpcService* service, const MasterServiceContext& context) {
       });
   PathMethod<fswire::CheckAccessPRequest, fswire::CheckAccessPResponse, Nothing>(
       service, context, "CheckAccess",
-      [master](const Caller& caller, const std::string& path, const fswire::CheckAccessPRequest& request) {
+      [master](const Caller& caller, const std::string& path,
+               const fswire::CheckAccessPRequest& request) {
         return master->CheckAccess(caller, path, static_cast<int>(request.options().bits()) - 1);
       },
       Empty<fswire::CheckAccessPResponse>());
   service->Unary<fswire::ExistsPRequest, fswire::ExistsPResponse>(
       kService, "Exists", [context](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
-        if (!path.ok()) return reply(fswire::ExistsPResponse());  // never throws for what cannot exist
-        WithLoaded(context, {*path}, false, [context, reply, path = *path, caller = call.caller](const Status& loaded) {
-          if (!loaded.ok()) return reply(loaded);
-          FinishWhenDurable(context.master, context.master->Exists(caller, path),
-                            [](bool& exists) {
-                              fswire::ExistsPResponse response;
-                              response.set_exists(exists);
-                              return response;
-                            },
-                            reply);
-        });
+        if (!path.ok())
+          return reply(fswire::ExistsPResponse());  // never throws for what cannot exist
+        WithLoaded(context, {*path}, false,
+                   [context, reply, path = *path, caller = call.caller](const Status& loaded) {
+                     if (!loaded.ok()) return reply(loaded);
+                     FinishWhenDurable(
+                         context.master, context.master->Exists(caller, path),
+                         [](bool& exists) {
+                           fswire::ExistsPResponse response;
+                           response.set_exists(exists);
+                           return response;
+                         },
+                         reply);
+                   });
       });
+}
+
+// What is asked without a path.
+void RegisterLookups(RpcService* service, const MasterServiceContext& context) {
+  Master* master = context.master;
   service->Unary<fswire::GetFilePathPRequest, fswire::GetFilePathPResponse>(
       kService, "GetFilePath", [master](const CallContext&, const auto& request, auto reply) {
-        FinishWhenDurable(master, master->GetFilePath(InodeId(request.fileid())),
-                          [](std::string& path) {
-                            fswire::GetFilePathPResponse response;
-                            response.set_path(path);
-                            return response;
-                          },
-                          reply);
+        FinishWhenDurable(
+            master, master->GetFilePath(InodeId(request.fileid())),
+            [](std::string& path) {
+              fswire::GetFilePathPResponse response;
+              response.set_path(path);
+              return response;
+            },
+            reply);
       });
   service->Unary<fswire::ReverseResolvePRequest, fswire::ReverseResolvePResponse>(
       kService, "ReverseResolve", [master](const CallContext&, const auto& request, auto reply) {
-        FinishWhenDurable(master, master->ReverseResolve(NormalizeUnderStoreUri(request.ufsuri())),
-                          [](std::string& path) {
-                            fswire::ReverseResolvePResponse response;
-                            response.set_alluxiopath(path);
-                            return response;
-                          },
-                          reply);
+        FinishWhenDurable(
+            master, master->ReverseResolve(NormalizeUnderStoreUri(request.ufsuri())),
+            [](std::string& path) {
+              fswire::ReverseResolvePResponse response;
+              response.set_alluxiopath(path);
+              return response;
+            },
+            reply);
       });
   service->Unary<fswire::GetMountTablePRequest, fswire::GetMountTablePResponse>(
       kService, "GetMountTable", [master](const CallContext&, const auto&, auto reply) {
@@ -228,8 +256,9 @@ void RegisterReads(RpcService* service, const MasterServiceContext& context) {
         reply(response);
       });
   service->Unary<fswire::GetSyncPathListPRequest, fswire::GetSyncPathListPResponse>(
-      kService, "GetSyncPathList",
-      [](const CallContext&, const auto&, auto reply) { reply(fswire::GetSyncPathListPResponse()); });
+      kService, "GetSyncPathList", [](const CallContext&, const auto&, auto reply) {
+        reply(fswire::GetSyncPathListPResponse());
+      });
   service->Unary<fswire::CheckConsistencyPRequest, fswire::CheckConsistencyPResponse>(
       kService, "CheckConsistency", [](const CallContext&, const auto&, auto reply) {
         reply(InvalidArgument("checkConsistency is not offered by Spillway yet."));
@@ -242,11 +271,12 @@ void RegisterFileSystemService(RpcService* service, const MasterServiceContext& 
   RegisterWrites(service, context);
   RegisterRemoveAndRename(service, context);
   RegisterReads(service, context);
+  RegisterLookups(service, context);
   RegisterListing(service, context);
   for (const char* method :
-       {"Mount", "Unmount", "UpdateMount", "UpdateUfsMode", "SetAcl", "StartSync", "StopSync", "GetStateLockHolders",
-        "NeedsSync", "submitJob", "StopJob", "GetJobProgress", "SyncMetadata", "SyncMetadataAsync", "GetSyncProgress",
-        "CancelSyncMetadata"}) {
+       {"Mount", "Unmount", "UpdateMount", "UpdateUfsMode", "SetAcl", "StartSync", "StopSync",
+        "GetStateLockHolders", "NeedsSync", "submitJob", "StopJob", "GetJobProgress",
+        "SyncMetadata", "SyncMetadataAsync", "GetSyncProgress", "CancelSyncMetadata"}) {
     service->Refuse(kService, method);
   }
 }

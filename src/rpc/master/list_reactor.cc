@@ -13,16 +13,19 @@ constexpr size_t kBytesPerMessage = 2 << 20;
 // Reads page after page; each page is written before the next is read.
 class ListReactor : public grpc::ServerGenericBidiReactor {
  public:
-  ListReactor(MasterServiceContext context, Caller caller) : context_(std::move(context)), caller_(std::move(caller)) {
+  ListReactor(MasterServiceContext context, Caller caller)
+      : context_(std::move(context)), caller_(std::move(caller)) {
     entries_max_ = std::min<size_t>(
         kEntriesPerPage,
-        std::max<int64_t>(1, context_.config->GetInt("alluxio.master.filesystem.liststatus.result.message.length")));
+        std::max<int64_t>(1, context_.config->GetInt(
+                                 "alluxio.master.filesystem.liststatus.result.message.length")));
     StartRead(&request_buffer_);
   }
 
   void OnReadDone(bool ok) override {
     fswire::ListStatusPRequest request;
-    if (!ok || !FromBuffer(request_buffer_, &request)) return Finish(ToGrpc(InvalidArgument("Unreadable request")));
+    if (!ok || !FromBuffer(request_buffer_, &request))
+      return Finish(ToGrpc(InvalidArgument("Unreadable request")));
     auto path = NormalizePath(request.path());
     if (!path.ok()) return Finish(ToGrpc(path.status()));
     path_ = *std::move(path);
@@ -41,23 +44,27 @@ class ListReactor : public grpc::ServerGenericBidiReactor {
 
  private:
   void NextPage() {
-    if (const auto directory = context_.master->DirectoryToLoad(path_, true)) return Load(*directory);
+    if (const auto directory = context_.master->DirectoryToLoad(path_, true))
+      return Load(*directory);
     auto page = context_.master->ListStatus(caller_, path_, options_, entries_max_, &cursor_);
     if (!page.result.ok()) return Finish(ToGrpc(page.result.status()));
     fswire::ListStatusPResponse response;
     for (const FileStatus& status : *page.result) {
       if (!load_only_) FillFileInfo(status, response.add_fileinfos());
     }
-    context_.master->WhenDurable(page.wait_for, [this, response = std::move(response)] { Write(response); });
+    context_.master->WhenDurable(page.wait_for,
+                                 [this, response = std::move(response)] { Write(response); });
   }
 
   void Write(const fswire::ListStatusPResponse& response) {
     if (response.fileinfos_size() > 0) {
       // Long paths and many blocks make entries large; later pages get fewer of them.
-      if (response.ByteSizeLong() > kBytesPerMessage) entries_max_ = std::max<size_t>(1, entries_max_ / 2);
+      if (response.ByteSizeLong() > kBytesPerMessage)
+        entries_max_ = std::max<size_t>(1, entries_max_ / 2);
       response_buffer_ = ToBuffer(response);
       const bool last = cursor_.done && !cursor_.load;
-      if (last) return StartWriteAndFinish(&response_buffer_, grpc::WriteOptions(), grpc::Status::OK);
+      if (last)
+        return StartWriteAndFinish(&response_buffer_, grpc::WriteOptions(), grpc::Status::OK);
       return StartWrite(&response_buffer_);
     }
     Continue();
@@ -71,7 +78,8 @@ class ListReactor : public grpc::ServerGenericBidiReactor {
 
   void Load(InodeId directory) {
     context_.executor->Post([this, directory] {
-      if (Status status = context_.master->LoadDirectory(directory); !status.ok()) return Finish(ToGrpc(status));
+      if (Status status = context_.master->LoadDirectory(directory); !status.ok())
+        return Finish(ToGrpc(status));
       NextPage();
     });
   }
@@ -89,7 +97,8 @@ class ListReactor : public grpc::ServerGenericBidiReactor {
 
 // A limited listing with a start: one message. Runs on the executor.
 void ListPartial(const MasterServiceContext& context, const Caller& caller, const std::string& path,
-                 const fswire::ListStatusPartialPRequest& request, Reply<fswire::ListStatusPartialPResponse> reply) {
+                 const fswire::ListStatusPartialPRequest& request,
+                 Reply<fswire::ListStatusPartialPResponse> reply) {
   const auto& options = request.options();
   ListOptions list;
   list.recursive = options.options().recursive();
@@ -107,19 +116,22 @@ void ListPartial(const MasterServiceContext& context, const Caller& caller, cons
       cursor.after = at.result->substr(path == "/" ? 1 : path.size() + 1);
     }
   }
-  const size_t batch = options.batchsize() > 0 ? static_cast<size_t>(options.batchsize()) : SIZE_MAX;
+  const size_t batch =
+      options.batchsize() > 0 ? static_cast<size_t>(options.batchsize()) : SIZE_MAX;
   fswire::ListStatusPartialPResponse response;
   while (!cursor.done) {
     auto directory = cursor.load ? cursor.load : context.master->DirectoryToLoad(path, true);
     if (directory) {
-      if (Status status = context.master->LoadDirectory(*directory); !status.ok()) return reply(status);
+      if (Status status = context.master->LoadDirectory(*directory); !status.ok())
+        return reply(status);
       cursor.load.reset();
       continue;
     }
     auto page = context.master->ListStatus(caller, path, list, kEntriesPerPage, &cursor);
     if (!page.result.ok()) return reply(page.result.status());
     for (const FileStatus& status : *page.result) {
-      const std::string relative = status.path.substr(std::min(status.path.size(), path == "/" ? 1 : path.size() + 1));
+      const std::string relative =
+          status.path.substr(std::min(status.path.size(), path == "/" ? 1 : path.size() + 1));
       if (!options.prefix().empty() && relative.rfind(options.prefix(), 0) != 0) continue;
       if (skip-- > 0) continue;
       if (static_cast<size_t>(response.fileinfos_size()) == batch) {
@@ -138,10 +150,12 @@ void ListPartial(const MasterServiceContext& context, const Caller& caller, cons
 }  // namespace
 
 void RegisterListing(RpcService* service, const MasterServiceContext& context) {
-  service->Stream(kService, "ListStatus",
-                  [context](CallContext call) { return new ListReactor(context, std::move(call.caller)); });
+  service->Stream(kService, "ListStatus", [context](CallContext call) {
+    return new ListReactor(context, std::move(call.caller));
+  });
   service->Unary<fswire::ListStatusPartialPRequest, fswire::ListStatusPartialPResponse>(
-      kService, "ListStatusPartial", [context](const CallContext& call, const auto& request, auto reply) {
+      kService, "ListStatusPartial",
+      [context](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
         context.executor->Post([context, caller = call.caller, path = *path, request, reply] {

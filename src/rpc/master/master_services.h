@@ -49,10 +49,11 @@ void RegisterVersionService(RpcService* service);
 template <typename T, typename Convert, typename R>
 void FinishWhenDurable(Master* master, Outcome<T> outcome, Convert convert, R reply) {
   const LogIndex index = outcome.wait_for;
-  master->WhenDurable(index, [result = std::move(outcome.result), convert = std::move(convert), reply]() mutable {
-    if (!result.ok()) return reply(result.status());
-    reply(convert(*result));
-  });
+  master->WhenDurable(
+      index, [result = std::move(outcome.result), convert = std::move(convert), reply]() mutable {
+        if (!result.ok()) return reply(result.status());
+        reply(convert(*result));
+      });
 }
 
 }  // namespace spillway

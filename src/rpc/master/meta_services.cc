@@ -20,9 +20,11 @@ const char* const kAlluxioVersion = "2.9.3";
 std::map<std::string, Configuration::Value> ClusterDefaults(const Configuration& config) {
   auto values = config.UserValues();
   for (auto it = values.begin(); it != values.end();) {
-    const bool secret = it->first.find("secret") != std::string::npos || it->first.find("accessKey") != std::string::npos ||
+    const bool secret = it->first.find("secret") != std::string::npos ||
+                        it->first.find("accessKey") != std::string::npos ||
                         it->first.find("token") != std::string::npos;
-    const bool client = it->first.rfind("alluxio.user.", 0) == 0 || it->first.rfind("alluxio.security.", 0) == 0 ||
+    const bool client = it->first.rfind("alluxio.user.", 0) == 0 ||
+                        it->first.rfind("alluxio.security.", 0) == 0 ||
                         it->first.rfind("alluxio.master.", 0) == 0;
     it = secret || !client ? values.erase(it) : std::next(it);
   }
@@ -52,7 +54,8 @@ void RegisterConfiguration(RpcService* service, const MasterServiceContext& cont
   const Configuration* config = context.config;
   const int64_t start_ms = context.clock->NowMs();
   service->Unary<meta::GetConfigurationPOptions, meta::GetConfigurationPResponse>(
-      name, "GetConfiguration", [master, config, start_ms](const CallContext&, const auto& request, auto reply) {
+      name, "GetConfiguration",
+      [master, config, start_ms](const CallContext&, const auto& request, auto reply) {
         meta::GetConfigurationPResponse response;
         const auto values = ClusterDefaults(*config);
         if (!request.ignoreclusterconf()) {
@@ -88,25 +91,35 @@ void RegisterConfiguration(RpcService* service, const MasterServiceContext& cont
         response.set_pathconfighash(HashOf(master->PathProperties()));
         reply(response);
       });
-  // These change state, and the service is exempt from authentication as in the reference: they
-  // are carried out as the superuser only where permissions are off.
+}
+
+// The service is exempt from authentication, as in the reference; a caller who did authenticate is
+// known all the same, and only the superuser may change anything.
+void RegisterPathConfiguration(RpcService* service, Master* master) {
+  const std::string name = "alluxio.grpc.meta.MetaMasterConfigurationService";
   service->Unary<meta::SetPathConfigurationPRequest, meta::SetPathConfigurationPResponse>(
-      name, "SetPathConfiguration", [master](const CallContext& call, const auto& request, auto reply) {
+      name, "SetPathConfiguration",
+      [master](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
-        FinishWhenDurable(master,
-                          master->SetPathProperties(call.caller, *path,
-                                                    {request.properties().begin(), request.properties().end()}, {}, false),
-                          [](Nothing&) { return meta::SetPathConfigurationPResponse(); }, reply);
+        FinishWhenDurable(
+            master,
+            master->SetPathProperties(call.caller, *path,
+                                      {request.properties().begin(), request.properties().end()},
+                                      {}, false),
+            [](Nothing&) { return meta::SetPathConfigurationPResponse(); }, reply);
       });
   service->Unary<meta::RemovePathConfigurationPRequest, meta::RemovePathConfigurationPResponse>(
-      name, "RemovePathConfiguration", [master](const CallContext& call, const auto& request, auto reply) {
+      name, "RemovePathConfiguration",
+      [master](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
-        FinishWhenDurable(master,
-                          master->SetPathProperties(call.caller, *path, {}, {request.keys().begin(), request.keys().end()},
-                                                    request.keys().empty()),
-                          [](Nothing&) { return meta::RemovePathConfigurationPResponse(); }, reply);
+        FinishWhenDurable(
+            master,
+            master->SetPathProperties(call.caller, *path, {},
+                                      {request.keys().begin(), request.keys().end()},
+                                      request.keys().empty()),
+            [](Nothing&) { return meta::RemovePathConfigurationPResponse(); }, reply);
       });
   service->Refuse(name, "UpdateConfiguration");
 }
@@ -149,18 +162,22 @@ void RegisterMasterInfo(RpcService* service, const MasterServiceContext& context
   service->Unary<meta::ListProxyStatusPRequest, meta::ListProxyStatusPResponse>(
       name, "ListProxyStatus",
       [](const CallContext&, const auto&, auto reply) { reply(meta::ListProxyStatusPResponse()); });
-  for (const char* method : {"Backup", "GetBackupStatus", "Checkpoint"}) service->Refuse(name, method);
+  for (const char* method : {"Backup", "GetBackupStatus", "Checkpoint"})
+    service->Refuse(name, method);
 }
 
 void RegisterMetrics(RpcService* service) {
   const std::string name = "alluxio.grpc.metric.MetricsMasterClientService";
   service->Unary<metric::MetricsHeartbeatPRequest, metric::MetricsHeartbeatPResponse>(
-      name, "MetricsHeartbeat",
-      [](const CallContext&, const auto&, auto reply) { reply(metric::MetricsHeartbeatPResponse()); });
+      name, "MetricsHeartbeat", [](const CallContext&, const auto&, auto reply) {
+        reply(metric::MetricsHeartbeatPResponse());
+      });
   service->Unary<metric::ClearMetricsPRequest, metric::ClearMetricsPResponse>(
-      name, "ClearMetrics", [](const CallContext&, const auto&, auto reply) { reply(metric::ClearMetricsPResponse()); });
+      name, "ClearMetrics",
+      [](const CallContext&, const auto&, auto reply) { reply(metric::ClearMetricsPResponse()); });
   service->Unary<metric::GetMetricsPOptions, metric::GetMetricsPResponse>(
-      name, "GetMetrics", [](const CallContext&, const auto&, auto reply) { reply(metric::GetMetricsPResponse()); });
+      name, "GetMetrics",
+      [](const CallContext&, const auto&, auto reply) { reply(metric::GetMetricsPResponse()); });
 }
 
 struct ServiceVersion {
@@ -170,7 +187,8 @@ struct ServiceVersion {
 };
 
 constexpr ServiceVersion kVersions[] = {
-    {version::FILE_SYSTEM_MASTER_CLIENT_SERVICE, "alluxio.grpc.file.FileSystemMasterClientService", 2},
+    {version::FILE_SYSTEM_MASTER_CLIENT_SERVICE, "alluxio.grpc.file.FileSystemMasterClientService",
+     2},
     {version::BLOCK_MASTER_CLIENT_SERVICE, "alluxio.grpc.block.BlockMasterClientService", 2},
     {version::META_MASTER_CONFIG_SERVICE, "alluxio.grpc.meta.MetaMasterConfigurationService", 2},
     {version::META_MASTER_CLIENT_SERVICE, "alluxio.grpc.meta.MetaMasterClientService", 2},
@@ -182,6 +200,7 @@ constexpr ServiceVersion kVersions[] = {
 
 void RegisterMetaServices(RpcService* service, const MasterServiceContext& context) {
   RegisterConfiguration(service, context);
+  RegisterPathConfiguration(service, context.master);
   RegisterMasterInfo(service, context);
   RegisterMetrics(service);
 }
@@ -197,7 +216,8 @@ void RegisterVersionService(RpcService* service) {
           response.set_version(candidate.number);
           return reply(response);
         }
-        reply(NotFound("Service {} is not found.", version::ServiceType_Name(request.servicetype())));
+        reply(
+            NotFound("Service {} is not found.", version::ServiceType_Name(request.servicetype())));
       });
 }
 

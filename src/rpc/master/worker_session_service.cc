@@ -7,7 +7,8 @@
 namespace spillway {
 
 // One worker's stream. Writes are queued; the reactor lives until the stream has ended.
-class SessionReactor : public grpc::ServerGenericBidiReactor, public std::enable_shared_from_this<SessionReactor> {
+class SessionReactor : public grpc::ServerGenericBidiReactor,
+                       public std::enable_shared_from_this<SessionReactor> {
  public:
   SessionReactor(Master* master, SessionTable* table) : master_(master), table_(table) {}
 
@@ -33,7 +34,8 @@ class SessionReactor : public grpc::ServerGenericBidiReactor, public std::enable
   void OnReadDone(bool ok) override {
     session::WorkerMessage message;
     if (!ok) return Close(absl::OkStatus());
-    if (!FromBuffer(incoming_, &message)) return Close(InvalidArgument("Unreadable message in a worker's session"));
+    if (!FromBuffer(incoming_, &message))
+      return Close(InvalidArgument("Unreadable message in a worker's session"));
     Handle(message);
     StartRead(&incoming_);
   }
@@ -65,7 +67,8 @@ class SessionReactor : public grpc::ServerGenericBidiReactor, public std::enable
 
 struct SessionTable::Impl {
   absl::Mutex mutex;
-  std::map<std::pair<WorkerId, Epoch>, std::shared_ptr<SessionReactor>> sessions ABSL_GUARDED_BY(mutex);
+  std::map<std::pair<WorkerId, Epoch>, std::shared_ptr<SessionReactor>> sessions
+      ABSL_GUARDED_BY(mutex);
 };
 
 SessionTable::SessionTable() : impl_(std::make_unique<Impl>()) {}
@@ -140,10 +143,14 @@ void SessionReactor::Handle(const session::WorkerMessage& message) {
     session = session_;
   }
   switch (message.message_case()) {
-    case Case::kBlocksHeld: return master_->BlocksHeld(session, message.blocks_held());
-    case Case::kHeartbeat: return master_->Heartbeat(session, message.heartbeat());
-    case Case::kBlocksRemoved: return master_->BlocksRemoved(session, message.blocks_removed());
-    case Case::kPersistResult: return master_->PersistDone(session, message.persist_result());
+    case Case::kBlocksHeld:
+      return master_->BlocksHeld(session, message.blocks_held());
+    case Case::kHeartbeat:
+      return master_->Heartbeat(session, message.heartbeat());
+    case Case::kBlocksRemoved:
+      return master_->BlocksRemoved(session, message.blocks_removed());
+    case Case::kPersistResult:
+      return master_->PersistDone(session, message.persist_result());
     case Case::kCommitBlock: {
       const Status status = master_->CommitBlock(session, message.commit_block().block());
       session::MasterMessage answer;
@@ -152,7 +159,8 @@ void SessionReactor::Handle(const session::WorkerMessage& message) {
       answer.mutable_commit_ack()->set_message(Message(status));
       return Send(answer);
     }
-    default: return;
+    default:
+      return;
   }
 }
 

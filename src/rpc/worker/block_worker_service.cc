@@ -19,39 +19,47 @@ void Cache(Worker* worker, const Request& request, bool async, Reply<Response> r
   }
   const auto range = ToRange(request.open_ufs_block_options());
   if (async) reply(Response());
-  worker->CacheBlock(BlockId(request.block_id()), request.length(), range, source, [async, reply](const Status& status) {
-    if (async) {
-      if (!status.ok()) spdlog::debug("caching failed: {}", Message(status));
-      return;
-    }
-    if (!status.ok()) return reply(status);
-    reply(Response());
-  });
+  worker->CacheBlock(BlockId(request.block_id()), request.length(), range, source,
+                     [async, reply](const Status& status) {
+                       if (async) {
+                         if (!status.ok()) spdlog::debug("caching failed: {}", Message(status));
+                         return;
+                       }
+                       if (!status.ok()) return reply(status);
+                       reply(Response());
+                     });
 }
 
 }  // namespace
 
 void RegisterBlockWorkerService(RpcService* service, const WorkerServiceContext& context) {
   Worker* worker = context.worker;
-  service->Stream(kService, "WriteBlock", [context](const CallContext&) { return MakeWriteReactor(context); });
-  service->Stream(kService, "ReadBlock", [context](const CallContext&) { return MakeReadReactor(context); });
-  service->Stream(kService, "CreateLocalBlock", [context](const CallContext&) { return MakeCreateLocalReactor(context); });
-  service->Stream(kService, "OpenLocalBlock", [context](const CallContext&) { return MakeOpenLocalReactor(context); });
+  service->Stream(kService, "WriteBlock",
+                  [context](const CallContext&) { return MakeWriteReactor(context); });
+  service->Stream(kService, "ReadBlock",
+                  [context](const CallContext&) { return MakeReadReactor(context); });
+  service->Stream(kService, "CreateLocalBlock",
+                  [context](const CallContext&) { return MakeCreateLocalReactor(context); });
+  service->Stream(kService, "OpenLocalBlock",
+                  [context](const CallContext&) { return MakeOpenLocalReactor(context); });
   service->Unary<blockwire::CacheRequest, blockwire::CacheResponse>(
       kService, "Cache", [worker](const CallContext&, const auto& request, auto reply) {
         Cache(worker, request, request.async(), reply);
       });
   service->Unary<blockwire::AsyncCacheRequest, blockwire::AsyncCacheResponse>(
-      kService, "AsyncCache",
-      [worker](const CallContext&, const auto& request, auto reply) { Cache(worker, request, true, reply); });
+      kService, "AsyncCache", [worker](const CallContext&, const auto& request, auto reply) {
+        Cache(worker, request, true, reply);
+      });
   service->Unary<blockwire::RemoveBlockRequest, blockwire::RemoveBlockResponse>(
       kService, "RemoveBlock", [worker](const CallContext&, const auto& request, auto reply) {
-        if (Status status = worker->RemoveBlock(BlockId(request.block_id())); !status.ok()) return reply(status);
+        if (Status status = worker->RemoveBlock(BlockId(request.block_id())); !status.ok())
+          return reply(status);
         reply(blockwire::RemoveBlockResponse());
       });
   service->Unary<blockwire::ClearMetricsRequest, blockwire::ClearMetricsResponse>(
-      kService, "ClearMetrics",
-      [](const CallContext&, const auto&, auto reply) { reply(blockwire::ClearMetricsResponse()); });
+      kService, "ClearMetrics", [](const CallContext&, const auto&, auto reply) {
+        reply(blockwire::ClearMetricsResponse());
+      });
   for (const char* method : {"Load", "MoveBlock", "FreeWorker"}) service->Refuse(kService, method);
 }
 

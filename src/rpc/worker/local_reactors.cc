@@ -10,18 +10,23 @@ namespace {
 
 class CreateLocalReactor : public grpc::ServerGenericBidiReactor {
  public:
-  explicit CreateLocalReactor(WorkerServiceContext context) : context_(context) { StartRead(&incoming_); }
+  explicit CreateLocalReactor(WorkerServiceContext context) : context_(context) {
+    StartRead(&incoming_);
+  }
 
   void OnReadDone(bool ok) override {
     if (!ok) return EndOfWrites();
     blockwire::CreateLocalBlockRequest request;
-    if (!FromBuffer(incoming_, &request)) return Fail(InvalidArgument("Unreadable message in a local block write."));
+    if (!FromBuffer(incoming_, &request))
+      return Fail(InvalidArgument("Unreadable message in a local block write."));
     blockwire::CreateLocalBlockResponse response;
     if (request.only_reserve_space()) {
       if (temp_ == nullptr) return Fail(InvalidArgument("Space is asked for before the block."));
-      if (Status status = temp_->Reserve(request.space_to_reserve()); !status.ok()) return Fail(status);
+      if (Status status = temp_->Reserve(request.space_to_reserve()); !status.ok())
+        return Fail(status);
     } else {
-      auto temp = context_.worker->store()->Create(BlockId(request.block_id()), request.tier(), request.pin_on_create());
+      auto temp = context_.worker->store()->Create(BlockId(request.block_id()), request.tier(),
+                                                   request.pin_on_create());
       if (!temp.ok()) {
         const bool exists = temp.status().code() == StatusCode::kAlreadyExists;
         return Fail(exists ? Internal("{}", Message(temp.status())) : temp.status());
@@ -42,7 +47,8 @@ class CreateLocalReactor : public grpc::ServerGenericBidiReactor {
  private:
   void EndOfWrites() {
     if (ended_) return;
-    if (cancelled_ || temp_ == nullptr) return Fail(MakeStatus(StatusCode::kUnknown, "the write was cancelled"));
+    if (cancelled_ || temp_ == nullptr)
+      return Fail(MakeStatus(StatusCode::kUnknown, "the write was cancelled"));
     context_.executor->Post([this] {
       context_.worker->CommitLocal(temp_, [this](const Status& status) {
         if (!status.ok()) return Fail(status);
@@ -68,12 +74,15 @@ class CreateLocalReactor : public grpc::ServerGenericBidiReactor {
 
 class OpenLocalReactor : public grpc::ServerGenericBidiReactor {
  public:
-  explicit OpenLocalReactor(WorkerServiceContext context) : context_(context) { StartRead(&incoming_); }
+  explicit OpenLocalReactor(WorkerServiceContext context) : context_(context) {
+    StartRead(&incoming_);
+  }
 
   void OnReadDone(bool ok) override {
     if (!ok) return Finish(grpc::Status::OK);
     blockwire::OpenLocalBlockRequest request;
-    if (!FromBuffer(incoming_, &request)) return Finish(ToGrpc(InvalidArgument("Unreadable message.")));
+    if (!FromBuffer(incoming_, &request))
+      return Finish(ToGrpc(InvalidArgument("Unreadable message.")));
     // The open file keeps the bytes readable even if the block is evicted meanwhile.
     auto open = context_.worker->OpenBlockFile(BlockId(request.block_id()));
     if (!open.ok()) return Finish(ToGrpc(open.status()));

@@ -17,7 +17,8 @@ constexpr int64_t kChunkBytesDefault = 1 << 20;
 constexpr size_t kQueuedChunksMax = 4;
 
 // Shared by the call and, for reads from the understore, the thread that feeds it.
-class ReadReactor : public grpc::ServerGenericBidiReactor, public std::enable_shared_from_this<ReadReactor> {
+class ReadReactor : public grpc::ServerGenericBidiReactor,
+                    public std::enable_shared_from_this<ReadReactor> {
  public:
   explicit ReadReactor(WorkerServiceContext context) : context_(context) {}
 
@@ -29,7 +30,8 @@ class ReadReactor : public grpc::ServerGenericBidiReactor, public std::enable_sh
   void OnReadDone(bool ok) override {
     if (!ok) return End(absl::OkStatus());  // half-close: the client wants no more
     blockwire::ReadRequest request;
-    if (!FromBuffer(incoming_, &request)) return End(InvalidArgument("Unreadable message in a block read."));
+    if (!FromBuffer(incoming_, &request))
+      return End(InvalidArgument("Unreadable message in a block read."));
     // Later requests acknowledge what was received; flow control is the transport's.
     if (!begun_) {
       begun_ = true;
@@ -53,17 +55,20 @@ class ReadReactor : public grpc::ServerGenericBidiReactor, public std::enable_sh
  private:
   void Begin(const blockwire::ReadRequest& request) {
     if (request.block_id() < 0 || request.length() <= 0 || request.offset() < 0) {
-      return End(InvalidArgument("Invalid read request: block {}, offset {}, length {}.", request.block_id(),
-                                 request.offset(), request.length()));
+      return End(InvalidArgument("Invalid read request: block {}, offset {}, length {}.",
+                                 request.block_id(), request.offset(), request.length()));
     }
-    chunk_bytes_ = request.chunk_size() > 0 ? std::min<int64_t>(request.chunk_size(), kChunkBytesMax) : kChunkBytesDefault;
+    chunk_bytes_ = request.chunk_size() > 0
+                       ? std::min<int64_t>(request.chunk_size(), kChunkBytesMax)
+                       : kChunkBytesDefault;
     offset_ = request.offset();
     end_ = request.offset() + request.length();
     auto open = context_.worker->OpenBlockFile(BlockId(request.block_id()));
     if (open.ok()) {
       if (end_ > open->info.length_bytes) {
-        return End(InvalidArgument("Block {} has {} bytes: {} from {} cannot be read.", request.block_id(),
-                                   open->info.length_bytes, request.length(), request.offset()));
+        return End(InvalidArgument("Block {} has {} bytes: {} from {} cannot be read.",
+                                   request.block_id(), open->info.length_bytes, request.length(),
+                                   request.offset()));
       }
       absl::MutexLock lock(&mutex_);
       open_ = *std::move(open);
@@ -84,8 +89,9 @@ class ReadReactor : public grpc::ServerGenericBidiReactor, public std::enable_sh
     grpc::Slice slice(static_cast<size_t>(n));
     const auto read = open_.file->ReadAt(offset_, const_cast<uint8_t*>(slice.begin()), n);
     if (!read.ok() || *read != n) {
-      return EndLocked(read.ok() ? MakeStatus(StatusCode::kDataLoss, "Block file {} is too short.", open_.path)
-                                 : read.status());
+      return EndLocked(
+          read.ok() ? MakeStatus(StatusCode::kDataLoss, "Block file {} is too short.", open_.path)
+                    : read.status());
     }
     offset_ += n;
     outgoing_ = ChunkBuffer(kChunkField, std::move(slice));
@@ -96,19 +102,21 @@ class ReadReactor : public grpc::ServerGenericBidiReactor, public std::enable_sh
 
   // On an executor thread: reads the understore and queues chunks, waiting while the queue is full.
   void Feed(const BlockReadOptions& options) {
-    const Status status = context_.worker->ReadFromUnderStore(options, [this](std::string_view data) {
-      while (!data.empty()) {
-        const std::string_view piece = data.substr(0, static_cast<size_t>(chunk_bytes_));
-        data.remove_prefix(piece.size());
-        absl::MutexLock lock(&mutex_);
-        mutex_.Await(absl::Condition(
-            +[](ReadReactor* r) { return r->ended_ || r->queue_.size() < kQueuedChunksMax; }, this));
-        if (ended_) return Status(StatusCode::kCancelled, "the client wants no more");
-        queue_.push_back(ChunkBuffer(kChunkField, grpc::Slice(piece.data(), piece.size())));
-        WriteQueued();
-      }
-      return absl::OkStatus();
-    });
+    const Status status =
+        context_.worker->ReadFromUnderStore(options, [this](std::string_view data) {
+          while (!data.empty()) {
+            const std::string_view piece = data.substr(0, static_cast<size_t>(chunk_bytes_));
+            data.remove_prefix(piece.size());
+            absl::MutexLock lock(&mutex_);
+            mutex_.Await(absl::Condition(
+                +[](ReadReactor* r) { return r->ended_ || r->queue_.size() < kQueuedChunksMax; },
+                this));
+            if (ended_) return Status(StatusCode::kCancelled, "the client wants no more");
+            queue_.push_back(ChunkBuffer(kChunkField, grpc::Slice(piece.data(), piece.size())));
+            WriteQueued();
+          }
+          return absl::OkStatus();
+        });
     absl::MutexLock lock(&mutex_);
     fed_ = true;
     feed_status_ = status;

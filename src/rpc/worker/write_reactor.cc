@@ -19,7 +19,8 @@ class WriteReactor : public grpc::ServerGenericBidiReactor {
     slices_.clear();
     std::vector<iovec> data;
     if (ParseChunk(incoming_, kChunkField, &slices_, &data)) {
-      if (target_ == nullptr) return Fail(InvalidArgument("Data came before the command that names its block."));
+      if (target_ == nullptr)
+        return Fail(InvalidArgument("Data came before the command that names its block."));
       return target_->Append(std::move(data), [this](const Status& status) {
         if (!status.ok()) return Fail(status);
         StartRead(&incoming_);
@@ -33,8 +34,10 @@ class WriteReactor : public grpc::ServerGenericBidiReactor {
   }
 
   void OnWriteDone(bool ok) override {
-    if (ok) StartRead(&incoming_);
-    else Fail(MakeStatus(StatusCode::kUnknown, "the client is gone"));
+    if (ok)
+      StartRead(&incoming_);
+    else
+      Fail(MakeStatus(StatusCode::kUnknown, "the client is gone"));
   }
 
   void OnCancel() override { cancelled_ = true; }
@@ -48,8 +51,8 @@ class WriteReactor : public grpc::ServerGenericBidiReactor {
       target_ = *std::move(target);
     }
     if (command.has_offset() && command.offset() != target_->length_bytes()) {
-      return Fail(InvalidArgument("Offsets do not match [received: {}, expected: {}].", command.offset(),
-                                  target_->length_bytes()));
+      return Fail(InvalidArgument("Offsets do not match [received: {}, expected: {}].",
+                                  command.offset(), target_->length_bytes()));
     }
     if (!command.flush()) return StartRead(&incoming_);
     blockwire::WriteResponse response;
@@ -71,8 +74,9 @@ class WriteReactor : public grpc::ServerGenericBidiReactor {
       return context_.worker->WriteThrough(options);
     }
     if (command.type() != blockwire::ALLUXIO_BLOCK) {
-      return InvalidArgument("Writes of type {} are not offered: turn off alluxio.user.file.ufs.tier.enabled.",
-                             blockwire::RequestType_Name(command.type()));
+      return InvalidArgument(
+          "Writes of type {} are not offered: turn off alluxio.user.file.ufs.tier.enabled.",
+          blockwire::RequestType_Name(command.type()));
     }
     BlockWriteOptions options;
     options.block_id = BlockId(command.id());
@@ -88,7 +92,8 @@ class WriteReactor : public grpc::ServerGenericBidiReactor {
 
   void EndOfWrites() {
     if (failed_) return;
-    if (cancelled_ || context_gone()) return Fail(MakeStatus(StatusCode::kUnknown, "the write was cancelled"));
+    if (cancelled_ || context_gone())
+      return Fail(MakeStatus(StatusCode::kUnknown, "the write was cancelled"));
     if (target_ == nullptr) return Fail(InvalidArgument("The stream ended before any command."));
     target_->Commit([this](const Status& status) {
       if (!status.ok()) return Fail(status);
@@ -122,6 +127,8 @@ class WriteReactor : public grpc::ServerGenericBidiReactor {
 
 }  // namespace
 
-grpc::ServerGenericBidiReactor* MakeWriteReactor(const WorkerServiceContext& context) { return new WriteReactor(context); }
+grpc::ServerGenericBidiReactor* MakeWriteReactor(const WorkerServiceContext& context) {
+  return new WriteReactor(context);
+}
 
 }  // namespace spillway

@@ -19,8 +19,8 @@ constexpr int64_t kPieceBytes = 1 << 20;
 constexpr const char* kUploads = ".spillway-uploads";
 
 std::string EtagOf(const struct stat& st) {
-  return fmt::format("{:x}-{:x}-{:x}", st.st_size, st.st_mtim.tv_sec * 1'000'000'000LL + st.st_mtim.tv_nsec,
-                     st.st_ino);
+  return fmt::format("{:x}-{:x}-{:x}", st.st_size,
+                     st.st_mtim.tv_sec * 1'000'000'000LL + st.st_mtim.tv_nsec, st.st_ino);
 }
 
 StatusOr<struct stat> StatPath(const std::string& path) {
@@ -65,8 +65,8 @@ std::string LocalUnderStore::NewUploadName() {
 StatusOr<ObjectInfo> LocalUnderStore::Head(const std::string& key) {
   SPILLWAY_ASSIGN_OR_RETURN(const struct stat st, StatPath(PathOf(key)));
   if (S_ISDIR(st.st_mode)) return NotFound("{} is a directory", PathOf(key));
-  return ObjectInfo{key, st.st_size, EtagOf(st), st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1'000'000,
-                    std::nullopt};
+  return ObjectInfo{key, st.st_size, EtagOf(st),
+                    st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1'000'000, std::nullopt};
 }
 
 StatusOr<ListPage> LocalUnderStore::List(const std::string& directory, const std::string&) {
@@ -92,7 +92,8 @@ StatusOr<ListPage> LocalUnderStore::List(const std::string& directory, const std
   return page;
 }
 
-Status LocalUnderStore::Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) {
+Status LocalUnderStore::Get(const std::string& key, int64_t offset, int64_t length,
+                            const Sink& sink) {
   PosixFileEnv env;
   SPILLWAY_ASSIGN_OR_RETURN(const struct stat st, StatPath(PathOf(key)));
   if (S_ISDIR(st.st_mode)) return NotFound("{} is a directory", PathOf(key));
@@ -185,9 +186,11 @@ StatusOr<PutResult> LocalUnderStore::CompleteMultipart(const std::string& key,
     SPILLWAY_ASSIGN_OR_RETURN(auto whole, env.Open(temp, true));
     std::string buffer(kPieceBytes, '\0');
     for (const UploadedPart& part : parts) {
-      SPILLWAY_ASSIGN_OR_RETURN(auto piece, env.Open(JoinPath(folder, std::to_string(part.number)), false));
+      SPILLWAY_ASSIGN_OR_RETURN(auto piece,
+                                env.Open(JoinPath(folder, std::to_string(part.number)), false));
       for (int64_t offset = 0;;) {
-        SPILLWAY_ASSIGN_OR_RETURN(const int64_t n, piece->ReadAt(offset, buffer.data(), kPieceBytes));
+        SPILLWAY_ASSIGN_OR_RETURN(const int64_t n,
+                                  piece->ReadAt(offset, buffer.data(), kPieceBytes));
         if (n == 0) break;
         const iovec out{buffer.data(), static_cast<size_t>(n)};
         SPILLWAY_RETURN_IF_ERROR(whole->WriteAt(at, std::span(&out, 1)));

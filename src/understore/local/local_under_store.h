@@ -17,10 +17,12 @@ class LocalUnderStore : public UnderStore {
   StatusOr<ObjectInfo> Head(const std::string& key) override;
   StatusOr<ListPage> List(const std::string& directory, const std::string& token) override;
   Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) override;
-  StatusOr<PutResult> Put(const std::string& key, BodySource& body, const PutOptions& options) override;
+  StatusOr<PutResult> Put(const std::string& key, BodySource& body,
+                          const PutOptions& options) override;
   StatusOr<std::string> CreateMultipart(const std::string& key, const PutOptions& options) override;
-  StatusOr<UploadedPart> UploadPart(const std::string& key, const std::string& upload_id, int number,
-                                    BodySource& body, std::optional<uint32_t> crc32c) override;
+  StatusOr<UploadedPart> UploadPart(const std::string& key, const std::string& upload_id,
+                                    int number, BodySource& body,
+                                    std::optional<uint32_t> crc32c) override;
   StatusOr<PutResult> CompleteMultipart(const std::string& key, const std::string& upload_id,
                                         const std::vector<UploadedPart>& parts,
                                         const PutOptions& options) override;
@@ -33,7 +35,8 @@ class LocalUnderStore : public UnderStore {
  private:
   std::string PathOf(const std::string& key) const;
   std::string NewUploadName();
-  StatusOr<PutResult> Publish(const std::string& temp, const std::string& key, const PutOptions& options);
+  StatusOr<PutResult> Publish(const std::string& temp, const std::string& key,
+                              const PutOptions& options);
 
   const std::string root_;
   std::atomic<uint64_t> next_{0};

@@ -39,9 +39,9 @@ Status MemoryUnderStore::Leave() {
 
 Status MemoryUnderStore::CheckConditions(const std::string& key, const PutOptions& options) {
   const auto it = objects_.find(key);
-  const bool conflict = (options.if_absent && it != objects_.end()) ||
-                        (!options.if_match.empty() &&
-                         (it == objects_.end() || it->second.etag != options.if_match));
+  const bool conflict =
+      (options.if_absent && it != objects_.end()) ||
+      (!options.if_match.empty() && (it == objects_.end() || it->second.etag != options.if_match));
   if (conflict) return MakeStatus(StatusCode::kFailedPrecondition, "{}: precondition failed", key);
   return absl::OkStatus();
 }
@@ -71,8 +71,8 @@ StatusOr<ListPage> MemoryUnderStore::List(const std::string& directory, const st
     if (key.rfind(prefix, 0) != 0 || key.size() == prefix.size()) continue;
     const size_t slash = key.find('/', prefix.size());
     if (slash == std::string::npos) {
-      page.objects.push_back(
-          ObjectInfo{key, static_cast<int64_t>(object.data.size()), object.etag, 0, Crc32c(object.data)});
+      page.objects.push_back(ObjectInfo{key, static_cast<int64_t>(object.data.size()), object.etag,
+                                        0, Crc32c(object.data)});
     } else {
       directories.insert(key.substr(0, slash));
     }
@@ -81,14 +81,16 @@ StatusOr<ListPage> MemoryUnderStore::List(const std::string& directory, const st
   return page;
 }
 
-Status MemoryUnderStore::Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) {
+Status MemoryUnderStore::Get(const std::string& key, int64_t offset, int64_t length,
+                             const Sink& sink) {
   std::string data;
   {
     absl::MutexLock lock(&mutex_);
     SPILLWAY_RETURN_IF_ERROR(Enter("get"));
     const auto it = objects_.find(key);
     if (it == objects_.end()) return NotFound("no object {}", key);
-    if (offset < static_cast<int64_t>(it->second.data.size())) data = it->second.data.substr(offset, length);
+    if (offset < static_cast<int64_t>(it->second.data.size()))
+      data = it->second.data.substr(offset, length);
   }
   return data.empty() ? absl::OkStatus() : sink(data);
 }
@@ -113,8 +115,9 @@ StatusOr<std::string> MemoryUnderStore::CreateMultipart(const std::string& key, 
   return id;
 }
 
-StatusOr<UploadedPart> MemoryUnderStore::UploadPart(const std::string& key, const std::string& upload_id,
-                                                    int number, BodySource& body,
+StatusOr<UploadedPart> MemoryUnderStore::UploadPart(const std::string& key,
+                                                    const std::string& upload_id, int number,
+                                                    BodySource& body,
                                                     std::optional<uint32_t> crc32c) {
   SPILLWAY_ASSIGN_OR_RETURN(std::string data, ReadAll(body, crc32c));
   absl::MutexLock lock(&mutex_);
@@ -155,7 +158,8 @@ Status MemoryUnderStore::AbortMultipart(const std::string&, const std::string& u
   return absl::OkStatus();
 }
 
-StatusOr<std::vector<DeleteFailure>> MemoryUnderStore::Delete(const std::vector<std::string>& keys) {
+StatusOr<std::vector<DeleteFailure>> MemoryUnderStore::Delete(
+    const std::vector<std::string>& keys) {
   absl::MutexLock lock(&mutex_);
   SPILLWAY_RETURN_IF_ERROR(Enter("delete"));
   for (const std::string& key : keys) objects_.erase(key);

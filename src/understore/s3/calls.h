@@ -17,10 +17,12 @@ class S3UnderStore : public UnderStore {
   StatusOr<ObjectInfo> Head(const std::string& key) override;
   StatusOr<ListPage> List(const std::string& directory, const std::string& token) override;
   Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) override;
-  StatusOr<PutResult> Put(const std::string& key, BodySource& body, const PutOptions& options) override;
+  StatusOr<PutResult> Put(const std::string& key, BodySource& body,
+                          const PutOptions& options) override;
   StatusOr<std::string> CreateMultipart(const std::string& key, const PutOptions& options) override;
-  StatusOr<UploadedPart> UploadPart(const std::string& key, const std::string& upload_id, int number,
-                                    BodySource& body, std::optional<uint32_t> crc32c) override;
+  StatusOr<UploadedPart> UploadPart(const std::string& key, const std::string& upload_id,
+                                    int number, BodySource& body,
+                                    std::optional<uint32_t> crc32c) override;
   StatusOr<PutResult> CompleteMultipart(const std::string& key, const std::string& upload_id,
                                         const std::vector<UploadedPart>& parts,
                                         const PutOptions& options) override;
@@ -32,7 +34,8 @@ class S3UnderStore : public UnderStore {
   Status RemoveDirectory(const std::string& key) override;
 
  private:
-  StatusOr<PutResult> CopyInParts(const std::string& source, const std::string& target, int64_t size_bytes);
+  StatusOr<PutResult> CopyInParts(const std::string& source, const std::string& target,
+                                  int64_t size_bytes);
   const std::unique_ptr<S3Client> client_;
 };
 

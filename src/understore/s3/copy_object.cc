@@ -10,7 +10,8 @@ constexpr int64_t kSingleCopyBytesMax = 5LL << 30;
 constexpr int64_t kCopyPartBytes = 1LL << 30;
 
 // S3 may answer 200 and put an error in the body.
-StatusOr<std::string> EtagOfCopy(const HttpResponse& response, const char* root, const std::string& what) {
+StatusOr<std::string> EtagOfCopy(const HttpResponse& response, const char* root,
+                                 const std::string& what) {
   pugi::xml_document doc;
   doc.load_buffer(response.body.data(), response.body.size());
   if (const pugi::xml_node result = doc.child(root)) return StripEtag(result.child_value("ETag"));
@@ -31,7 +32,8 @@ StatusOr<PutResult> S3UnderStore::Copy(const std::string& source, const std::str
   request.body = &nothing;
   request.payload_bytes = info.size_bytes;
   SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request));
-  SPILLWAY_ASSIGN_OR_RETURN(std::string etag, EtagOfCopy(response, "CopyObjectResult", "Copy to " + request.key));
+  SPILLWAY_ASSIGN_OR_RETURN(std::string etag,
+                            EtagOfCopy(response, "CopyObjectResult", "Copy to " + request.key));
   return PutResult{std::move(etag)};
 }
 
@@ -52,8 +54,9 @@ StatusOr<PutResult> S3UnderStore::CopyInParts(const std::string& source, const s
     StringBody nothing("");
     request.body = &nothing;
     auto response = client_->Send(request);
-    StatusOr<std::string> etag = response.ok() ? EtagOfCopy(*response, "CopyPartResult", "Copy part")
-                                               : StatusOr<std::string>(response.status());
+    StatusOr<std::string> etag = response.ok()
+                                     ? EtagOfCopy(*response, "CopyPartResult", "Copy part")
+                                     : StatusOr<std::string>(response.status());
     if (!etag.ok()) {
       (void)AbortMultipart(target, upload_id);
       return etag.status();

@@ -37,7 +37,8 @@ std::string ReadFile(const std::string& path) {
 }
 
 // Keys of [profile] in an ini file.
-std::map<std::string, std::string> ReadProfile(const std::string& path, const std::string& profile) {
+std::map<std::string, std::string> ReadProfile(const std::string& path,
+                                               const std::string& profile) {
   std::map<std::string, std::string> values;
   std::ifstream in(path);
   std::string line;
@@ -55,7 +56,8 @@ std::map<std::string, std::string> ReadProfile(const std::string& path, const st
       continue;
     }
     const size_t equals = line.find('=');
-    if (inside && equals != std::string::npos) values[trim(line.substr(0, equals))] = trim(line.substr(equals + 1));
+    if (inside && equals != std::string::npos)
+      values[trim(line.substr(0, equals))] = trim(line.substr(equals + 1));
   }
   return values;
 }
@@ -64,7 +66,8 @@ std::optional<Found> FromJson(const std::string& body) {
   const auto json = nlohmann::json::parse(body, nullptr, false);
   if (json.is_discarded() || !json.contains("AccessKeyId")) return std::nullopt;
   Found found;
-  found.credentials = {json.value("AccessKeyId", ""), json.value("SecretAccessKey", ""), json.value("Token", "")};
+  found.credentials = {json.value("AccessKeyId", ""), json.value("SecretAccessKey", ""),
+                       json.value("Token", "")};
   found.expires_ms = ParseIsoTimeMs(json.value("Expiration", ""));
   return found;
 }
@@ -76,7 +79,8 @@ class ChainProvider : public CredentialsProvider {
 
   StatusOr<S3Credentials> Get() override {
     absl::MutexLock lock(&mutex_);
-    if (cached_ && clock_->NowMs() < cached_->expires_ms - kRenewBeforeMs) return cached_->credentials;
+    if (cached_ && clock_->NowMs() < cached_->expires_ms - kRenewBeforeMs)
+      return cached_->credentials;
     for (const auto source : {&ChainProvider::FromProperties, &ChainProvider::FromEnvironment,
                               &ChainProvider::FromWebIdentity, &ChainProvider::FromProfile,
                               &ChainProvider::FromContainer, &ChainProvider::FromInstance}) {
@@ -86,15 +90,17 @@ class ChainProvider : public CredentialsProvider {
       }
     }
     if (cached_ && clock_->NowMs() < cached_->expires_ms) return cached_->credentials;
-    return MakeStatus(StatusCode::kPermissionDenied,
-                      "No S3 credentials: set s3a.accessKeyId and s3a.secretKey, or the environment "
-                      "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), a profile file, web identity, or use "
-                      "a container or instance role.");
+    return MakeStatus(
+        StatusCode::kPermissionDenied,
+        "No S3 credentials: set s3a.accessKeyId and s3a.secretKey, or the environment "
+        "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), a profile file, web identity, or use "
+        "a container or instance role.");
   }
 
  private:
   std::optional<Found> FromProperties() {
-    const S3Credentials credentials{config_.GetString("s3a.accessKeyId"), config_.GetString("s3a.secretKey"),
+    const S3Credentials credentials{config_.GetString("s3a.accessKeyId"),
+                                    config_.GetString("s3a.secretKey"),
                                     config_.GetString("spillway.underfs.s3.session.token")};
     if (credentials.access_key.empty()) return std::nullopt;
     return Found{credentials};
@@ -140,7 +146,8 @@ class ChainProvider : public CredentialsProvider {
     if (profile.empty()) profile = config_.GetString("spillway.underfs.s3.profile");
     auto values = ReadProfile(path, profile);
     if (values["aws_access_key_id"].empty()) return std::nullopt;
-    return Found{{values["aws_access_key_id"], values["aws_secret_access_key"], values["aws_session_token"]}};
+    return Found{{values["aws_access_key_id"], values["aws_secret_access_key"],
+                  values["aws_session_token"]}};
   }
 
   std::optional<Found> FromContainer() {

@@ -1,5 +1,5 @@
-#include <openssl/md5.h>
 #include <openssl/evp.h>
+#include <openssl/md5.h>
 
 #include <pugixml.hpp>
 
@@ -29,12 +29,14 @@ StatusOr<std::vector<DeleteFailure>> S3UnderStore::Delete(const std::vector<std:
       request.method = "DELETE";
       request.key = client_->FullKey(keys[first]);
       const auto response = client_->Send(request);
-      const bool gone = response.ok() || (response.status().code() == StatusCode::kNotFound &&
-                                          Message(response.status()).find("NoSuchBucket") == std::string::npos);
+      const bool gone =
+          response.ok() || (response.status().code() == StatusCode::kNotFound &&
+                            Message(response.status()).find("NoSuchBucket") == std::string::npos);
       if (!gone) return response.status();
       continue;
     }
-    std::string xml = "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>";
+    std::string xml =
+        "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>";
     for (size_t i = first; i < last; ++i) {
       xml += "<Object><Key>" + XmlEscape(client_->FullKey(keys[i])) + "</Key></Object>";
     }
@@ -51,16 +53,19 @@ StatusOr<std::vector<DeleteFailure>> S3UnderStore::Delete(const std::vector<std:
     doc.load_buffer(response.body.data(), response.body.size());
     for (const pugi::xml_node& node : doc.child("DeleteResult").children("Error")) {
       const std::string code = node.child_value("Code");
-      const std::string key = std::string(node.child_value("Key")).substr(client_->settings().prefix.size());
+      const std::string key =
+          std::string(node.child_value("Key")).substr(client_->settings().prefix.size());
       if (code == "NoSuchKey") continue;
       failures.push_back({key, MakeStatus(code == "AccessDenied" ? StatusCode::kPermissionDenied
-                                                                : StatusCode::kUnavailable,
+                                                                 : StatusCode::kUnavailable,
                                           "{}: {} {}", key, code, node.child_value("Message"))});
     }
   }
   return failures;
 }
 
-Status S3UnderStore::RemoveDirectory(const std::string& key) { return Delete({key + "/"}).status(); }
+Status S3UnderStore::RemoveDirectory(const std::string& key) {
+  return Delete({key + "/"}).status();
+}
 
 }  // namespace spillway

@@ -13,7 +13,8 @@ Status S3UnderStore::Get(const std::string& key, int64_t offset, int64_t length,
   const auto response = client_->Send(request);
   if (response.ok()) return absl::OkStatus();
   // A range that begins at the end is an empty one here.
-  if (Message(response.status()).find("S3 answers 416") != std::string::npos) return absl::OkStatus();
+  if (Message(response.status()).find("S3 answers 416") != std::string::npos)
+    return absl::OkStatus();
   return response.status();
 }
 

@@ -16,7 +16,8 @@ StatusOr<ObjectInfo> S3UnderStore::Head(const std::string& key) {
   info.etag = StripEtag(response.headers["etag"]);
   if (!absl::SimpleAtoi(response.headers["content-length"], &info.size_bytes)) info.size_bytes = 0;
   std::tm utc{};
-  if (strptime(response.headers["last-modified"].c_str(), "%a, %d %b %Y %H:%M:%S", &utc) != nullptr) {
+  if (strptime(response.headers["last-modified"].c_str(), "%a, %d %b %Y %H:%M:%S", &utc) !=
+      nullptr) {
     info.last_modified_ms = static_cast<int64_t>(timegm(&utc)) * 1000;
   }
   info.crc32c = ParseCrc32cBase64(response.headers["x-amz-checksum-crc32c"]);

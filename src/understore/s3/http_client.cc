@@ -42,7 +42,8 @@ struct Transfer {
 size_t OnRead(char* out, size_t size, size_t count, void* arg) {
   auto* transfer = static_cast<Transfer*>(arg);
   BodySource* body = transfer->request->body;
-  const int64_t n = std::min<int64_t>(static_cast<int64_t>(size * count), body->size_bytes() - transfer->sent);
+  const int64_t n =
+      std::min<int64_t>(static_cast<int64_t>(size * count), body->size_bytes() - transfer->sent);
   if (n <= 0) return 0;
   transfer->body_status = body->Read(transfer->sent, out, n);
   if (!transfer->body_status.ok()) return CURL_READFUNC_ABORT;
@@ -62,7 +63,8 @@ size_t OnHeader(char* data, size_t size, size_t count, void* arg) {
   const size_t colon = line.find(':');
   if (colon != std::string::npos) {
     std::string name = line.substr(0, colon);
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
     const size_t begin = line.find_first_not_of(" \t", colon + 1);
     const size_t end = line.find_last_not_of("\r\n \t");
     transfer->response.headers[name] =
@@ -105,7 +107,8 @@ Status FromCurl(CURLcode code, const std::string& url) {
 class HttpClient::Loop {
  public:
   explicit Loop(const Options& options) : options_(options), multi_(curl_multi_init()) {
-    curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS, static_cast<long>(options.connections_max));
+    curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                      static_cast<long>(options.connections_max));
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(options.connections_max));
   }
 
@@ -144,7 +147,8 @@ class HttpClient::Loop {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout_ms));
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                     static_cast<long>(options_.connect_timeout_ms));
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_ms));
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(kSlowBytesPerSecond));
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(kSlowSeconds));
@@ -163,7 +167,8 @@ class HttpClient::Loop {
       curl_easy_setopt(easy, CURLOPT_READDATA, &transfer);
       curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, OnSeek);
       curl_easy_setopt(easy, CURLOPT_SEEKDATA, &transfer);
-      curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body->size_bytes()));
+      curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
+                       static_cast<curl_off_t>(request.body->size_bytes()));
     }
     for (const auto& [name, value] : request.headers) {
       // A header without value needs ';' in curl's language.
@@ -262,7 +267,8 @@ class HttpClient::Loop {
       }
       curl_multi_poll(multi_, nullptr, 0, 1000, nullptr);
     }
-    while (!active_.empty()) Finish(std::shared_ptr<Transfer>(*active_.begin()), CURLE_ABORTED_BY_CALLBACK);
+    while (!active_.empty())
+      Finish(std::shared_ptr<Transfer>(*active_.begin()), CURLE_ABORTED_BY_CALLBACK);
   }
 
   const Options options_;
@@ -282,6 +288,8 @@ HttpClient::HttpClient(const Options& options) {
 
 HttpClient::~HttpClient() = default;
 
-StatusOr<HttpResponse> HttpClient::Perform(const HttpRequest& request) { return loop_->Perform(request); }
+StatusOr<HttpResponse> HttpClient::Perform(const HttpRequest& request) {
+  return loop_->Perform(request);
+}
 
 }  // namespace spillway

@@ -8,7 +8,9 @@ namespace {
 
 int64_t ParseTimeMs(const char* text) {
   std::tm utc{};
-  return strptime(text, "%Y-%m-%dT%H:%M:%S", &utc) == nullptr ? 0 : static_cast<int64_t>(timegm(&utc)) * 1000;
+  return strptime(text, "%Y-%m-%dT%H:%M:%S", &utc) == nullptr
+             ? 0
+             : static_cast<int64_t>(timegm(&utc)) * 1000;
 }
 
 }  // namespace
@@ -46,7 +48,8 @@ StatusOr<ListPage> S3UnderStore::List(const std::string& directory, const std::s
     key.pop_back();
     page.directories.push_back(key.substr(settings.prefix.size()));
   }
-  if (root.child("IsTruncated").text().as_bool()) page.next_token = root.child_value("NextContinuationToken");
+  if (root.child("IsTruncated").text().as_bool())
+    page.next_token = root.child_value("NextContinuationToken");
   return page;
 }
 

@@ -13,34 +13,40 @@ StatusOr<std::string> S3UnderStore::CreateMultipart(const std::string& key, cons
   request.query = {{"uploads", ""}};
   request.headers["content-type"] = "application/octet-stream";
   if (client_->settings().checksums) request.headers["x-amz-checksum-algorithm"] = "CRC32C";
-  if (client_->settings().server_side_encryption) request.headers["x-amz-server-side-encryption"] = "AES256";
+  if (client_->settings().server_side_encryption)
+    request.headers["x-amz-server-side-encryption"] = "AES256";
   SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request));
   pugi::xml_document doc;
   doc.load_buffer(response.body.data(), response.body.size());
   std::string id = doc.child("InitiateMultipartUploadResult").child_value("UploadId");
-  if (id.empty()) return Unavailable("Multipart upload to {}: the answer has no UploadId.", request.key);
+  if (id.empty())
+    return Unavailable("Multipart upload to {}: the answer has no UploadId.", request.key);
   return id;
 }
 
-StatusOr<UploadedPart> S3UnderStore::UploadPart(const std::string& key, const std::string& upload_id,
-                                                int number, BodySource& body,
-                                                std::optional<uint32_t> crc32c) {
+StatusOr<UploadedPart> S3UnderStore::UploadPart(const std::string& key,
+                                                const std::string& upload_id, int number,
+                                                BodySource& body, std::optional<uint32_t> crc32c) {
   S3Request request;
   request.method = "PUT";
   request.key = client_->FullKey(key);
   request.query = {{"partNumber", std::to_string(number)}, {"uploadId", upload_id}};
-  if (crc32c && client_->settings().checksums) request.headers["x-amz-checksum-crc32c"] = Crc32cBase64(*crc32c);
+  if (crc32c && client_->settings().checksums)
+    request.headers["x-amz-checksum-crc32c"] = Crc32cBase64(*crc32c);
   request.body = &body;
   SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request));
-  return UploadedPart{number, StripEtag(response.headers["etag"]), crc32c.value_or(0), body.size_bytes()};
+  return UploadedPart{number, StripEtag(response.headers["etag"]), crc32c.value_or(0),
+                      body.size_bytes()};
 }
 
-StatusOr<PutResult> S3UnderStore::CompleteMultipart(const std::string& key, const std::string& upload_id,
+StatusOr<PutResult> S3UnderStore::CompleteMultipart(const std::string& key,
+                                                    const std::string& upload_id,
                                                     const std::vector<UploadedPart>& parts,
                                                     const PutOptions& options) {
   std::string xml = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
   for (const UploadedPart& part : parts) {
-    xml += fmt::format("<Part><PartNumber>{}</PartNumber><ETag>\"{}\"</ETag>", part.number, XmlEscape(part.etag));
+    xml += fmt::format("<Part><PartNumber>{}</PartNumber><ETag>\"{}\"</ETag>", part.number,
+                       XmlEscape(part.etag));
     if (part.crc32c != 0 && client_->settings().checksums) {
       xml += "<ChecksumCRC32C>" + Crc32cBase64(part.crc32c) + "</ChecksumCRC32C>";
     }

@@ -26,8 +26,9 @@ Status ParseEndpoint(const UnderStoreConfig& config, S3Settings* settings) {
   while (!endpoint.empty() && endpoint.back() == '/') endpoint.pop_back();
   if ((settings->scheme != "http" && settings->scheme != "https") || endpoint.empty() ||
       endpoint.find('/') != std::string::npos) {
-    return InvalidArgument("Property alluxio.underfs.s3.endpoint={} is malformed: http(s)://host:port is needed.",
-                           config.GetString("alluxio.underfs.s3.endpoint"));
+    return InvalidArgument(
+        "Property alluxio.underfs.s3.endpoint={} is malformed: http(s)://host:port is needed.",
+        config.GetString("alluxio.underfs.s3.endpoint"));
   }
   settings->host = endpoint;
   return absl::OkStatus();
@@ -35,7 +36,8 @@ Status ParseEndpoint(const UnderStoreConfig& config, S3Settings* settings) {
 
 }  // namespace
 
-StatusOr<std::shared_ptr<UnderStore>> OpenS3UnderStore(const std::string& uri, const UnderStoreConfig& config,
+StatusOr<std::shared_ptr<UnderStore>> OpenS3UnderStore(const std::string& uri,
+                                                       const UnderStoreConfig& config,
                                                        const UnderStoreContext& context) {
   S3Settings settings;
   std::string rest = uri.substr(uri.find("://") + 3);
@@ -53,7 +55,8 @@ StatusOr<std::shared_ptr<UnderStore>> OpenS3UnderStore(const std::string& uri, c
   settings.list_length = static_cast<int>(config.GetInt("alluxio.underfs.s3.list.length"));
   settings.conditional_writes = config.GetBool("spillway.underfs.s3.conditional.writes");
   settings.checksums = config.GetBool("spillway.underfs.s3.checksums");
-  settings.server_side_encryption = config.GetBool("alluxio.underfs.s3.server.side.encryption.enabled");
+  settings.server_side_encryption =
+      config.GetBool("alluxio.underfs.s3.server.side.encryption.enabled");
 
   HttpClient::Options http;
   http.ca_file = config.GetString("spillway.underfs.s3.ca.file");
@@ -61,8 +64,8 @@ StatusOr<std::shared_ptr<UnderStore>> OpenS3UnderStore(const std::string& uri, c
   http.connections_max = static_cast<int>(config.GetInt("alluxio.underfs.s3.connection.max"));
   auto client = std::make_unique<HttpClient>(http);
   auto credentials = MakeCredentialsProvider(config, client.get(), context.clock);
-  return std::shared_ptr<UnderStore>(std::make_shared<S3UnderStore>(
-      std::make_unique<S3Client>(std::move(settings), std::move(client), std::move(credentials), context.clock)));
+  return std::shared_ptr<UnderStore>(std::make_shared<S3UnderStore>(std::make_unique<S3Client>(
+      std::move(settings), std::move(client), std::move(credentials), context.clock)));
 }
 
 }  // namespace spillway

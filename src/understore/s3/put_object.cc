@@ -3,7 +3,8 @@
 
 namespace spillway {
 
-StatusOr<PutResult> S3UnderStore::Put(const std::string& key, BodySource& body, const PutOptions& options) {
+StatusOr<PutResult> S3UnderStore::Put(const std::string& key, BodySource& body,
+                                      const PutOptions& options) {
   S3Request request;
   request.method = "PUT";
   request.key = client_->FullKey(key);

@@ -24,15 +24,28 @@ StatusCode CodeOf(int http_code, const std::string& code) {
     return StatusCode::kUnavailable;
   }
   switch (http_code) {
-    case 301: case 307: case 400: case 405: case 411: case 416: return StatusCode::kInvalidArgument;
-    case 401: case 403: return StatusCode::kPermissionDenied;
-    case 404: return StatusCode::kNotFound;
-    case 409: return code == "ConditionalRequestConflict" || code == "OperationAborted"
-                         ? StatusCode::kUnavailable
-                         : StatusCode::kFailedPrecondition;
-    case 412: return StatusCode::kFailedPrecondition;
-    case 501: return StatusCode::kUnknown;
-    default: return http_code >= 500 ? StatusCode::kUnavailable : StatusCode::kUnknown;
+    case 301:
+    case 307:
+    case 400:
+    case 405:
+    case 411:
+    case 416:
+      return StatusCode::kInvalidArgument;
+    case 401:
+    case 403:
+      return StatusCode::kPermissionDenied;
+    case 404:
+      return StatusCode::kNotFound;
+    case 409:
+      return code == "ConditionalRequestConflict" || code == "OperationAborted"
+                 ? StatusCode::kUnavailable
+                 : StatusCode::kFailedPrecondition;
+    case 412:
+      return StatusCode::kFailedPrecondition;
+    case 501:
+      return StatusCode::kUnknown;
+    default:
+      return http_code >= 500 ? StatusCode::kUnavailable : StatusCode::kUnknown;
   }
 }
 
@@ -47,11 +60,13 @@ Status StatusFromS3(int http_code, const std::string& body, const std::string& w
     text = doc.child("Error").child_value("Message");
   }
   if (code.empty() && http_code == 503) code = "ServiceUnavailable";
-  return MakeStatus(CodeOf(http_code, code), "{}: S3 answers {} {} {}", what, http_code, code, text);
+  return MakeStatus(CodeOf(http_code, code), "{}: S3 answers {} {} {}", what, http_code, code,
+                    text);
 }
 
 std::string StripEtag(const std::string& etag) {
-  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') return etag.substr(1, etag.size() - 2);
+  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"')
+    return etag.substr(1, etag.size() - 2);
   return etag;
 }
 
@@ -67,12 +82,23 @@ std::string XmlEscape(const std::string& text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\r': out += "&#13;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\r':
+        out += "&#13;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -80,9 +106,13 @@ std::string XmlEscape(const std::string& text) {
 
 S3Client::S3Client(S3Settings settings, std::unique_ptr<HttpClient> http,
                    std::unique_ptr<CredentialsProvider> credentials, Clock* clock)
-    : settings_(std::move(settings)), http_(std::move(http)), credentials_(std::move(credentials)), clock_(clock) {}
+    : settings_(std::move(settings)),
+      http_(std::move(http)),
+      credentials_(std::move(credentials)),
+      clock_(clock) {}
 
-void S3Client::AddConditions(const PutOptions& options, std::map<std::string, std::string>* headers) const {
+void S3Client::AddConditions(const PutOptions& options,
+                             std::map<std::string, std::string>* headers) const {
   if (!conditional_writes()) return;
   if (options.if_absent) (*headers)["if-none-match"] = "*";
   if (!options.if_match.empty()) (*headers)["if-match"] = "\"" + options.if_match + "\"";
@@ -100,11 +130,13 @@ StatusOr<HttpResponse> S3Client::Send(const S3Request& request) {
   input.time_ms = clock_->NowMs();
   input.payload_hash = kUnsignedPayload;
   input.headers = request.headers;
-  const std::string host = settings_.path_style ? settings_.host : settings_.bucket + "." + settings_.host;
+  const std::string host =
+      settings_.path_style ? settings_.host : settings_.bucket + "." + settings_.host;
   input.headers["host"] = host;
   input.headers["x-amz-date"] = AmzDate(input.time_ms);
   input.headers["x-amz-content-sha256"] = input.payload_hash;
-  if (!credentials.session_token.empty()) input.headers["x-amz-security-token"] = credentials.session_token;
+  if (!credentials.session_token.empty())
+    input.headers["x-amz-security-token"] = credentials.session_token;
 
   HttpRequest http;
   http.method = request.method;
@@ -115,15 +147,19 @@ StatusOr<HttpResponse> S3Client::Send(const S3Request& request) {
   http.headers.emplace_back("authorization", SignV4(input, credentials));
   http.body = request.body;
   http.sink = request.sink;
-  const int64_t payload = request.body != nullptr ? request.body->size_bytes() : request.payload_bytes;
+  const int64_t payload =
+      request.body != nullptr ? request.body->size_bytes() : request.payload_bytes;
   http.timeout_ms = settings_.request_timeout_ms + payload / kSlowestBytesPerMs;
   SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, http_->Perform(http));
   if (response.code / 100 == 2) return response;
-  const Status status = StatusFromS3(response.code, response.body,
-                                     request.method + " s3://" + settings_.bucket + "/" + request.key);
-  const bool conditional = request.headers.count("if-none-match") + request.headers.count("if-match") > 0;
+  const Status status =
+      StatusFromS3(response.code, response.body,
+                   request.method + " s3://" + settings_.bucket + "/" + request.key);
+  const bool conditional =
+      request.headers.count("if-none-match") + request.headers.count("if-match") > 0;
   if (conditional && response.code == 501) {
-    conditional_works_ = false;  // the store does not know conditional writes; the caller tries again
+    conditional_works_ =
+        false;  // the store does not know conditional writes; the caller tries again
     return Unavailable("{} (going on without conditional writes)", Message(status));
   }
   return status;

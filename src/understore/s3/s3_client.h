@@ -16,9 +16,9 @@ namespace spillway {
 
 struct S3Settings {
   std::string bucket;
-  std::string prefix;    // of every key; empty or ending with '/'
-  std::string scheme;    // http or https
-  std::string host;      // with port if not the scheme's own
+  std::string prefix;  // of every key; empty or ending with '/'
+  std::string scheme;  // http or https
+  std::string host;    // with port if not the scheme's own
   bool path_style = false;
   std::string region;
   int64_t request_timeout_ms = 60'000;

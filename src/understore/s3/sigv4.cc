@@ -89,19 +89,20 @@ std::string SignV4(const SigningInput& input, const S3Credentials& credentials) 
     if (!signed_headers.empty()) signed_headers += ';';
     signed_headers += name;
   }
-  const std::string canonical_request =
-      input.method + "\n" + UriEncode(input.path, true) + "\n" + CanonicalQuery(input.query) + "\n" +
-      canonical_headers + "\n" + signed_headers + "\n" + input.payload_hash;
+  const std::string canonical_request = input.method + "\n" + UriEncode(input.path, true) + "\n" +
+                                        CanonicalQuery(input.query) + "\n" + canonical_headers +
+                                        "\n" + signed_headers + "\n" + input.payload_hash;
   const std::string date = AmzDate(input.time_ms);
   const std::string day = date.substr(0, 8);
   const std::string scope = day + "/" + input.region + "/" + input.service + "/aws4_request";
-  const std::string to_sign = "AWS4-HMAC-SHA256\n" + date + "\n" + scope + "\n" + Sha256Hex(canonical_request);
+  const std::string to_sign =
+      "AWS4-HMAC-SHA256\n" + date + "\n" + scope + "\n" + Sha256Hex(canonical_request);
   std::string key = HmacSha256("AWS4" + credentials.secret_key, day);
   key = HmacSha256(key, input.region);
   key = HmacSha256(key, input.service);
   key = HmacSha256(key, "aws4_request");
-  return "AWS4-HMAC-SHA256 Credential=" + credentials.access_key + "/" + scope + ",SignedHeaders=" +
-         signed_headers + ",Signature=" + Hex(HmacSha256(key, to_sign));
+  return "AWS4-HMAC-SHA256 Credential=" + credentials.access_key + "/" + scope +
+         ",SignedHeaders=" + signed_headers + ",Signature=" + Hex(HmacSha256(key, to_sign));
 }
 
 }  // namespace spillway

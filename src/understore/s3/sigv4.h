@@ -17,10 +17,10 @@ struct S3Credentials {
 
 struct SigningInput {
   std::string method;
-  std::string path;                                          // not encoded, begins with '/'
-  std::vector<std::pair<std::string, std::string>> query;    // not encoded
-  std::map<std::string, std::string> headers;                // lower-case names, "host" included
-  std::string payload_hash;                                  // hex SHA-256 or UNSIGNED-PAYLOAD
+  std::string path;                                        // not encoded, begins with '/'
+  std::vector<std::pair<std::string, std::string>> query;  // not encoded
+  std::map<std::string, std::string> headers;              // lower-case names, "host" included
+  std::string payload_hash;                                // hex SHA-256 or UNSIGNED-PAYLOAD
   std::string region;
   std::string service = "s3";
   int64_t time_ms = 0;

@@ -10,7 +10,8 @@ namespace spillway {
 namespace {
 
 // The examples of the AWS documentation, "Signature Calculations for the Authorization Header".
-const S3Credentials kExample{"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", ""};
+const S3Credentials kExample{"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+                             ""};
 constexpr int64_t kExampleTimeMs = 1369353600000;  // 2013-05-24T00:00:00Z
 
 SigningInput Example(std::string method, std::string path) {

@@ -118,14 +118,16 @@ void Worker::OnMessage(const session::MasterMessage& message) {
       for (const auto& info : message.mount_table().mounts()) {
         OpenMount mount{info.uri(), {info.properties().begin(), info.properties().end()}, nullptr};
         const auto old = mounts_.find(MountId(info.mount_id()));
-        const bool same = old != mounts_.end() && old->second.uri == mount.uri && old->second.properties == mount.properties;
+        const bool same = old != mounts_.end() && old->second.uri == mount.uri &&
+                          old->second.properties == mount.properties;
         if (same) mount.store = old->second.store;
         mounts[MountId(info.mount_id())] = std::move(mount);
       }
       mounts_.swap(mounts);
       return;
     }
-    case Case::kPersist: return Persist(message.persist());
+    case Case::kPersist:
+      return Persist(message.persist());
     case Case::kCancelPersist: {
       absl::MutexLock lock(&mutex_);
       cancelled_.insert(message.cancel_persist().job_id());
@@ -133,12 +135,17 @@ void Worker::OnMessage(const session::MasterMessage& message) {
     }
     case Case::kRemoveBlocks:
       for (const BlockId id : ToIds(message.remove_blocks().block_ids())) {
-        if (Status status = store_->Remove(id); !status.ok()) spdlog::warn("removing block: {}", Message(status));
+        if (Status status = store_->Remove(id); !status.ok())
+          spdlog::warn("removing block: {}", Message(status));
       }
       return;
-    case Case::kPinBlocks: return store_->SetPinned(ToIds(message.pin_blocks().block_ids()), message.pin_blocks().pinned());
-    case Case::kReplicateBlock: return Replicate(message.replicate_block());
-    case Case::MESSAGE_NOT_SET: return;
+    case Case::kPinBlocks:
+      return store_->SetPinned(ToIds(message.pin_blocks().block_ids()),
+                               message.pin_blocks().pinned());
+    case Case::kReplicateBlock:
+      return Replicate(message.replicate_block());
+    case Case::MESSAGE_NOT_SET:
+      return;
   }
 }
 
@@ -163,7 +170,8 @@ void Worker::Tick() {
   if (!registered_) return;
   if (!evicted.empty()) {
     session::WorkerMessage message;
-    for (const BlockId id : evicted) message.mutable_blocks_removed()->add_block_ids(static_cast<uint64_t>(id.value()));
+    for (const BlockId id : evicted)
+      message.mutable_blocks_removed()->add_block_ids(static_cast<uint64_t>(id.value()));
     Send(std::move(message));
   }
   session::WorkerMessage message;

@@ -8,7 +8,8 @@ constexpr int64_t kPieceBytes = 1 << 20;
 
 }  // namespace
 
-void Worker::CacheBlock(BlockId id, int64_t length_bytes, const std::optional<UnderStoreRange>& understore,
+void Worker::CacheBlock(BlockId id, int64_t length_bytes,
+                        const std::optional<UnderStoreRange>& understore,
                         const std::optional<WorkerAddress>& source, Done done) {
   if (store_->Has(id)) return done(absl::OkStatus());
   executor_->Post([this, id, length_bytes, understore, source, done = std::move(done)] {
@@ -63,7 +64,9 @@ Status Worker::FetchBlock(const session::BlockSource& source, const UnderStore::
       SPILLWAY_RETURN_IF_ERROR(sink(*piece));
     }
     if (read == source.length_bytes()) return absl::OkStatus();
-    if (read > 0) return Unavailable("Block {} broke off after {} bytes: {}", source.block_id(), read, Message(last));
+    if (read > 0)
+      return Unavailable("Block {} broke off after {} bytes: {}", source.block_id(), read,
+                         Message(last));
   }
   return last;
 }
@@ -79,7 +82,8 @@ void Worker::Replicate(const session::ReplicateBlock& command) {
       message.mutable_replicate_result()->set_message(Message(status));
       Send(std::move(message));
     };
-    auto temp = store_->Create(BlockId(static_cast<int64_t>(source.block_id())), 0, command.pinned());
+    auto temp =
+        store_->Create(BlockId(static_cast<int64_t>(source.block_id())), 0, command.pinned());
     if (!temp.ok()) return report(temp.status());
     const Status fetched = FetchBlock(source, [&](std::string_view data) {
       const iovec part{const_cast<char*>(data.data()), data.size()};

@@ -30,7 +30,8 @@ class BlocksBody : public BodySource {
       const int64_t n = std::min(size, piece.length - at);
       if (piece.file != nullptr) {
         SPILLWAY_ASSIGN_OR_RETURN(const int64_t read, piece.file->ReadAt(at, out, n));
-        if (read != n) return MakeStatus(StatusCode::kDataLoss, "A block file is shorter than its block.");
+        if (read != n)
+          return MakeStatus(StatusCode::kDataLoss, "A block file is shorter than its block.");
       } else {
         std::copy_n(piece.data.data() + at, n, out);
       }
@@ -58,7 +59,8 @@ void Worker::Persist(const session::PersistCommand& command) {
   executor_->Post([this, command] {
     const auto result = DoPersist(command);
     if (!result.ok()) {
-      spdlog::warn("upload to {} (part {}) failed: {}", command.key(), command.part_number(), Message(result.status()));
+      spdlog::warn("upload to {} (part {}) failed: {}", command.key(), command.part_number(),
+                   Message(result.status()));
     }
     absl::MutexLock lock(&mutex_);
     session::WorkerMessage message;
@@ -102,7 +104,8 @@ StatusOr<PutResult> Worker::DoPersist(const session::PersistCommand& command) {
   if (result.status().code() != StatusCode::kFailedPrecondition) return result;
   // An upload of ours may have been published without anybody hearing of it.
   const auto head = store->Head(command.key());
-  const bool ours = head.ok() && head->size_bytes == command.length_bytes() && crc && head->crc32c == crc;
+  const bool ours =
+      head.ok() && head->size_bytes == command.length_bytes() && crc && head->crc32c == crc;
   if (ours) return PutResult{head->etag};
   return result;
 }
@@ -124,8 +127,8 @@ StatusOr<std::unique_ptr<BodySource>> Worker::GatherBody(const session::PersistC
     body->Add(std::move(data));
   }
   if (body->size_bytes() != command.length_bytes()) {
-    return MakeStatus(StatusCode::kDataLoss, "The blocks have {} bytes, the object {}.", body->size_bytes(),
-                      command.length_bytes());
+    return MakeStatus(StatusCode::kDataLoss, "The blocks have {} bytes, the object {}.",
+                      body->size_bytes(), command.length_bytes());
   }
   return std::unique_ptr<BodySource>(std::move(body));
 }

@@ -20,13 +20,15 @@ Status Worker::ReadFromUnderStore(const BlockReadOptions& options, const UnderSt
                                    [&](std::string_view data) {
                                      read += static_cast<int64_t>(data.size());
                                      const iovec part{const_cast<char*>(data.data()), data.size()};
-                                     if (temp && !temp->Append(std::span(&part, 1)).ok()) temp.reset();
+                                     if (temp && !temp->Append(std::span(&part, 1)).ok())
+                                       temp.reset();
                                      return sink(data);
                                    });
   SPILLWAY_RETURN_IF_ERROR(status);
   if (read < options.length_bytes) {
-    return Unavailable("{} is shorter than its metadata says: {} bytes of {} at {} were read.", range.uri, read,
-                       options.length_bytes, range.offset_in_file + options.offset);
+    return Unavailable("{} is shorter than its metadata says: {} bytes of {} at {} were read.",
+                       range.uri, read, options.length_bytes,
+                       range.offset_in_file + options.offset);
   }
   if (temp == nullptr) return absl::OkStatus();
   if (const auto block = temp->Commit(); block.ok()) {

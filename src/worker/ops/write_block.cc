@@ -5,18 +5,21 @@ namespace spillway {
 // A block on its way into the store.
 class BlockTarget : public WriteTarget {
  public:
-  BlockTarget(Worker* worker, std::unique_ptr<TempBlock> temp) : worker_(worker), temp_(std::move(temp)) {}
+  BlockTarget(Worker* worker, std::unique_ptr<TempBlock> temp)
+      : worker_(worker), temp_(std::move(temp)) {}
 
   void Append(std::vector<iovec> data, Done done) override { done(temp_->Append(data)); }
 
   void Commit(Done done) override {
     auto block = temp_->Commit();
     if (!block.ok()) return done(block.status());
-    worker_->CommitToMaster(*block, [worker = worker_, id = block->id, done = std::move(done)](Status status) {
-      // What the master refuses must not stay: nobody will ever ask for it.
-      if (!status.ok() && status.code() != StatusCode::kUnavailable) (void)worker->store()->Remove(id);
-      done(status);
-    });
+    worker_->CommitToMaster(
+        *block, [worker = worker_, id = block->id, done = std::move(done)](Status status) {
+          // What the master refuses must not stay: nobody will ever ask for it.
+          if (!status.ok() && status.code() != StatusCode::kUnavailable)
+            (void)worker->store()->Remove(id);
+          done(status);
+        });
   }
 
   int64_t length_bytes() const override { return temp_->length_bytes(); }
@@ -26,8 +29,10 @@ class BlockTarget : public WriteTarget {
   const std::unique_ptr<TempBlock> temp_;
 };
 
-StatusOr<std::unique_ptr<WriteTarget>> Worker::WriteBlock(const BlockWriteOptions& options, int tier) {
-  if (options.block_id.value() < 0) return InvalidArgument("Block id {} is negative.", options.block_id.value());
+StatusOr<std::unique_ptr<WriteTarget>> Worker::WriteBlock(const BlockWriteOptions& options,
+                                                          int tier) {
+  if (options.block_id.value() < 0)
+    return InvalidArgument("Block id {} is negative.", options.block_id.value());
   SPILLWAY_ASSIGN_OR_RETURN(auto temp, store_->Create(options.block_id, tier, options.pin));
   return std::unique_ptr<WriteTarget>(std::make_unique<BlockTarget>(this, std::move(temp)));
 }

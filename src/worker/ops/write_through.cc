@@ -13,7 +13,8 @@ constexpr int64_t kPartBytes = 16 << 20;
 
 class ThroughTarget : public WriteTarget {
  public:
-  ThroughTarget(Worker* worker, std::shared_ptr<UnderStore> store, std::string key, PutOptions options)
+  ThroughTarget(Worker* worker, std::shared_ptr<UnderStore> store, std::string key,
+                PutOptions options)
       : worker_(worker), state_(std::make_shared<State>()) {
     state_->store = std::move(store);
     state_->key = std::move(key);
@@ -24,7 +25,8 @@ class ThroughTarget : public WriteTarget {
     // Without Commit a begun upload is abandoned; nothing was published.
     worker_->executor_->Post([state = state_] {
       absl::MutexLock lock(&state->mutex);
-      if (!state->upload_id.empty()) (void)state->store->AbortMultipart(state->key, state->upload_id);
+      if (!state->upload_id.empty())
+        (void)state->store->AbortMultipart(state->key, state->upload_id);
       state->upload_id.clear();
     });
   }
@@ -77,7 +79,8 @@ class ThroughTarget : public WriteTarget {
       StringBody body(std::move(buffer));
       buffer.clear();
       SPILLWAY_ASSIGN_OR_RETURN(
-          UploadedPart part, store->UploadPart(key, upload_id, static_cast<int>(parts.size()) + 1, body, crc));
+          UploadedPart part,
+          store->UploadPart(key, upload_id, static_cast<int>(parts.size()) + 1, body, crc));
       parts.push_back(std::move(part));
       return absl::OkStatus();
     }
@@ -96,7 +99,8 @@ class ThroughTarget : public WriteTarget {
         }
         if (rest) SPILLWAY_RETURN_IF_ERROR(SendPart());
         absl::MutexLock lock(&mutex);
-        SPILLWAY_ASSIGN_OR_RETURN(PutResult result, store->CompleteMultipart(key, upload_id, parts, options));
+        SPILLWAY_ASSIGN_OR_RETURN(PutResult result,
+                                  store->CompleteMultipart(key, upload_id, parts, options));
         upload_id.clear();
         etag = result.etag;
         return absl::OkStatus();
@@ -114,7 +118,8 @@ class ThroughTarget : public WriteTarget {
   const std::shared_ptr<State> state_;
 };
 
-StatusOr<std::unique_ptr<WriteTarget>> Worker::WriteThrough(const FileWriteThroughOptions& options) {
+StatusOr<std::unique_ptr<WriteTarget>> Worker::WriteThrough(
+    const FileWriteThroughOptions& options) {
   SPILLWAY_ASSIGN_OR_RETURN(auto store, UnderStoreOf(options.mount_id));
   SPILLWAY_ASSIGN_OR_RETURN(std::string key, KeyOf(options.mount_id, options.uri));
   PutOptions put;

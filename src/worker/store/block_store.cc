@@ -14,7 +14,8 @@ constexpr const char* kFormat = "spillway-blocks 1";
 constexpr const char* kRoot = "spillwayworker";
 
 std::string BlockFileName(const StoredBlock& block) {
-  return fmt::format("{:016x}-{}-{:08x}", static_cast<uint64_t>(block.id.value()), block.length_bytes, block.crc32c);
+  return fmt::format("{:016x}-{}-{:08x}", static_cast<uint64_t>(block.id.value()),
+                     block.length_bytes, block.crc32c);
 }
 
 bool ParseBlockFileName(const std::string& name, StoredBlock* block) {
@@ -32,7 +33,8 @@ bool ParseBlockFileName(const std::string& name, StoredBlock* block) {
 
 }  // namespace
 
-BlockStore::BlockStore(BlockStoreOptions options, FileEnv* env) : options_(std::move(options)), env_(env) {}
+BlockStore::BlockStore(BlockStoreOptions options, FileEnv* env)
+    : options_(std::move(options)), env_(env) {}
 BlockStore::~BlockStore() = default;
 
 Status BlockStore::Open() {
@@ -56,8 +58,9 @@ Status BlockStore::OpenDir(int tier, size_t index) {
   if (env_->Exists(format_path)) {
     SPILLWAY_RETURN_IF_ERROR(ReadFileToString(*env_, format_path, &format));
     if (format != kFormat) {
-      return MakeStatus(StatusCode::kFailedPrecondition, "Storage folder {} has format \"{}\", this version reads \"{}\".",
-                        dir.path, format, kFormat);
+      return MakeStatus(StatusCode::kFailedPrecondition,
+                        "Storage folder {} has format \"{}\", this version reads \"{}\".", dir.path,
+                        format, kFormat);
     }
   } else {
     SPILLWAY_RETURN_IF_ERROR(WriteStringToFile(*env_, format_path, kFormat));
@@ -66,8 +69,9 @@ Status BlockStore::OpenDir(int tier, size_t index) {
     std::string id;
     SPILLWAY_RETURN_IF_ERROR(ReadFileToString(*env_, dir.path + "/cluster", &id));
     if (!cluster_id_.empty() && id != cluster_id_) {
-      return MakeStatus(StatusCode::kFailedPrecondition, "Storage folder {} belongs to cluster {}, others to {}.",
-                        dir.path, id, cluster_id_);
+      return MakeStatus(StatusCode::kFailedPrecondition,
+                        "Storage folder {} belongs to cluster {}, others to {}.", dir.path, id,
+                        cluster_id_);
     }
     cluster_id_ = id;
   }
@@ -98,7 +102,8 @@ Status BlockStore::SetClusterId(const std::string& cluster_id) {
   if (cluster_id_ == cluster_id) return absl::OkStatus();
   absl::MutexLock lock(&mutex_);
   for (const auto& tier : tiers_) {
-    for (const Dir& dir : tier) SPILLWAY_RETURN_IF_ERROR(WriteStringToFile(*env_, dir.path + "/cluster", cluster_id));
+    for (const Dir& dir : tier)
+      SPILLWAY_RETURN_IF_ERROR(WriteStringToFile(*env_, dir.path + "/cluster", cluster_id));
   }
   cluster_id_ = cluster_id;
   return absl::OkStatus();
@@ -110,30 +115,33 @@ std::string BlockStore::BlockPath(const Dir& dir, const StoredBlock& block) cons
 
 Status BlockStore::NoSpace(BlockId id, int64_t bytes) const {
   return MakeStatus(StatusCode::kResourceExhausted,
-                    "Not enough space left on worker {} to store blockId {}: {} bytes are needed.", options_.worker_name,
-                    id.value(), bytes);
+                    "Not enough space left on worker {} to store blockId {}: {} bytes are needed.",
+                    options_.worker_name, id.value(), bytes);
 }
 
 StatusOr<std::unique_ptr<TempBlock>> BlockStore::Create(BlockId id, int tier, bool pin) {
   absl::MutexLock lock(&mutex_);
   if (blocks_.contains(id)) {
-    return MakeStatus(StatusCode::kAlreadyExists, "Temp blockId {} is not available, because it is already committed",
+    return MakeStatus(StatusCode::kAlreadyExists,
+                      "Temp blockId {} is not available, because it is already committed",
                       id.value());
   }
   if (writing_.contains(id)) {
-    return MakeStatus(StatusCode::kAlreadyExists, "Temp blockId {} is not available, because it already exists",
-                      id.value());
+    return MakeStatus(StatusCode::kAlreadyExists,
+                      "Temp blockId {} is not available, because it already exists", id.value());
   }
   // The asked tier first, then the ones below; in a tier the directory with most room.
   int chosen_tier = -1;
   size_t chosen_dir = 0;
-  for (size_t t = std::clamp<size_t>(tier, 0, tiers_.size() - 1); t < tiers_.size() && chosen_tier < 0; ++t) {
+  for (size_t t = std::clamp<size_t>(tier, 0, tiers_.size() - 1);
+       t < tiers_.size() && chosen_tier < 0; ++t) {
     int64_t best = 0;
     for (size_t d = 0; d < tiers_[t].size(); ++d) {
       int64_t free = tiers_[t][d].quota_bytes - tiers_[t][d].used_bytes;
       for (const auto& [block_id, entry] : blocks_) {
         if (free > 0) break;
-        if (entry.block.tier == static_cast<int>(t) && entry.dir == d && !entry.block.pinned) free = 1;
+        if (entry.block.tier == static_cast<int>(t) && entry.dir == d && !entry.block.pinned)
+          free = 1;
       }
       if (free <= best) continue;
       best = free;
@@ -188,7 +196,8 @@ void BlockStore::EvictLocked(BlockId id) {
 StatusOr<OpenBlock> BlockStore::OpenForRead(BlockId id) {
   absl::MutexLock lock(&mutex_);
   const auto it = blocks_.find(id);
-  if (it == blocks_.end()) return NotFound("Block {} is not on worker {}.", id.value(), options_.worker_name);
+  if (it == blocks_.end())
+    return NotFound("Block {} is not on worker {}.", id.value(), options_.worker_name);
   lru_.splice(lru_.end(), lru_, it->second.lru);
   OpenBlock open;
   open.info = it->second.block;
@@ -255,7 +264,8 @@ void BlockStore::EvictToWatermark() {
       for (const BlockId id : lru_) {
         if (used <= goal) break;
         const Entry& entry = blocks_.at(id);
-        if (entry.block.pinned || entry.block.tier != static_cast<int>(tier) || entry.dir != d) continue;
+        if (entry.block.pinned || entry.block.tier != static_cast<int>(tier) || entry.dir != d)
+          continue;
         victims.push_back(id);
         used -= entry.block.length_bytes;
       }
@@ -298,8 +308,10 @@ Status TempBlock::AdoptWritten() {
   length_ = 0;
   crc_ = 0;
   while (length_ < size) {
-    SPILLWAY_ASSIGN_OR_RETURN(const int64_t n, file_->ReadAt(length_, buffer.data(), static_cast<int64_t>(buffer.size())));
-    if (n == 0) return MakeStatus(StatusCode::kDataLoss, "Block file {} shrank while it was read.", path_);
+    SPILLWAY_ASSIGN_OR_RETURN(const int64_t n, file_->ReadAt(length_, buffer.data(),
+                                                             static_cast<int64_t>(buffer.size())));
+    if (n == 0)
+      return MakeStatus(StatusCode::kDataLoss, "Block file {} shrank while it was read.", path_);
     crc_ = Crc32cExtend(crc_, buffer.data(), n);
     length_ += n;
   }
@@ -314,7 +326,8 @@ StatusOr<StoredBlock> TempBlock::Commit() {
   SPILLWAY_RETURN_IF_ERROR(store_->env_->Rename(path_, store_->BlockPath(dir, block)));
   dir.used_bytes -= taken_ - length_;
   store_->writing_.erase(id_);
-  store_->blocks_[id_] = BlockStore::Entry{block, dir_, store_->lru_.insert(store_->lru_.end(), id_)};
+  store_->blocks_[id_] =
+      BlockStore::Entry{block, dir_, store_->lru_.insert(store_->lru_.end(), id_)};
   done_ = true;
   return block;
 }

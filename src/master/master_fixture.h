@@ -1,0 +1,181 @@
+// A master core over in-memory twins, for tests: time, sync and the network move when told.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "common/step_executor.h"
+#include "master/master.h"
+#include "understore/memory/memory_under_store.h"
+
+namespace spillway {
+
+class RecordingSender : public WorkerSender {
+ public:
+  void Send(WorkerId worker, Epoch, session::MasterMessage message) override {
+    sent.emplace_back(worker, std::move(message));
+  }
+  std::deque<std::pair<WorkerId, session::MasterMessage>> sent;
+};
+
+class FixedOpener : public UnderStoreOpener {
+ public:
+  explicit FixedOpener(std::shared_ptr<UnderStore> store) : store_(std::move(store)) {}
+  StatusOr<std::shared_ptr<UnderStore>> Open(const std::string&,
+                                             const std::map<std::string, std::string>&) override {
+    return store_;
+  }
+
+ private:
+  const std::shared_ptr<UnderStore> store_;
+};
+
+class MasterFixture : public testing::Test {
+ protected:
+  MasterFixture() : understore_(std::make_shared<MemoryUnderStore>()), opener_(understore_) {
+    options_.root_uri = "s3://bucket";
+    options_.superuser = "root";
+    StartMaster();
+    EXPECT_TRUE(Load("/").ok());
+  }
+
+  void StartMaster() {
+    LogIndex last;
+    {
+      Journal probe(&store_, &executor_, LogIndex(0));
+      last = LogIndex(StateTxn(&probe).Cluster().log_index());
+    }
+    journal_ = std::make_unique<Journal>(&store_, &executor_, last);
+    master_ = std::make_unique<Master>(
+        options_,
+        MasterContext{&clock_, &random_, &executor_, journal_.get(), &sender_, &opener_, nullptr});
+    const Status status = master_->Start();
+    ASSERT_TRUE(status.ok()) << status;
+    executor_.RunAll();
+  }
+
+  // kill -9: what was not synced is gone.
+  void CrashAndRestart() {
+    master_.reset();
+    journal_.reset();
+    executor_.Drop();
+    sender_.sent.clear();
+    sessions_.clear();
+    StartMaster();
+  }
+
+  Status Load(const std::string& path) {
+    while (const auto directory = master_->DirectoryToLoad(path, true)) {
+      SPILLWAY_RETURN_IF_ERROR(master_->LoadDirectory(*directory));
+      executor_.RunAll();
+    }
+    return absl::OkStatus();
+  }
+
+  Master::Session AddWorker(const std::string& host,
+                            const std::vector<session::BlockReport>& held = {}) {
+    session::Register request;
+    request.mutable_address()->set_host(host);
+    request.mutable_address()->set_data_port(29999);
+    auto* tier = request.add_tiers();
+    tier->set_alias("MEM");
+    tier->set_capacity_bytes(1 << 30);
+    StatusOr<Master::Session> session = Internal("not answered");
+    master_->RegisterWorker(request,
+                            [&](StatusOr<Master::Session> answer) { session = std::move(answer); });
+    executor_.RunAll();
+    EXPECT_TRUE(session.ok()) << session.status();
+    session::BlocksHeld blocks;
+    for (const auto& block : held) *blocks.add_blocks() = block;
+    blocks.set_last(true);
+    master_->BlocksHeld(*session, blocks);
+    sessions_.push_back(*session);
+    return *session;
+  }
+
+  static session::BlockReport Report(BlockId block, int64_t length, uint32_t crc = 7) {
+    session::BlockReport report;
+    report.set_block_id(static_cast<uint64_t>(block.value()));
+    report.set_length_bytes(length);
+    report.set_crc32c(crc);
+    report.set_crc_known(true);
+    report.set_pinned(true);
+    return report;
+  }
+
+  // A completed ASYNC_THROUGH file of one block on each of sessions.
+  FileStatus WriteFile(const std::string& path, int64_t length,
+                       const std::vector<Master::Session>& sessions,
+                       CreateFileOptions options = {}) {
+    options.recursive = true;
+    const auto created = master_->CreateFile(root_, path, options);
+    EXPECT_TRUE(created.result.ok()) << created.result.status();
+    if (length > 0) {
+      const auto block = master_->NewBlockId(root_, path);
+      EXPECT_TRUE(block.result.ok());
+      for (const auto& session : sessions)
+        EXPECT_TRUE(master_->CommitBlock(session, Report(*block.result, length)).ok());
+    }
+    CompleteFileOptions complete;
+    complete.persist = options.persistence_wait_time_ms >= 0;
+    const auto completed = master_->CompleteFile(root_, path, complete);
+    EXPECT_TRUE(completed.result.ok()) << completed.result.status();
+    executor_.RunAll();
+    return *master_->GetStatus(root_, path).result;
+  }
+
+  // The next upload command, removed from the record; job_id 0 if there is none.
+  session::PersistCommand TakePersist() {
+    for (auto it = sender_.sent.begin(); it != sender_.sent.end(); ++it) {
+      if (!it->second.has_persist()) continue;
+      session::PersistCommand command = it->second.persist();
+      persist_worker_ = it->first;
+      sender_.sent.erase(it);
+      return command;
+    }
+    return {};
+  }
+
+  void AnswerPersist(const Master::Session& session, const session::PersistCommand& command,
+                     const Status& status, const std::string& etag = "etag") {
+    session::PersistResult result;
+    result.set_job_id(command.job_id());
+    result.set_part_number(command.part_number());
+    result.set_code(static_cast<int>(status.code()));
+    result.set_message(Message(status));
+    result.set_etag(etag);
+    master_->PersistDone(session, result);
+    executor_.RunAll();
+  }
+
+  void AdvanceMs(int64_t ms) {
+    clock_.AdvanceMs(ms);
+    for (const auto& session : sessions_) master_->Heartbeat(session, {});
+    master_->Tick();
+    executor_.RunAll();
+  }
+
+  PersistenceState StateOf(const std::string& path) {
+    return master_->GetStatus(root_, path).result->persistence_state;
+  }
+
+  const Caller root_{"root", {"root"}};
+  MasterOptions options_;
+  ManualClock clock_;
+  SeededRandom random_{1};
+  StepExecutor executor_;
+  MemoryStateStore store_;
+  RecordingSender sender_;
+  std::shared_ptr<MemoryUnderStore> understore_;
+  FixedOpener opener_;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<Master> master_;
+  WorkerId persist_worker_;
+  std::vector<Master::Session> sessions_;
+};
+
+}  // namespace spillway

@@ -1,0 +1,102 @@
+#include "rpc/buffers.h"
+
+#include <gtest/gtest.h>
+
+#include "common/random.h"
+#include "grpc/block_worker.pb.h"
+#include "rpc/convert.h"
+
+namespace spillway {
+namespace {
+
+std::string Gather(const std::vector<iovec>& parts) {
+  std::string all;
+  for (const iovec& part : parts) all.append(static_cast<const char*>(part.iov_base), part.iov_len);
+  return all;
+}
+
+std::string Flatten(const grpc::ByteBuffer& buffer) {
+  std::vector<grpc::Slice> slices;
+  (void)buffer.Dump(&slices);
+  std::string all;
+  for (const auto& slice : slices)
+    all.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  return all;
+}
+
+TEST(BuffersTest, chunk_isWhatProtobufWrites) {
+  for (const size_t size : {1u, 127u, 128u, 20'000u, 3'000'000u}) {
+    const std::string data(size, 'q');
+    blockwire::ReadResponse response;
+    response.mutable_chunk()->set_data(data);
+    EXPECT_EQ(Flatten(ChunkBuffer(1, grpc::Slice(data))), response.SerializeAsString());
+    blockwire::WriteRequest request;
+    request.mutable_chunk()->set_data(data);
+    EXPECT_EQ(Flatten(ChunkBuffer(2, grpc::Slice(data))), request.SerializeAsString());
+  }
+}
+
+TEST(BuffersTest, chunk_parsesHoweverItIsCut) {
+  SeededRandom random(3);
+  blockwire::WriteRequest request;
+  request.mutable_chunk()->set_data(std::string(500, 'z') + "end");
+  const std::string bytes = request.SerializeAsString();
+  for (int round = 0; round < 200; ++round) {
+    std::vector<grpc::Slice> slices;
+    for (size_t at = 0; at < bytes.size();) {
+      const size_t n =
+          std::min<size_t>(bytes.size() - at, 1 + random.Below(round % 2 == 0 ? 3 : 200));
+      slices.emplace_back(bytes.data() + at, n);
+      at += n;
+    }
+    const grpc::ByteBuffer buffer(slices.data(), slices.size());
+    std::vector<grpc::Slice> held;
+    std::vector<iovec> data;
+    ASSERT_TRUE(ParseChunk(buffer, 2, &held, &data));
+    EXPECT_EQ(Gather(data), request.chunk().data());
+  }
+}
+
+TEST(BuffersTest, chunk_refusesOtherForms) {
+  blockwire::WriteRequest command;
+  command.mutable_command()->set_id(5);
+  std::vector<grpc::Slice> held;
+  std::vector<iovec> data;
+  EXPECT_FALSE(ParseChunk(ToBuffer(command), 2, &held, &data));
+  const std::string truncated =
+      "\x12\x7f\x0a\x7d"
+      "short";
+  grpc::Slice slice(truncated);
+  EXPECT_FALSE(ParseChunk(grpc::ByteBuffer(&slice, 1), 2, &held, &data));
+  SeededRandom random(4);
+  for (int round = 0; round < 2000; ++round) {
+    std::string garbage(random.Below(40), '\0');
+    for (char& c : garbage) c = static_cast<char>(random.NextU64());
+    grpc::Slice piece(garbage);
+    data.clear();
+    (void)ParseChunk(grpc::ByteBuffer(&piece, 1), 2, &held, &data);
+  }
+}
+
+TEST(ConvertTest, mode_isBitsPlusOne) {
+  for (int mode = 0; mode <= 0777; ++mode) EXPECT_EQ(ToMode(FromMode(mode)), mode);
+  EXPECT_EQ(FromMode(0750).ownerbits(), wire::ALL);
+  EXPECT_EQ(FromMode(0750).groupbits(), wire::READ_EXECUTE);
+  EXPECT_EQ(FromMode(0750).otherbits(), wire::NONE);
+}
+
+TEST(ConvertTest, fileInfo_fillsWhatClientsNeed) {
+  FileStatus status;
+  status.is_directory = true;
+  fswire::FileInfo info;
+  FillFileInfo(status, &info);
+  EXPECT_EQ(info.ttl(), -1) << "unset reads as 0, which is expired";
+  EXPECT_EQ(info.replicationmax(), -1);
+  wire::WorkerNetAddress address;
+  FillAddress({"h", 1, 2, "", ""}, &address);
+  EXPECT_GE(address.tieredidentity().tiers_size(), 1) << "an empty identity breaks every client";
+  EXPECT_EQ(ToAddress(address), (WorkerAddress{"h", 1, 2, "", ""}));
+}
+
+}  // namespace
+}  // namespace spillway

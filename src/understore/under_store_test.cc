@@ -1,0 +1,176 @@
+// One suite over the local store and the in-memory twin; the S3 store runs it against a real server
+// in tests/cluster.
+#include "understore/under_store.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "common/checksum.h"
+#include "understore/local/local_under_store.h"
+#include "understore/memory/memory_under_store.h"
+#include "understore/s3/s3_client.h"
+
+namespace spillway {
+namespace {
+
+class UnderStoreTest : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    if (std::string(GetParam()) == "local") {
+      const std::string root = testing::TempDir() + "/under_store_test";
+      std::filesystem::remove_all(root);
+      store_ = std::make_shared<LocalUnderStore>(root);
+    } else {
+      store_ = std::make_shared<MemoryUnderStore>();
+    }
+  }
+  StatusOr<PutResult> Put(const std::string& key, const std::string& data,
+                          PutOptions options = {}) {
+    StringBody body(data);
+    return store_->Put(key, body, options);
+  }
+  std::string Get(const std::string& key, int64_t offset = 0, int64_t length = 1 << 30) {
+    std::string all;
+    const Status status = store_->Get(key, offset, length, [&](std::string_view data) {
+      all += data;
+      return absl::OkStatus();
+    });
+    return status.ok() ? all : "<" + Message(status) + ">";
+  }
+  std::shared_ptr<UnderStore> store_;
+};
+INSTANTIATE_TEST_SUITE_P(Stores, UnderStoreTest, testing::Values("local", "memory"));
+
+TEST_P(UnderStoreTest, putGetHeadDelete) {
+  ASSERT_TRUE(Put("a/b/c", "0123456789").ok());
+  EXPECT_EQ(Get("a/b/c"), "0123456789");
+  EXPECT_EQ(Get("a/b/c", 3, 4), "3456");
+  EXPECT_EQ(Get("a/b/c", 8, 100), "89");
+  EXPECT_EQ(Get("a/b/c", 10, 5), "");
+  EXPECT_EQ(store_->Head("a/b/c")->size_bytes, 10);
+  EXPECT_EQ(store_->Head("a/none").status().code(), StatusCode::kNotFound);
+  ASSERT_TRUE(store_->Delete({"a/b/c", "a/none"}).ok());
+  EXPECT_EQ(store_->Head("a/b/c").status().code(), StatusCode::kNotFound);
+}
+
+TEST_P(UnderStoreTest, list_oneLevel) {
+  for (const char* key : {"d/x", "d/y/1", "d/y/2", "top", "d.txt"}) ASSERT_TRUE(Put(key, "1").ok());
+  const auto root = store_->List("", "");
+  EXPECT_EQ(root->directories, std::vector<std::string>{"d"});
+  ASSERT_EQ(root->objects.size(), 2u);
+  const auto page = store_->List("d", "");
+  EXPECT_EQ(page->directories, std::vector<std::string>{"d/y"});
+  ASSERT_EQ(page->objects.size(), 1u);
+  EXPECT_EQ(page->objects[0].key, "d/x");
+  EXPECT_TRUE(store_->List("none", "")->objects.empty());
+}
+
+TEST_P(UnderStoreTest, conditions) {
+  PutOptions absent;
+  absent.if_absent = true;
+  const auto first = Put("k", "one", absent);
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(Put("k", "two", absent).status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Get("k"), "one");
+  PutOptions match;
+  match.if_match = first->etag;
+  ASSERT_TRUE(Put("k", "three", match).ok());
+  EXPECT_EQ(Put("k", "four", match).status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Get("k"), "three");
+}
+
+TEST_P(UnderStoreTest, wrongChecksum_publishesNothing) {
+  PutOptions options;
+  options.crc32c = 1;
+  EXPECT_EQ(Put("k", "data", options).status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(store_->Head("k").status().code(), StatusCode::kNotFound);
+  options.crc32c = Crc32c("data");
+  EXPECT_TRUE(Put("k", "data", options).ok());
+}
+
+TEST_P(UnderStoreTest, multipart_wholeOrNothing) {
+  const auto id = store_->CreateMultipart("m", {});
+  ASSERT_TRUE(id.ok());
+  std::vector<UploadedPart> parts;
+  for (int number : {2, 1}) {
+    StringBody body(std::string(1000, static_cast<char>('0' + number)));
+    const auto part = store_->UploadPart("m", *id, number, body, std::nullopt);
+    ASSERT_TRUE(part.ok());
+    parts.insert(parts.begin(), *part);
+  }
+  EXPECT_EQ(store_->Head("m").status().code(), StatusCode::kNotFound)
+      << "nothing before completion";
+  ASSERT_TRUE(store_->CompleteMultipart("m", *id, parts, {}).ok());
+  EXPECT_EQ(Get("m"), std::string(1000, '1') + std::string(1000, '2'));
+  EXPECT_EQ(store_->CompleteMultipart("m", *id, parts, {}).status().code(), StatusCode::kNotFound);
+  const auto aborted = store_->CreateMultipart("n", {});
+  ASSERT_TRUE(store_->AbortMultipart("n", *aborted).ok());
+  ASSERT_TRUE(store_->AbortMultipart("n", *aborted).ok());
+  EXPECT_EQ(store_->Head("n").status().code(), StatusCode::kNotFound);
+  EXPECT_TRUE(store_->List("", "")->directories.empty()) << "uploads are not to be seen";
+}
+
+TEST_P(UnderStoreTest, copy) {
+  ASSERT_TRUE(Put("from", "data").ok());
+  ASSERT_TRUE(store_->Copy("from", "deep/to").ok());
+  EXPECT_EQ(Get("deep/to"), "data");
+  EXPECT_EQ(Get("from"), "data");
+  EXPECT_EQ(store_->Copy("none", "x").status().code(), StatusCode::kNotFound);
+}
+
+TEST_P(UnderStoreTest, sinkThatFails_endsTheRead) {
+  ASSERT_TRUE(Put("k", "data").ok());
+  EXPECT_EQ(store_->Get("k", 0, 4, [](std::string_view) { return Internal("full"); }).code(),
+            StatusCode::kInternal);
+}
+
+TEST(RetryingUnderStoreTest, triesAgainWhatMaySucceed_andNothingElse) {
+  SystemClock clock;
+  SeededRandom random(1);
+  auto inner = std::make_shared<MemoryUnderStore>();
+  auto store = MakeRetryingUnderStore(inner, &clock, &random, 5000);
+  inner->FailNext(2, Unavailable("away"), false);
+  StringBody body("data");
+  EXPECT_TRUE(store->Put("k", body, {}).ok());
+  EXPECT_EQ(inner->requests("put"), 3);
+  inner->FailNext(1, MakeStatus(StatusCode::kPermissionDenied, "no"), false);
+  EXPECT_EQ(store->Head("k").status().code(), StatusCode::kPermissionDenied);
+  EXPECT_EQ(inner->requests("head"), 1);
+}
+
+TEST(RetryingUnderStoreTest, conditionalPutWhoseAnswerWasLost_succeeds) {
+  SystemClock clock;
+  SeededRandom random(1);
+  auto inner = std::make_shared<MemoryUnderStore>();
+  auto store = MakeRetryingUnderStore(inner, &clock, &random, 5000);
+  inner->FailNext(1, Unavailable("answer lost"), /*after_effect=*/true);
+  StringBody body("data");
+  PutOptions options;
+  options.if_absent = true;
+  options.crc32c = Crc32c("data");
+  EXPECT_TRUE(store->Put("k", body, options).ok());
+  EXPECT_EQ(inner->Objects()["k"], "data");
+}
+
+TEST(S3StatusTest, errorsSayWhatToDoNext) {
+  const auto code = [](int http, const std::string& s3) {
+    return StatusFromS3(http, "<Error><Code>" + s3 + "</Code><Message>m</Message></Error>", "PUT")
+        .code();
+  };
+  EXPECT_EQ(code(503, "SlowDown"), StatusCode::kResourceExhausted);
+  EXPECT_EQ(code(503, "ServiceUnavailable"), StatusCode::kUnavailable);
+  EXPECT_EQ(code(500, "InternalError"), StatusCode::kUnavailable);
+  EXPECT_EQ(code(403, "AccessDenied"), StatusCode::kPermissionDenied);
+  EXPECT_EQ(code(404, "NoSuchKey"), StatusCode::kNotFound);
+  EXPECT_EQ(code(412, "PreconditionFailed"), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(code(409, "ConditionalRequestConflict"), StatusCode::kUnavailable);
+  EXPECT_EQ(code(400, "BadDigest"), StatusCode::kDataLoss);
+  EXPECT_EQ(code(400, "InvalidArgument"), StatusCode::kInvalidArgument);
+  EXPECT_EQ(StatusFromS3(502, "<html>", "PUT").code(), StatusCode::kUnavailable);
+  EXPECT_EQ(*ParseCrc32cBase64("4waSgw=="), 0xE3069283u);
+  EXPECT_FALSE(ParseCrc32cBase64("rubbish"));
+}
+
+}  // namespace
+}  // namespace spillway

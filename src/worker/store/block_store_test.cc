@@ -1,0 +1,178 @@
+#include "worker/store/block_store.h"
+
+#include <gtest/gtest.h>
+
+#include "common/checksum.h"
+#include "common/memory_file_env.h"
+
+namespace spillway {
+namespace {
+
+class BlockStoreTest : public testing::Test {
+ protected:
+  BlockStoreTest() {
+    options_.tiers = {{"MEM", {{"/mem", 100}}}, {"SSD", {{"/ssd", 200}}}};
+    options_.worker_name = "w:1";
+    Reopen();
+  }
+  void Reopen() {
+    store_ = std::make_unique<BlockStore>(options_, &env_);
+    const Status status = store_->Open();
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  Status Write(int64_t id, const std::string& data, bool pin = false, int tier = 0) {
+    SPILLWAY_ASSIGN_OR_RETURN(auto temp, store_->Create(BlockId(id), tier, pin));
+    const iovec part{const_cast<char*>(data.data()), data.size()};
+    SPILLWAY_RETURN_IF_ERROR(temp->Append(std::span(&part, 1)));
+    return temp->Commit().status();
+  }
+  int64_t Used(int tier = 0) { return store_->Usage()[tier].used_bytes; }
+
+  MemoryFileEnv env_;
+  BlockStoreOptions options_;
+  std::unique_ptr<BlockStore> store_;
+};
+
+TEST_F(BlockStoreTest, commit_readBack_afterReopenToo) {
+  ASSERT_TRUE(Write(5, "hello").ok());
+  for (int round = 0; round < 2; ++round) {
+    auto open = store_->OpenForRead(BlockId(5));
+    ASSERT_TRUE(open.ok());
+    EXPECT_EQ(open->info.length_bytes, 5);
+    EXPECT_EQ(open->info.crc32c, Crc32c("hello"));
+    char data[5];
+    EXPECT_EQ(*open->file->ReadAt(0, data, 5), 5);
+    EXPECT_EQ(std::string(data, 5), "hello");
+    Reopen();
+  }
+  EXPECT_TRUE(store_->All()[0].pinned) << "pinned until the master says otherwise";
+  EXPECT_EQ(Used(), 5);
+}
+
+TEST_F(BlockStoreTest, abandonedWrite_givesItsSpaceBackAtOnce) {
+  {
+    auto temp = store_->Create(BlockId(1), 0, true);
+    ASSERT_TRUE(temp.ok());
+    std::string data(80, 'x');
+    const iovec part{data.data(), data.size()};
+    ASSERT_TRUE((*temp)->Append(std::span(&part, 1)).ok());
+    EXPECT_EQ(Used(), 80);
+    EXPECT_EQ(store_->Create(BlockId(1), 0, true).status().code(), StatusCode::kAlreadyExists);
+  }
+  EXPECT_EQ(Used(), 0);
+  EXPECT_TRUE(Write(1, "again").ok());
+  EXPECT_EQ(store_->Create(BlockId(1), 0, true).status().code(), StatusCode::kAlreadyExists);
+}
+
+TEST_F(BlockStoreTest, crashInTheMiddle_leavesNothing) {
+  auto temp = store_->Create(BlockId(1), 0, true);
+  std::string data(10, 'x');
+  const iovec part{data.data(), data.size()};
+  ASSERT_TRUE((*temp)->Append(std::span(&part, 1)).ok());
+  (void)temp->release();  // as if killed
+  Reopen();
+  EXPECT_FALSE(store_->Has(BlockId(1)));
+  EXPECT_EQ(Used(), 0);
+  EXPECT_TRUE(env_.List("/mem/spillwayworker/temp")->empty());
+}
+
+TEST_F(BlockStoreTest, eviction_takesLeastRecentlyUsedCleanBlocksOnly) {
+  ASSERT_TRUE(Write(1, std::string(40, 'a'), /*pin=*/true).ok());
+  ASSERT_TRUE(Write(2, std::string(30, 'b')).ok());
+  ASSERT_TRUE(Write(3, std::string(30, 'c')).ok());
+  ASSERT_TRUE(store_->OpenForRead(BlockId(2)).ok());  // 3 is now the oldest
+  ASSERT_TRUE(Write(4, std::string(20, 'd')).ok());
+  EXPECT_TRUE(store_->Has(BlockId(1)));
+  EXPECT_TRUE(store_->Has(BlockId(2)));
+  EXPECT_FALSE(store_->Has(BlockId(3)));
+  EXPECT_EQ(store_->TakeEvicted(), std::vector<BlockId>{BlockId(3)});
+  EXPECT_TRUE(store_->TakeEvicted().empty());
+}
+
+TEST_F(BlockStoreTest, fullOfPinned_refuses_andEvictsNothingInVain) {
+  ASSERT_TRUE(Write(1, std::string(90, 'a'), true).ok());
+  ASSERT_TRUE(Write(2, std::string(10, 'b')).ok());
+  auto temp = store_->Create(BlockId(3), 0, true);
+  ASSERT_TRUE(temp.ok());
+  std::string data(50, 'x');
+  const iovec part{data.data(), data.size()};
+  const Status status = (*temp)->Append(std::span(&part, 1));
+  EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
+  EXPECT_NE(Message(status).find("w:1"), std::string::npos);
+  EXPECT_TRUE(store_->Has(BlockId(2)));
+  store_->SetPinned({BlockId(1)}, false);
+  EXPECT_TRUE((*temp)->Append(std::span(&part, 1)).ok());
+  EXPECT_FALSE(store_->Has(BlockId(1)));
+}
+
+TEST_F(BlockStoreTest, fullTier_sendsNewBlocksBelow) {
+  ASSERT_TRUE(Write(1, std::string(100, 'a'), true).ok());
+  ASSERT_TRUE(Write(2, std::string(50, 'b'), true).ok());
+  EXPECT_EQ(store_->OpenForRead(BlockId(2))->info.tier, 1);
+  EXPECT_EQ(Used(1), 50);
+}
+
+TEST_F(BlockStoreTest, watermark_evictsToTheLowOne) {
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(Write(i, std::string(10, 'x')).ok());
+  options_.high_watermark_percent = 95;
+  store_->EvictToWatermark();
+  EXPECT_LE(Used(), 85);
+  EXPECT_FALSE(store_->Has(BlockId(0)));
+  EXPECT_TRUE(store_->Has(BlockId(9)));
+}
+
+TEST_F(BlockStoreTest, tornFile_isNoBlock) {
+  ASSERT_TRUE(Write(1, "12345").ok());
+  const std::string path = store_->OpenForRead(BlockId(1))->path;
+  ASSERT_TRUE((*env_.Open(path, false))->Truncate(3).ok());
+  Reopen();
+  EXPECT_FALSE(store_->Has(BlockId(1)));
+}
+
+TEST_F(BlockStoreTest, deviceFull_isAnErrorOfTheWriteAlone) {
+  env_.SetSpaceLeft(3);
+  EXPECT_EQ(Write(1, "12345").code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(Used(), 0);
+  env_.SetSpaceLeft(-1);
+  EXPECT_TRUE(Write(1, "12345").ok());
+}
+
+TEST_F(BlockStoreTest, removedWhileOpen_staysReadable) {
+  ASSERT_TRUE(Write(1, "12345").ok());
+  auto open = store_->OpenForRead(BlockId(1));
+  ASSERT_TRUE(store_->Remove(BlockId(1)).ok());
+  char data[5];
+  EXPECT_EQ(*open->file->ReadAt(0, data, 5), 5);
+  EXPECT_TRUE(store_->Remove(BlockId(1)).ok());
+}
+
+TEST_F(BlockStoreTest, fsync_survivesPowerLoss) {
+  options_.fsync = true;
+  Reopen();
+  ASSERT_TRUE(Write(1, "12345").ok());
+  env_.LoseUnsynced();
+  Reopen();
+  EXPECT_TRUE(store_->Has(BlockId(1)));
+}
+
+TEST_F(BlockStoreTest, newerFormat_isRefused) {
+  ASSERT_TRUE(WriteStringToFile(env_, "/mem/spillwayworker/format", "spillway-blocks 2").ok());
+  BlockStore store(options_, &env_);
+  EXPECT_EQ(store.Open().code(), StatusCode::kFailedPrecondition);
+}
+
+TEST_F(BlockStoreTest, shortCircuit_adoptsWhatTheClientWrote) {
+  auto temp = *store_->Create(BlockId(1), 0, true);
+  const std::string data = "written by the client";
+  ASSERT_TRUE(WriteStringToFile(env_, temp->path() + "x", "unrelated").ok());
+  auto file = *env_.Open(temp->path(), false);
+  const iovec part{const_cast<char*>(data.data()), data.size()};
+  ASSERT_TRUE(file->WriteAt(0, std::span(&part, 1)).ok());
+  ASSERT_TRUE(temp->AdoptWritten().ok());
+  const auto block = temp->Commit();
+  EXPECT_EQ(block->crc32c, Crc32c(data));
+  EXPECT_EQ(block->length_bytes, static_cast<int64_t>(data.size()));
+}
+
+}  // namespace
+}  // namespace spillway
