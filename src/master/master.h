@@ -113,6 +113,9 @@ struct PersistTask {
   // While under way.
   bool running = false;
   bool parked = false;  // the path is on the blacklist
+  // An attempt was begun, perhaps before a crash: an object may stand at the path's key whatever
+  // was answered.
+  bool maybe_published = false;
   uint64_t job_id = 0;
   MountId mount_id;
   std::string key;
@@ -350,6 +353,11 @@ class Master {
                      const std::set<std::string>& failed) ABSL_LOCKS_EXCLUDED(mutex_);
   void SweepOrphans() ABSL_LOCKS_EXCLUDED(mutex_);
   void CheckWorkers() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Settles what the worker was uploading: running is what it still works on, or null if it is
+  // lost.
+  void SettleUploads(WorkerId worker,
+                     const google::protobuf::RepeatedPtrField<session::RunningUpload>* running)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WorkerLost(WorkerEntry& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CheckTtl() ABSL_LOCKS_EXCLUDED(mutex_);
   void SendRemove(WorkerId worker, const std::vector<BlockId>& blocks)
@@ -385,7 +393,8 @@ class Master {
   // Keys whose object waits to be moved elsewhere: nothing may be written there before.
   std::multiset<std::string> relocation_sources_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> busy_keys_ ABSL_GUARDED_BY(mutex_);
-  uint64_t next_job_id_ ABSL_GUARDED_BY(mutex_) = 1;
+  uint64_t next_job_id_ ABSL_GUARDED_BY(mutex_) =
+      0;  // begins anywhere, so that no start repeats ids
   bool sweeping_deletes_ ABSL_GUARDED_BY(mutex_) = false;
   bool sweeping_orphans_ ABSL_GUARDED_BY(mutex_) = false;
   bool deletes_pending_ ABSL_GUARDED_BY(mutex_) = true;

@@ -40,6 +40,10 @@ state::Inode RootInode(int64_t now_ms, const std::string& owner) {
 Status Master::Start() {
   start_time_ms_ = clock_->NowMs();
   start_monotonic_ms_ = clock_->MonotonicMs();
+  {
+    absl::MutexLock lock(&mutex_);
+    next_job_id_ = random_->NextU64() >> 8;
+  }
   std::vector<state::PersistJob> jobs;
   {
     absl::MutexLock lock(&mutex_);
@@ -94,7 +98,12 @@ Status Master::Start() {
     }
     next_ttl_check_ms_ = start_monotonic_ms_ + options_.ttl_check_interval_ms;
     txn.Commit();
-    for (const auto& job : jobs) AddTask(job, clock_->NowMs());
+    for (const auto& job : jobs) {
+      AddTask(job, clock_->NowMs());
+      if (const auto it = tasks_.find(InodeId(job.inode_id())); it != tasks_.end()) {
+        it->second->maybe_published = true;
+      }
+    }
   }
   spdlog::info("master started: {} files wait to be persisted", jobs.size());
   return absl::OkStatus();
@@ -117,6 +126,7 @@ bool Master::InSafeMode() {
 }
 
 void Master::Tick() {
+  InSafeMode();  // ends it when its time is over
   CheckWorkers();
   bool deletes = false;
   bool orphans = false;
@@ -125,7 +135,7 @@ void Master::Tick() {
     absl::MutexLock lock(&mutex_);
     DispatchPersist();
     const int64_t now = clock_->MonotonicMs();
-    deletes = deletes_pending_ && !sweeping_deletes_ && now >= next_sweep_ms_;
+    deletes = safe_mode_over_ && deletes_pending_ && !sweeping_deletes_ && now >= next_sweep_ms_;
     orphans = orphans_pending_ && !sweeping_orphans_ && now >= next_sweep_ms_;
     if (deletes) sweeping_deletes_ = true;
     if (orphans) sweeping_orphans_ = true;

@@ -35,6 +35,7 @@ struct ObjectInfo {
   std::string etag;
   int64_t last_modified_ms = 0;
   std::optional<uint32_t> crc32c;
+  std::string composite_crc32c;  // of a multipart object, as the store writes it: "base64-parts"
 };
 
 // One level below a directory.

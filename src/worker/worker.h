@@ -93,7 +93,8 @@ class Worker {
   void CommitToMaster(const StoredBlock& block, Done done);
   void Send(session::WorkerMessage message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Persist(const session::PersistCommand& command);
-  StatusOr<PutResult> DoPersist(const session::PersistCommand& command);
+  // Only within the session that asked: later the key may be another worker's.
+  StatusOr<PutResult> DoPersist(const session::PersistCommand& command, uint64_t session_number);
   StatusOr<std::unique_ptr<BodySource>> GatherBody(const session::PersistCommand& command);
   Status FetchBlock(const session::BlockSource& source, const UnderStore::Sink& sink);
   void Replicate(const session::ReplicateBlock& command);
@@ -117,9 +118,13 @@ class Worker {
   absl::Mutex mutex_;
   Sender sender_ ABSL_GUARDED_BY(mutex_);
   bool registered_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t session_number_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t next_request_ ABSL_GUARDED_BY(mutex_) = 1;
   std::map<uint64_t, PendingCommit> commits_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_set<uint64_t> cancelled_ ABSL_GUARDED_BY(mutex_);
+  // By job and part. Results that no session took wait for the next one.
+  std::map<std::pair<uint64_t, uint32_t>, session::RunningUpload> uploads_ ABSL_GUARDED_BY(mutex_);
+  std::vector<session::PersistResult> unsent_results_ ABSL_GUARDED_BY(mutex_);
   struct OpenMount {
     std::string uri;
     std::map<std::string, std::string> properties;

@@ -42,8 +42,11 @@ void Master::EnqueuePersist(const std::vector<state::PersistJob>& jobs) {
 
 void Master::AddTask(const state::PersistJob& job, int64_t now_ms) {
   const InodeId id(job.inode_id());
+  const auto old = tasks_.find(id);
+  const bool maybe_published = old != tasks_.end() && old->second->maybe_published;
   CancelTask(id);
   auto task = std::make_unique<PersistTask>();
+  task->maybe_published = maybe_published;
   task->inode = id;
   task->generation = job.generation();
   task->kind = job.kind();
@@ -119,6 +122,8 @@ PersistTask* Master::FindRunning(uint64_t job_id) {
 }
 
 void Master::DispatchPersist() {
+  // Until the workers of before are back nobody knows what they still upload.
+  if (!safe_mode_over_) return;
   const int64_t now_ms = clock_->NowMs();
   while (!due_.empty() && static_cast<int>(running_.size()) < options_.persist_jobs_max) {
     const auto [due_at_ms, requested_at_ms, inode] = *due_.begin();
@@ -158,6 +163,7 @@ void Master::StartTask(PersistTask& task) {
   task.key = resolved->key;
   task.job_id = next_job_id_++;
   task.running = true;
+  task.maybe_published = true;
   task.upload_id.clear();
   task.parts.clear();
   busy_keys_.insert(busy);

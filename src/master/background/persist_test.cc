@@ -121,6 +121,9 @@ TEST_F(PersistTest, deletePersisted_isCarriedOutOnceDurable_alsoAfterACrash) {
   for (int i = 0; i < 3; ++i) executor_.RunOne();
   CrashAndRestart();
   AdvanceMs(1000);
+  EXPECT_EQ(understore_->Objects().count("f"), 1u) << "a worker not back yet may still upload";
+  AddWorker("w1");
+  AdvanceMs(1000);
   AdvanceMs(1000);
   EXPECT_EQ(understore_->Objects().count("f"), 0u);
 }

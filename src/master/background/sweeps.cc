@@ -27,6 +27,7 @@ void Master::OrphanUpload(StateTxn& txn, MountId mount, const std::string& key,
 // Decides what of the pending deletes may be carried out now.
 Master::SweepPlan Master::PlanSweep() {
   SweepPlan plan;
+  deletes_pending_ = false;  // what is asked for from now on says so again
   StateTxn txn(journal_);
   const auto pending = txn.PendingDeletes(kBatch);
   plan.seen = pending.size();
@@ -108,7 +109,7 @@ void Master::CarryOutSweep(const SweepPlan& plan) {
   }
   absl::MutexLock lock(&mutex_);
   sweeping_deletes_ = false;
-  if (plan.seen == 0) deletes_pending_ = false;
+  if (plan.seen > 0) deletes_pending_ = true;
   // Some may wait for a busy key: look again, soon if there was progress.
   next_sweep_ms_ = clock_->MonotonicMs() + (failed ? kRetryMs : done > 0 ? 0 : kRetryMs / 10);
 }
@@ -132,6 +133,7 @@ void Master::SweepOrphans() {
   std::vector<std::pair<state::OrphanUpload, std::shared_ptr<UnderStore>>> orphans;
   {
     absl::MutexLock lock(&mutex_);
+    orphans_pending_ = false;
     StateTxn txn(journal_);
     for (auto& upload : txn.OrphanUploads()) {
       orphans.emplace_back(upload, UnderStoreOf(MountId(upload.mount_id())));
@@ -155,7 +157,7 @@ void Master::SweepOrphans() {
   }
   absl::MutexLock lock(&mutex_);
   sweeping_orphans_ = false;
-  orphans_pending_ = failed;
+  if (failed) orphans_pending_ = true;
   if (failed) next_sweep_ms_ = clock_->MonotonicMs() + kRetryMs;
 }
 

@@ -27,6 +27,21 @@ PutOptions ConditionOf(const state::Inode& inode, bool delete_pending) {
   return options;
 }
 
+// True if object has the bytes of task, by its checksum: of all bytes, or of the parts' checksums.
+bool IsOurs(const ObjectInfo& object, const PersistTask& task) {
+  if (!task.crc_known) return false;
+  if (object.crc32c) return *object.crc32c == task.crc32c;
+  std::string checksums;
+  for (const UploadedPart& part : task.parts) {
+    for (int shift = 24; shift >= 0; shift -= 8) {
+      checksums.push_back(static_cast<char>(part.crc32c >> shift));
+    }
+  }
+  const std::string composite =
+      fmt::format("{}-{}", Crc32cBase64(Crc32c(checksums)), task.parts.size());
+  return object.composite_crc32c == composite;
+}
+
 }  // namespace
 
 StatusOr<session::PersistCommand> Master::MakePersistCommand(const PersistTask& task,
@@ -234,7 +249,12 @@ void Master::CompleteUpload(uint64_t job_id) {
     store = UnderStoreOf(task->mount_id);
     copy = *task;
   }
-  const auto result = store->CompleteMultipart(copy.key, copy.upload_id, copy.parts, options);
+  auto result = store->CompleteMultipart(copy.key, copy.upload_id, copy.parts, options);
+  if (result.status().code() == StatusCode::kFailedPrecondition) {
+    // An earlier attempt may have been carried out without anybody hearing of it.
+    const auto head = store->Head(copy.key);
+    if (head.ok() && IsOurs(*head, copy)) result = PutResult{head->etag};
+  }
   absl::MutexLock lock(&mutex_);
   PersistTask* task = FindRunning(job_id);
   if (task == nullptr) {

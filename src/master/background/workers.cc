@@ -60,6 +60,7 @@ void Master::RegisterWorker(const session::Register& request,
     WorkerEntry& worker = cluster_.BeginSession(id, address, clock_->MonotonicMs());
     worker.tiers = ToTiers(request.tiers());
     worker.start_time_ms = request.start_time_ms();
+    SettleUploads(id, &request.running_uploads());
     session = {id, worker.epoch, cluster.cluster_id()};
     index = txn.Commit();
   }
@@ -104,6 +105,7 @@ void Master::BlocksHeld(const Session& session, const session::BlocksHeld& held)
   if (!held.last()) return;
   worker->registered = true;
   awaited_workers_.erase(session.worker);
+  if (awaited_workers_.empty()) safe_mode_over_ = true;
   spdlog::info("worker {} is live with {} blocks", session.worker.value(), worker->blocks.size());
   // Uploads that waited for a copy may go on.
   for (auto& [id, task] : tasks_) {
@@ -141,6 +143,8 @@ Status Master::CommitBlock(const Session& session, const session::BlockReport& b
       return spillway::MakeStatus(StatusCode::kDataLoss, "Block {} does not match its checksum.",
                                   id.value());
     }
+  } else if (index >= inode->next_block_index()) {
+    return InvalidArgument("Block {} was never handed out.", id.value());
   } else if (const auto* other = cluster_.FindBlock(id);
              other != nullptr && !other->holders.empty()) {
     const bool same = other->length_bytes == block.length_bytes() &&
@@ -189,23 +193,51 @@ void Master::WorkerLost(WorkerEntry& worker) {
   const auto blocks = cluster_.DropReplicasOf(worker.id);
   spdlog::warn("worker {} at {}:{} is lost, with {} blocks", worker.id.value(), worker.address.host,
                worker.address.data_port, blocks.size());
-  std::vector<uint64_t> jobs;
+  SettleUploads(worker.id, nullptr);
+}
+
+void Master::SettleUploads(
+    WorkerId worker, const google::protobuf::RepeatedPtrField<session::RunningUpload>* running) {
+  std::map<uint64_t, int64_t> still;  // job -> parts that the worker works on
+  if (running != nullptr) {
+    for (const auto& upload : *running) ++still[upload.job_id()];
+  }
+  const auto unsettled = [&](uint64_t job_id, const PersistTask& task) {
+    const auto told = std::count(task.workers.begin(), task.workers.end(), worker);
+    const auto it = still.find(job_id);
+    return told > 0 && (it == still.end() || it->second < told);
+  };
+  std::vector<uint64_t> failed;
   for (const auto& [job_id, inode] : running_) {
-    const auto& workers = tasks_.at(inode)->workers;
-    if (std::find(workers.begin(), workers.end(), worker.id) != workers.end())
-      jobs.push_back(job_id);
+    if (unsettled(job_id, *tasks_.at(inode))) failed.push_back(job_id);
   }
-  std::sort(jobs.begin(), jobs.end());
-  for (const uint64_t job_id : jobs) {
-    if (PersistTask* task = FindRunning(job_id))
-      TaskFailed(*task, Unavailable("The uploading worker was lost."));
-  }
-  std::vector<uint64_t> zombies;
+  std::vector<uint64_t> ended;
   for (const auto& [job_id, task] : zombies_) {
-    if (std::find(task->workers.begin(), task->workers.end(), worker.id) != task->workers.end())
-      zombies.push_back(job_id);
+    if (unsettled(job_id, *task)) ended.push_back(job_id);
   }
-  for (const uint64_t job_id : zombies) EndZombie(job_id);
+  std::sort(failed.begin(), failed.end());
+  std::sort(ended.begin(), ended.end());
+  for (const uint64_t job_id : failed) {
+    if (PersistTask* task = FindRunning(job_id)) {
+      TaskFailed(*task, Unavailable("The uploading worker was lost or restarted."));
+    }
+  }
+  for (const uint64_t job_id : ended) EndZombie(job_id);
+  if (running == nullptr) return;
+  for (const auto& upload : *running) {
+    // Begun for a master of before: its key stays busy until it has ended.
+    const bool known = running_.contains(upload.job_id()) || zombies_.contains(upload.job_id());
+    const MountId mount(upload.mount_id());
+    if (known || upload.part_number() > 0 || upload.key().empty()) continue;
+    auto zombie = std::make_unique<PersistTask>();
+    zombie->job_id = upload.job_id();
+    zombie->mount_id = mount;
+    zombie->key = upload.key();
+    zombie->workers.push_back(worker);
+    if (WorkerEntry* entry = cluster_.Find(worker)) ++entry->uploads_in_flight;
+    busy_keys_.insert(BusyName(mount, upload.key()));
+    zombies_[upload.job_id()] = std::move(zombie);
+  }
 }
 
 void Master::SendRemove(WorkerId worker, const std::vector<BlockId>& blocks) {

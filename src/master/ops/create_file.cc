@@ -16,22 +16,26 @@ Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& 
       if (at) return {MakeStatus(txn, *inode, *at, true), txn.depends()};
     }
     const Lookup old = Find(txn, path);
+    bool maybe_published = false;
     if (options.overwrite && old.found() && !old.last().is_directory()) {
       if (Status status = CheckParentWrite(caller, old, path); !status.ok())
         return {status, txn.depends()};
+      const auto task = tasks_.find(InodeId(old.last().id()));
+      maybe_published = task != tasks_.end() && task->second->maybe_published;
       DeleteOne(txn, old.last(), path, /*keep_object=*/true, &removed);
     }
     outcome.result = DoCreateFile(txn, caller, path, options);
     if (!outcome.result.ok()) return {outcome.result.status(), txn.depends()};
     if (!removed.files.empty()) {
       // The old object stays in the understore until the new content replaces it.
-      const bool object = old.last().has_object() || old.last().shadows_object();
+      const auto key = Resolve(path);
+      const bool object = old.last().shadows_object() || (old.last().has_object() && key.ok() &&
+                                                          old.last().object().key() == key->key);
       auto inode = txn.GetInode(outcome.result->id);
-      const auto running = tasks_.find(InodeId(old.last().id()));
-      const bool uploading = running != tasks_.end() && running->second->running;
-      inode->set_shadows_object(object || uploading);
-      if (!uploading && old.last().has_object())
+      inode->set_shadows_object(object || maybe_published);
+      if (!maybe_published && object && old.last().has_object()) {
         inode->set_shadowed_etag(old.last().object().etag());
+      }
       txn.Apply(MakeEntry(
           [&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = *inode; }));
     }

@@ -2,8 +2,8 @@
 
 namespace spillway {
 
-// Not waited for: the id matters only once a durable CompleteFile names its block. A master that
-// forgets it hands it out again, and the worker that holds the block refuses the second write.
+// Waited for like any other change: a master that forgot an id would complete the file without its
+// block, or hand the id out twice.
 Outcome<BlockId> Master::NewBlockId(const Caller& caller, const std::string& path) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
@@ -28,8 +28,7 @@ Outcome<BlockId> Master::NewBlockId(const Caller& caller, const std::string& pat
     entry.mutable_block_allocated()->set_inode_id(inode.id());
     entry.mutable_block_allocated()->set_block_index(index);
   }));
-  txn.Commit();
-  return {BlockIdOf(InodeId(inode.id()), index), LogIndex()};
+  return {BlockIdOf(InodeId(inode.id()), index), txn.Commit()};
 }
 
 }  // namespace spillway

@@ -54,7 +54,7 @@ void Master::DeleteOne(StateTxn& txn, const state::Inode& inode, const std::stri
   const InodeId id(inode.id());
   const auto resolved = Resolve(path);
   const auto task = tasks_.find(id);
-  const bool uploading = task != tasks_.end() && task->second->running;
+  const bool maybe_published = task != tasks_.end() && task->second->maybe_published;
   if (!keep_object && resolved.ok()) {
     if (inode.is_directory()) {
       const auto store = UnderStoreOf(resolved->mount_id);
@@ -66,9 +66,15 @@ void Master::DeleteOne(StateTxn& txn, const state::Inode& inode, const std::stri
         ScheduleObjectDelete(txn, resolved->mount_id, inode.object().key(), false);
       if (inode.shadows_object())
         ScheduleObjectDelete(txn, resolved->mount_id, resolved->key, false);
-      // What is being uploaded may still appear; the delete waits for the upload's end.
-      if (uploading) ScheduleObjectDelete(txn, task->second->mount_id, task->second->key, false);
+      // What was begun may have been published, or may still be; the delete waits for its end.
+      if (maybe_published) ScheduleObjectDelete(txn, resolved->mount_id, resolved->key, false);
     }
+  }
+  const bool elsewhere =
+      keep_object && inode.has_object() && resolved.ok() && inode.object().key() != resolved->key;
+  if (elsewhere) {
+    // Renamed and not yet moved: nobody names the object at its old key any more.
+    ScheduleObjectDelete(txn, resolved->mount_id, inode.object().key(), false);
   }
   if (const auto job = txn.GetPersistJob(id); job && !job->upload_id().empty()) {
     OrphanUpload(txn, MountId(job->upload_mount_id()), job->upload_key(), job->upload_id());

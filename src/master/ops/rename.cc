@@ -101,9 +101,10 @@ void Master::RenameUnderStore(StateTxn& txn, const state::Inode& inode, const st
         MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = updated; }));
   }
   const auto task = tasks_.find(id);
-  if (task != tasks_.end() && task->second->running) {
-    // What is under way may still appear at the key it was started for.
-    ScheduleObjectDelete(txn, task->second->mount_id, task->second->key, false);
+  if (task != tasks_.end() && task->second->maybe_published &&
+      !(inode.has_object() && inode.object().key() == old_key->key)) {
+    // What was begun at the old key may have been published, or may still be.
+    ScheduleObjectDelete(txn, old_key->mount_id, old_key->key, false);
   }
   if (inode.has_object()) {
     if (inode.object().key() == new_key->key) {

@@ -110,8 +110,9 @@ StatusOr<std::string> MemoryUnderStore::CreateMultipart(const std::string& key, 
   absl::MutexLock lock(&mutex_);
   SPILLWAY_RETURN_IF_ERROR(Enter("create_multipart"));
   const std::string id = fmt::format("upload-{}", next_++);
-  uploads_[id].key = key;
+  // An upload whose answer is lost is known to nobody; it is not kept here.
   SPILLWAY_RETURN_IF_ERROR(Leave());
+  uploads_[id].key = key;
   return id;
 }
 

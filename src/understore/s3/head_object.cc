@@ -20,7 +20,9 @@ StatusOr<ObjectInfo> S3UnderStore::Head(const std::string& key) {
       nullptr) {
     info.last_modified_ms = static_cast<int64_t>(timegm(&utc)) * 1000;
   }
-  info.crc32c = ParseCrc32cBase64(response.headers["x-amz-checksum-crc32c"]);
+  const std::string& checksum = response.headers["x-amz-checksum-crc32c"];
+  info.crc32c = ParseCrc32cBase64(checksum);
+  if (checksum.find('-') != std::string::npos) info.composite_crc32c = checksum;
   return info;
 }
 

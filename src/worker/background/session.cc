@@ -50,6 +50,14 @@ void Worker::SessionUp(Sender sender, int64_t start_time_ms) {
   request->set_cluster_id(store_->cluster_id());
   absl::MutexLock lock(&mutex_);
   sender_ = std::move(sender);
+  ++session_number_;
+  for (const auto& [id, upload] : uploads_) *request->add_running_uploads() = upload;
+  for (const auto& result : unsent_results_) {
+    // Done, but not told: the result follows the registration.
+    auto* upload = request->add_running_uploads();
+    upload->set_job_id(result.job_id());
+    upload->set_part_number(result.part_number());
+  }
   Send(std::move(message));
 }
 
@@ -93,6 +101,12 @@ void Worker::OnMessage(const session::MasterMessage& message) {
       absl::MutexLock lock(&mutex_);
       SendHeld(blocks);
       registered_ = true;
+      for (auto& result : unsent_results_) {
+        session::WorkerMessage late;
+        *late.mutable_persist_result() = std::move(result);
+        Send(std::move(late));
+      }
+      unsent_results_.clear();
       for (const auto& [id, commit] : commits_) {
         session::WorkerMessage again;
         *again.mutable_commit_block() = commit.message;

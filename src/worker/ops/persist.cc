@@ -56,31 +56,51 @@ class BlocksBody : public BodySource {
 }  // namespace
 
 void Worker::Persist(const session::PersistCommand& command) {
-  executor_->Post([this, command] {
-    const auto result = DoPersist(command);
+  uint64_t session_number = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    session_number = session_number_;
+    session::RunningUpload& upload = uploads_[{command.job_id(), command.part_number()}];
+    upload.set_job_id(command.job_id());
+    upload.set_part_number(command.part_number());
+    upload.set_mount_id(command.mount_id());
+    upload.set_key(command.key());
+  }
+  executor_->Post([this, command, session_number] {
+    const auto result = DoPersist(command, session_number);
     if (!result.ok()) {
       spdlog::warn("upload to {} (part {}) failed: {}", command.key(), command.part_number(),
                    Message(result.status()));
     }
+    session::PersistResult answer;
+    answer.set_job_id(command.job_id());
+    answer.set_part_number(command.part_number());
+    answer.set_code(static_cast<int>(result.status().code()));
+    answer.set_message(Message(result.status()));
+    answer.set_crc32c(command.crc_known() ? command.crc32c() : 0);
+    if (result.ok()) answer.set_etag(result->etag);
     absl::MutexLock lock(&mutex_);
-    session::WorkerMessage message;
-    auto* answer = message.mutable_persist_result();
-    answer->set_job_id(command.job_id());
-    answer->set_part_number(command.part_number());
-    answer->set_code(static_cast<int>(result.status().code()));
-    answer->set_message(Message(result.status()));
-    answer->set_crc32c(command.crc_known() ? command.crc32c() : 0);
-    if (result.ok()) answer->set_etag(result->etag);
+    uploads_.erase({command.job_id(), command.part_number()});
     cancelled_.erase(command.job_id());
+    if (!registered_) {
+      unsent_results_.push_back(std::move(answer));
+      return;
+    }
+    session::WorkerMessage message;
+    *message.mutable_persist_result() = std::move(answer);
     Send(std::move(message));
   });
 }
 
-StatusOr<PutResult> Worker::DoPersist(const session::PersistCommand& command) {
+StatusOr<PutResult> Worker::DoPersist(const session::PersistCommand& command,
+                                      uint64_t session_number) {
   SPILLWAY_ASSIGN_OR_RETURN(auto store, UnderStoreOf(MountId(command.mount_id())));
   SPILLWAY_ASSIGN_OR_RETURN(auto body, GatherBody(command));
   {
     absl::MutexLock lock(&mutex_);
+    if (!registered_ || session_number != session_number_) {
+      return Unavailable("The session that asked for the upload is over.");
+    }
     if (cancelled_.contains(command.job_id())) {
       return MakeStatus(StatusCode::kCancelled, "The upload was cancelled before it began.");
     }
