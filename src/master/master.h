@@ -227,6 +227,8 @@ class Master {
     const state::Inode& last() const { return chain.back(); }
   };
 
+  void Format(StateTxn& txn) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   // --- state/paths.cc
   Lookup Find(StateTxn& txn, const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // NOT_FOUND or INVALID_ARGUMENT (a component is a file) unless path exists.

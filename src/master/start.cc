@@ -37,6 +37,25 @@ state::Inode RootInode(int64_t now_ms, const std::string& owner) {
 
 }  // namespace
 
+// The entries of a new cluster.
+void Master::Format(StateTxn& txn) {
+  txn.Apply(MakeEntry([&](auto& entry) {
+    auto* formatted = entry.mutable_cluster_formatted();
+    formatted->set_cluster_id(random_->Uuid());
+    formatted->set_op_time_ms(start_time_ms_);
+    formatted->set_format_version(kStateFormatVersion);
+  }));
+  txn.Apply(MakeEntry([&](auto& entry) {
+    *entry.mutable_inode_created()->mutable_inode() = RootInode(start_time_ms_, options_.superuser);
+  }));
+  txn.Apply(MakeEntry([&](auto& entry) {
+    auto* mount = entry.mutable_mount_added()->mutable_mount();
+    mount->set_mount_id(kRootMountId.value());
+    mount->set_path("/");
+    mount->set_uri(options_.root_uri);
+  }));
+}
+
 Status Master::Start() {
   start_time_ms_ = clock_->NowMs();
   start_monotonic_ms_ = clock_->MonotonicMs();
@@ -55,24 +74,7 @@ Status Master::Start() {
           "The state store has format {}, this version reads up to {}: use a newer Spillway.",
           cluster.format_version(), kStateFormatVersion);
     }
-    if (cluster.format_version() == 0) {
-      txn.Apply(MakeEntry([&](auto& entry) {
-        auto* formatted = entry.mutable_cluster_formatted();
-        formatted->set_cluster_id(random_->Uuid());
-        formatted->set_op_time_ms(start_time_ms_);
-        formatted->set_format_version(kStateFormatVersion);
-      }));
-      txn.Apply(MakeEntry([&](auto& entry) {
-        *entry.mutable_inode_created()->mutable_inode() =
-            RootInode(start_time_ms_, options_.superuser);
-      }));
-      txn.Apply(MakeEntry([&](auto& entry) {
-        auto* mount = entry.mutable_mount_added()->mutable_mount();
-        mount->set_mount_id(kRootMountId.value());
-        mount->set_path("/");
-        mount->set_uri(options_.root_uri);
-      }));
-    }
+    if (cluster.format_version() == 0) Format(txn);
     SPILLWAY_RETURN_IF_ERROR(OpenMounts(txn));
     const std::string stored = mounts_[kRootMountId].uri();
     if (stored != options_.root_uri) {

@@ -101,6 +101,7 @@ class Worker {
   StatusOr<std::shared_ptr<UnderStore>> UnderStoreOf(MountId mount);
   // The key of a full understore path within its mount.
   StatusOr<std::string> KeyOf(MountId mount, const std::string& uri);
+  void Registered(const session::Registered& registered);
   void SendHeld(const std::vector<StoredBlock>& blocks) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const WorkerOptions options_;

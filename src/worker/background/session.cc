@@ -89,31 +89,34 @@ void Worker::SendHeld(const std::vector<StoredBlock>& blocks) {
   } while (at < blocks.size());
 }
 
+// The master knows this worker: what it holds and what waited for a session follows.
+void Worker::Registered(const session::Registered& registered) {
+  if (Status status = store_->SetClusterId(registered.cluster_id()); !status.ok()) {
+    spdlog::error("cannot remember the cluster: {}", Message(status));
+  }
+  (void)store_->TakeEvicted();
+  const auto blocks = store_->All();
+  absl::MutexLock lock(&mutex_);
+  SendHeld(blocks);
+  registered_ = true;
+  for (auto& result : unsent_results_) {
+    session::WorkerMessage late;
+    *late.mutable_persist_result() = std::move(result);
+    Send(std::move(late));
+  }
+  unsent_results_.clear();
+  for (const auto& [id, commit] : commits_) {
+    session::WorkerMessage again;
+    *again.mutable_commit_block() = commit.message;
+    Send(std::move(again));
+  }
+}
+
 void Worker::OnMessage(const session::MasterMessage& message) {
   using Case = session::MasterMessage::MessageCase;
   switch (message.message_case()) {
-    case Case::kRegistered: {
-      if (Status status = store_->SetClusterId(message.registered().cluster_id()); !status.ok()) {
-        spdlog::error("cannot remember the cluster: {}", Message(status));
-      }
-      (void)store_->TakeEvicted();
-      const auto blocks = store_->All();
-      absl::MutexLock lock(&mutex_);
-      SendHeld(blocks);
-      registered_ = true;
-      for (auto& result : unsent_results_) {
-        session::WorkerMessage late;
-        *late.mutable_persist_result() = std::move(result);
-        Send(std::move(late));
-      }
-      unsent_results_.clear();
-      for (const auto& [id, commit] : commits_) {
-        session::WorkerMessage again;
-        *again.mutable_commit_block() = commit.message;
-        Send(std::move(again));
-      }
-      return;
-    }
+    case Case::kRegistered:
+      return Registered(message.registered());
     case Case::kCommitAck: {
       Done done;
       {
