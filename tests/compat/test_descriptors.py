@@ -9,6 +9,13 @@ PROTO = ROOT / "proto" / "alluxio"
 LABELS = {1: "LABEL_OPTIONAL", 2: "LABEL_REQUIRED", 3: "LABEL_REPEATED"}
 
 
+# What 2.9.3 has and 2.9.4 renamed: the same bytes on the wire, and an RPC that is refused by name.
+RENAMED_SINCE = {
+    "field alluxio.grpc.block.WorkerInfo 10 buildVersion LABEL_OPTIONAL TYPE_MESSAGE .alluxio.grpc.block.BuildVersion",
+    "rpc alluxio.grpc.block.BlockMasterClientService RemoveDecommissionedWorker false "
+    "alluxio.grpc.block.RemoveDecommissionedWorkerPOptions false alluxio.grpc.block.RemoveDecommissionedWorkerPResponse"}
+
+
 def dump_ours():
     WORK.mkdir(parents=True, exist_ok=True)
     out = WORK / "ours.pb"
@@ -60,7 +67,7 @@ def test_publishedClient_nothingItSpeaksIsMissingOrDifferent():
     mentioned = {line.split()[1] for line in ours}
     relevant = {line for line in theirs if line.split()[1] in mentioned}
     assert len(relevant) > 800, "the dump is empty"
-    assert not relevant - ours, sorted(relevant - ours)[:20]
+    assert relevant - ours == RENAMED_SINCE
 
 
 def test_newestProtocol_equalsOurs():

@@ -110,6 +110,7 @@ void RegisterBlockMasterService(RpcService* service, const MasterServiceContext&
       });
   service->Refuse(kService, "RemoveDisabledWorker");
   service->Refuse(kService, "DecommissionWorker");
+  service->Refuse(kService, "RemoveDecommissionedWorker");  // 2.9.3 alone has it
 }
 
 }  // namespace spillway

@@ -1,0 +1,56 @@
+"""The documents say what the code does: README commands run, the configuration table is the code's."""
+import os
+import re
+import subprocess
+
+from harness import ROOT, SPILLWAY, Cluster, fresh_directory, run
+
+
+def test_configurationTable_isTheCodes():
+    table = run([SPILLWAY, "docs", "configuration"]).stdout
+    assert table in (ROOT / "docs/CONFIGURATION.md").read_text(), "run: bin/spillway docs configuration"
+
+
+def test_readme_commandsRun():
+    text = (ROOT / "README.md").read_text()
+    commands = re.search(r"<!-- run -->\n```sh\n(.*?)```", text, re.S)[1].splitlines()
+    assert len(commands) >= 8
+    cluster = Cluster(fresh_directory("readme"))
+    path = fresh_directory("readme-bin")
+    # README says bin/alluxio; the test may run another build of it.
+    (path / "bin").mkdir()
+    for name in ["spillway", "alluxio"]:
+        os.symlink(SPILLWAY, path / "bin" / name)
+    os.symlink(ROOT / "README.md", path / "README.md")
+    try:
+        cluster.start()
+        for command in commands:
+            result = subprocess.run(command, shell=True, cwd=path, capture_output=True, text=True, timeout=60)
+            assert result.returncode == 0, (command, result.stdout, result.stderr)
+            if "location" in command:
+                assert len(result.stdout.splitlines()) == 4
+            if " cat " in command:
+                assert result.stdout == text
+    finally:
+        cluster.stop()
+
+
+def test_demo_showsTheMainJob():
+    directory = fresh_directory("demo")
+    environment = {**os.environ, "SPILLWAY_RUN_DIR": str(directory)}
+    try:
+        (ROOT / "bin").mkdir(exist_ok=True)
+        result = subprocess.run([ROOT / "tools/demo.sh"], capture_output=True, text=True, timeout=120, env=environment)
+        assert result.returncode == 0, result.stdout + result.stderr
+        hosts = [line for line in result.stdout.splitlines() if line.startswith("127.0.0.")]
+        assert sorted(hosts) == ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
+        assert " PERSISTED " in result.stdout
+        assert f"{os.path.getsize(ROOT / 'LICENSE')} bytes" in result.stdout
+    finally:
+        run([SPILLWAY, "local", "stop", "--dir", directory], check=False)
+
+
+def test_repositoryStandsAlone():
+    tracked = run(["git", "-C", ROOT, "ls-files"]).stdout.split()
+    assert not [f for f in tracked if f.endswith((".jar", ".o", ".class"))]
+    assert "independent project" in (ROOT / "README.md").read_text()
