@@ -227,6 +227,11 @@ Status Start(LocalOptions options, const std::string& program) {
     if (error) return Unavailable("Cannot create {}{}: {}", options.dir, folder, error.message());
   }
   options.dir = stdfs::absolute(options.dir).lexically_normal().string();
+  if (!stdfs::exists(options.dir + "/journal")) {
+    // The blocks of a cluster whose master was deleted are of no use to a new one.
+    std::error_code ignored;
+    stdfs::remove_all(stdfs::path(Tier(options.dir, "master")).parent_path(), ignored);
+  }
   std::ofstream definitions(options.dir + "/definitions");
   definitions << options.workers << "\n";
   for (const std::string& definition : options.definitions) definitions << definition << "\n";

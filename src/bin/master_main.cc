@@ -30,7 +30,10 @@ class SiteOpener : public UnderStoreOpener {
 
 MasterOptions MakeOptions(const Configuration& config) {
   MasterOptions options;
-  options.permission_enabled = config.GetBool("alluxio.security.authorization.permission.enabled");
+  // Without authentication there is nobody to check.
+  options.permission_enabled =
+      config.GetBool("alluxio.security.authorization.permission.enabled") &&
+      config.GetString("alluxio.security.authentication.type") != "NOSASL";
   options.supergroup = config.GetString("alluxio.security.authorization.permission.supergroup");
   options.superuser = LoginUser(config);
   options.umask = static_cast<int>(std::strtol(

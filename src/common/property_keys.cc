@@ -27,7 +27,7 @@ const PropertyKey kKeys[] = {
     {"alluxio.master.persistence.blacklist", T::kString, "/_temporary/,/.hive-staging,/.spark-staging", S::kMaster, "Comma list; a file whose path contains one of them is not persisted until a rename takes it out."},
     {"alluxio.master.ttl.checker.interval", T::kDuration, "1hour", S::kMaster, "How often expired files are looked for."},
     {"alluxio.security.authentication.type", T::kEnum, "SIMPLE", S::kAll, "How clients say who they are.", "SIMPLE|NOSASL"},
-    {"alluxio.security.authorization.permission.enabled", T::kBool, "true", S::kMaster, "Check POSIX permissions."},
+    {"alluxio.security.authorization.permission.enabled", T::kBool, "true", S::kMaster, "Check POSIX permissions; not possible with NOSASL."},
     {"alluxio.security.authorization.permission.umask", T::kString, "022", S::kAll, "Umask of new files and directories."},
     {"alluxio.security.authorization.permission.supergroup", T::kString, "supergroup", S::kMaster, "Members may do everything."},
     {"alluxio.security.login.username", T::kString, "", S::kClient, "User name; the operating system's if empty."},

@@ -24,6 +24,17 @@ def test_renameBeforePersist_movesNothingInS3(s3, s3_cluster):
     assert [r[0] for r in keys_like(s3, "rb-new")] == ["PUT"]
 
 
+def test_persistOnRename_asksForPersistence(s3, s3_cluster):
+    s3_cluster.fs("mkdir", "/por")
+    make(s3_cluster, "/por/f", **NEVER)
+    s3_cluster.fs("mv", "/por/f", "/por/g")
+    assert s3_cluster.state("/por/g") == "TO_BE_PERSISTED" and not s3.path("por/g").exists()
+    s3_cluster.fs("mv", "/por", "/por2", **{"alluxio.user.file.persist.on.rename": "true"})
+    s3_cluster.await_persisted("/por2/g")
+    assert s3.path("por2/g").read_bytes() == b"data"
+    assert keys_like(s3, "/por/") == []
+
+
 def test_deleteBeforePersist_uploadsNothing(s3, s3_cluster):
     make(s3_cluster, "/db", **NEVER)
     s3_cluster.fs("rm", "/db")

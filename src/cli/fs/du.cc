@@ -27,7 +27,7 @@ Command DuCommand() {
               return arguments.Has("-h") ? FormatBytes(bytes) : std::to_string(bytes);
             };
             const auto part = [&](int64_t bytes, int64_t of) {
-              return fmt::format("{} ({}%)", size(bytes), of == 0 ? 100 : bytes * 100 / of);
+              return fmt::format("{} ({}%)", size(bytes), of == 0 ? 0 : bytes * 100 / of);
             };
             *context.out << Row("File Size", "In Alluxio", "In Memory", memory, "Path");
             return ForEachPath(

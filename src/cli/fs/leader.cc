@@ -11,8 +11,9 @@ Command LeaderCommand() {
           0,
           [](Context& context, const Arguments&) -> StatusOr<int> {
             SPILLWAY_ASSIGN_OR_RETURN(const ClusterInfo info, context.master->GetClusterInfo());
-            *context.out << "This command will be deprecated as of v3.0, use masterInfo command\n"
-                         << info.master_address.substr(0, info.master_address.rfind(':')) << "\n";
+            *context.out
+                << "This command will be deprecated as of v3.0, please use masterInfo command\n"
+                << info.master_address.substr(0, info.master_address.rfind(':')) << "\n";
             return 0;
           }};
 }

@@ -1,10 +1,27 @@
 // The four calls of a multipart upload.
+#include <algorithm>
 #include <pugixml.hpp>
 
 #include "common/checksum.h"
 #include "understore/s3/calls.h"
 
 namespace spillway {
+namespace {
+
+StatusOr<uint32_t> ChecksumOf(BodySource& body) {
+  std::string buffer(1 << 20, '\0');
+  uint32_t crc = 0;
+  for (int64_t at = 0; at < body.size_bytes();) {
+    const int64_t n =
+        std::min<int64_t>(static_cast<int64_t>(buffer.size()), body.size_bytes() - at);
+    SPILLWAY_RETURN_IF_ERROR(body.Read(at, buffer.data(), n));
+    crc = Crc32cExtend(crc, buffer.data(), static_cast<size_t>(n));
+    at += n;
+  }
+  return crc;
+}
+
+}  // namespace
 
 StatusOr<std::string> S3UnderStore::CreateMultipart(const std::string& key, const PutOptions&) {
   S3Request request;
@@ -27,6 +44,10 @@ StatusOr<std::string> S3UnderStore::CreateMultipart(const std::string& key, cons
 StatusOr<UploadedPart> S3UnderStore::UploadPart(const std::string& key,
                                                 const std::string& upload_id, int number,
                                                 BodySource& body, std::optional<uint32_t> crc32c) {
+  if (!crc32c && client_->settings().checksums) {
+    // The upload was announced with checksums: a part without one would be refused.
+    SPILLWAY_ASSIGN_OR_RETURN(crc32c, ChecksumOf(body));
+  }
   S3Request request;
   request.method = "PUT";
   request.key = client_->FullKey(key);
