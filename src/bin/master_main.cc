@@ -48,6 +48,8 @@ MasterOptions MakeOptions(const Configuration& config) {
     options.persist_blacklist.emplace_back(absl::StripAsciiWhitespace(part));
   }
   options.worker_timeout_ms = config.GetDurationMs("alluxio.master.worker.timeout");
+  options.lost_worker_deletion_ms =
+      config.GetDurationMs("alluxio.master.lost.worker.deletion.timeout");
   options.safe_mode_ms_max = config.GetDurationMs("alluxio.master.worker.connect.wait.time");
   options.part_size_bytes = config.GetBytes("spillway.underfs.multipart.part.size");
   options.persist_jobs_max = static_cast<int>(config.GetInt("spillway.master.persist.jobs.max"));

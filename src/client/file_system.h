@@ -41,7 +41,10 @@ class FileSystem {
  private:
   Status WriteBlocks(const std::string& path, const FileStatus& file, const WriteOptions& options,
                      const ByteSource& source, int64_t* length);
-  Status WriteThroughFile(const FileStatus& file, const ByteSource& source, int64_t* length);
+  // With cache, the bytes go to workers' blocks too.
+  Status WriteThroughFile(const std::string& path, const FileStatus& file,
+                          const WriteOptions& options, bool cache, const ByteSource& source,
+                          int64_t* length);
   // count live workers on distinct hosts, the local one first. RESOURCE_EXHAUSTED if there are
   // fewer.
   StatusOr<std::vector<WorkerInfo>> ChooseWorkers(int count);

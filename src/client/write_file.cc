@@ -54,8 +54,8 @@ Status FileSystem::WriteFile(const std::string& path, const WriteOptions& option
   const WriteType type = options.create.write_type;
   const bool through = type == WriteType::kThrough || type == WriteType::kCacheThrough;
   int64_t length = 0;
-  // CACHE_THROUGH goes to the understore; the first read brings it into the workers.
-  Status status = through ? WriteThroughFile(file, source, &length)
+  Status status = through ? WriteThroughFile(path, file, options, type == WriteType::kCacheThrough,
+                                             source, &length)
                           : WriteBlocks(path, file, options, source, &length);
   if (status.ok()) {
     CompleteFileOptions complete;
@@ -113,22 +113,33 @@ Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file,
   }
 }
 
-Status FileSystem::WriteThroughFile(const FileStatus& file, const ByteSource& source,
-                                    int64_t* length) {
+Status FileSystem::WriteThroughFile(const std::string& path, const FileStatus& file,
+                                    const WriteOptions& options, bool cache,
+                                    const ByteSource& source, int64_t* length) {
   SPILLWAY_ASSIGN_OR_RETURN(const auto workers, ChooseWorkers(1));
-  FileWriteThroughOptions options;
-  options.mount_id = file.mount_id;
-  options.uri = file.understore_path;
-  options.owner = file.owner;
-  options.group = file.group;
-  options.mode = file.mode;
+  FileWriteThroughOptions through;
+  through.mount_id = file.mount_id;
+  through.uri = file.understore_path;
+  through.owner = file.owner;
+  through.group = file.group;
+  through.mode = file.mode;
   SPILLWAY_ASSIGN_OR_RETURN(auto stream,
-                            workers_->Connect(workers[0].address)->WriteThrough(options));
-  while (true) {
+                            workers_->Connect(workers[0].address)->WriteThrough(through));
+  const ByteSource copying = [&]() -> StatusOr<std::string> {
     SPILLWAY_ASSIGN_OR_RETURN(std::string data, source());
-    if (data.empty()) break;
-    *length += static_cast<int64_t>(data.size());
-    SPILLWAY_RETURN_IF_ERROR(stream->Append(std::make_shared<const std::string>(std::move(data))));
+    if (!data.empty()) {
+      SPILLWAY_RETURN_IF_ERROR(stream->Append(std::make_shared<const std::string>(data)));
+    }
+    return data;
+  };
+  if (cache) {
+    SPILLWAY_RETURN_IF_ERROR(WriteBlocks(path, file, options, copying, length));
+  } else {
+    for (bool end = false; !end;) {
+      SPILLWAY_ASSIGN_OR_RETURN(const std::string data, copying());
+      *length += static_cast<int64_t>(data.size());
+      end = data.empty();
+    }
   }
   stream->BeginCommit();
   return stream->WaitCommitted();

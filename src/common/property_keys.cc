@@ -21,6 +21,7 @@ const PropertyKey kKeys[] = {
     {"alluxio.master.journal.folder", T::kString, "${alluxio.work.dir}/journal", S::kMaster, "Folder of the master's state store."},
     {"alluxio.master.mount.table.root.ufs", T::kString, "${alluxio.work.dir}/underFSStorage", S::kMaster, "Understore URI mounted at /: a local folder or s3://bucket/prefix."},
     {"alluxio.master.worker.timeout", T::kDuration, "3sec", S::kMaster, "Silence after which a worker is lost."},
+    {"alluxio.master.lost.worker.deletion.timeout", T::kDuration, "30min", S::kMaster, "A worker lost for longer is forgotten: reports and safe mode do not wait for it any more."},
     {"alluxio.master.worker.connect.wait.time", T::kDuration, "5sec", S::kMaster, "Longest safe mode after a start; it ends earlier once all known workers are back."},
     {"alluxio.master.filesystem.liststatus.result.message.length", T::kInt, "10000", S::kMaster, "Most entries in one message of a listing."},
     {"alluxio.master.filesystem.operation.retry.cache.size", T::kInt, "100000", S::kMaster, "Completed operation ids remembered."},

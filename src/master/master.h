@@ -67,6 +67,7 @@ struct MasterOptions {
   int64_t worker_timeout_ms = 3000;
   int64_t worker_suspect_ms = 1000;  // a broken session counts as lost after this
   int64_t safe_mode_ms_max = 5000;
+  int64_t lost_worker_deletion_ms = 30 * 60'000;
   int64_t heartbeat_interval_ms = 1000;
   int64_t part_size_bytes = 64 << 20;
   int persist_jobs_max = 512;

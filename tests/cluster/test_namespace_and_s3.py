@@ -103,5 +103,6 @@ def test_writeTypes(s3, s3_cluster):
         make(s3_cluster, path, b"through" * 1000, **{"alluxio.user.file.writetype.default": kind})
         assert s3_cluster.state(path) == "PERSISTED"
         assert s3.path(path[1:]).read_bytes() == b"through" * 1000
+        assert len(s3_cluster.locations(path)) == (1 if kind == "CACHE_THROUGH" else 0)
         assert s3_cluster.fs("cat", path, text=False).stdout == b"through" * 1000
     assert not s3.path("wt-must").exists()

@@ -288,6 +288,18 @@ TEST_F(PersistTest, fencedSession_commitsNothing) {
   EXPECT_EQ(master_->CommitBlock(old, Report(block, 10)).code(), StatusCode::kUnavailable);
 }
 
+TEST_F(PersistTest, workerLostForLong_isForgotten) {
+  ASSERT_EQ(master_->GetWorkerReport().size(), 1u);
+  sessions_.clear();
+  master_->SessionClosed(worker_);
+  AdvanceMs(1100);
+  EXPECT_EQ(master_->GetWorkerReport()[0].state, WorkerState::kLost);
+  AdvanceMs(options_.lost_worker_deletion_ms);
+  EXPECT_TRUE(master_->GetWorkerReport().empty());
+  CrashAndRestart();
+  EXPECT_FALSE(master_->InSafeMode()) << "nobody waits for it";
+}
+
 TEST_F(PersistTest, free_refusesWhatIsNotPersisted) {
   WriteFile("/f", 10, {worker_});
   EXPECT_EQ(master_->Free(root_, "/f", true, true).result.status().code(), StatusCode::kUnknown);

@@ -179,13 +179,26 @@ void Master::SessionClosed(const Session& session) {
 void Master::CheckWorkers() {
   absl::MutexLock lock(&mutex_);
   const int64_t now = clock_->MonotonicMs();
+  std::vector<WorkerId> forgotten;
   for (auto& [id, worker] : cluster_.workers()) {
-    if (worker.lost) continue;
+    const int64_t silent_ms = now - worker.last_contact_ms;
+    if (worker.lost) {
+      if (silent_ms >= options_.lost_worker_deletion_ms) forgotten.push_back(id);
+      continue;
+    }
     const bool broken =
         worker.suspect_since_ms >= 0 && now - worker.suspect_since_ms >= options_.worker_suspect_ms;
-    const bool silent = now - worker.last_contact_ms >= options_.worker_timeout_ms;
-    if (broken || silent) WorkerLost(worker);
+    if (broken || silent_ms >= options_.worker_timeout_ms) WorkerLost(worker);
   }
+  if (forgotten.empty()) return;
+  StateTxn txn(journal_);
+  for (const WorkerId id : forgotten) {
+    spdlog::info("worker {} was lost long ago and is forgotten", id.value());
+    cluster_.workers().erase(id);
+    txn.Apply(MakeEntry(
+        [&](auto& entry) { entry.mutable_worker_forgotten()->set_worker_id(id.value()); }));
+  }
+  txn.Commit();
 }
 
 void Master::WorkerLost(WorkerEntry& worker) {
