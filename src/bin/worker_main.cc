@@ -111,6 +111,7 @@ Status Serve(const Configuration& config, const WorkerAddress& address, Worker* 
   spdlog::info("worker stops");
   web.reset();
   session.reset();
+  worker->Stop();
   server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
   server->Wait();
   return status;

@@ -81,6 +81,8 @@ class Worker {
   using Sender = std::function<void(session::WorkerMessage)>;
   void SessionUp(Sender sender, int64_t start_time_ms);
   void SessionDown();
+  // The process ends: what waits for the master is answered with UNAVAILABLE.
+  void Stop();
   void OnMessage(const session::MasterMessage& message);
   bool registered();
   // Heartbeat, evictions; every heartbeat interval or so.

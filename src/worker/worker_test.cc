@@ -140,6 +140,14 @@ TEST_F(WorkerTest, commit_isSentAgainAfterABrokenSession) {
   EXPECT_TRUE(result.ok());
 }
 
+TEST_F(WorkerTest, stop_answersWhatWaits) {
+  Status result = kPending;
+  Write(1, "data", &result);
+  worker_->Stop();
+  EXPECT_EQ(result.code(), StatusCode::kUnavailable);
+  EXPECT_TRUE(store_->Has(BlockId(1))) << "the next start finds it";
+}
+
 TEST_F(WorkerTest, commitRefused_removesTheBlock) {
   Status result = kPending;
   Write(1, "data", &result);

@@ -67,6 +67,16 @@ void Worker::SessionDown() {
   registered_ = false;
 }
 
+void Worker::Stop() {
+  SessionDown();
+  std::map<uint64_t, PendingCommit> commits;
+  {
+    absl::MutexLock lock(&mutex_);
+    commits.swap(commits_);
+  }
+  for (auto& [id, commit] : commits) commit.done(Unavailable("The worker stops."));
+}
+
 bool Worker::registered() {
   absl::MutexLock lock(&mutex_);
   return registered_;
