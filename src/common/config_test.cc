@@ -4,11 +4,14 @@
 
 #include <fstream>
 
+#include "common/test_directory.h"
+
 namespace spillway {
 namespace {
 
 TEST(ConfigTest, file_javaRules) {
-  const std::string path = testing::TempDir() + "/site.properties";
+  const TestDirectory directory;
+  const std::string path = directory.path() + "/site.properties";
   std::ofstream(path) << "# comment\n alluxio.master.rpc.port = 1234 \n"
                          "alluxio.master.hostname: a\\=b\n"
                          "alluxio.locality.rack = one,\\\n   two\n";

@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
 #include "common/memory_file_env.h"
+#include "common/test_directory.h"
 
 namespace spillway {
 namespace {
@@ -13,10 +12,8 @@ namespace {
 template <typename Env>
 class FileEnvTest : public testing::Test {
  protected:
-  FileEnvTest() : dir_(testing::TempDir() + "/file_env_test") {
-    std::filesystem::remove_all(dir_);
-    EXPECT_TRUE(env_.CreateDirs(dir_).ok());
-  }
+  FileEnvTest() : dir_(directory_.path()) { EXPECT_TRUE(env_.CreateDirs(dir_).ok()); }
+  TestDirectory directory_;
   Env env_;
   std::string dir_;
 };

@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
 #include "common/step_executor.h"
+#include "common/test_directory.h"
 
 namespace spillway {
 namespace {
@@ -26,13 +25,12 @@ class StateStoreTest : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
     if (GetParam()) {
-      const std::string path = testing::TempDir() + "/journal_test_db";
-      std::filesystem::remove_all(path);
-      store_ = *OpenRocksDbStateStore(path, true);
+      store_ = *OpenRocksDbStateStore(directory_.path() + "/db", true);
     } else {
       store_ = std::make_unique<MemoryStateStore>();
     }
   }
+  TestDirectory directory_;
   std::unique_ptr<StateStore> store_;
 };
 INSTANTIATE_TEST_SUITE_P(Stores, StateStoreTest, testing::Bool());
@@ -88,8 +86,8 @@ TEST_P(StateStoreTest, whenDurable_onlyAfterCommit) {
 }
 
 TEST(RocksDbStateStoreTest, open_refusesSecondOwnerAndMissingFolder) {
-  const std::string path = testing::TempDir() + "/journal_test_lock";
-  std::filesystem::remove_all(path);
+  const TestDirectory directory;
+  const std::string path = directory.path() + "/db";
   EXPECT_FALSE(OpenRocksDbStateStore(path, false).ok());
   auto first = OpenRocksDbStateStore(path, true);
   ASSERT_TRUE(first.ok());

@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
 
 #include "common/checksum.h"
+#include "common/test_directory.h"
 #include "understore/local/local_under_store.h"
 #include "understore/memory/memory_under_store.h"
 #include "understore/s3/s3_client.h"
@@ -19,9 +19,7 @@ class UnderStoreTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (std::string(GetParam()) == "local") {
-      const std::string root = testing::TempDir() + "/under_store_test";
-      std::filesystem::remove_all(root);
-      store_ = std::make_shared<LocalUnderStore>(root);
+      store_ = std::make_shared<LocalUnderStore>(directory_.path());
     } else if (std::string(GetParam()) == "memory") {
       store_ = std::make_shared<MemoryUnderStore>();
     } else {
@@ -61,6 +59,7 @@ class UnderStoreTest : public testing::TestWithParam<const char*> {
     });
     return status.ok() ? all : "<" + Message(status) + ">";
   }
+  TestDirectory directory_;
   Configuration site_;
   SystemClock clock_;
   SystemRandom random_;
