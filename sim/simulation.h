@@ -48,7 +48,6 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   };
   struct Expected {
     std::string data;
-    bool persisted_checked = false;
   };
 
   void Send(WorkerId worker, Epoch epoch, session::MasterMessage message) override;

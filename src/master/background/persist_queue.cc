@@ -62,7 +62,7 @@ void Master::AddTask(const state::PersistJob& job, int64_t now_ms) {
     relocation_sources_.insert(task->source);
   }
   PersistTask& added = *(tasks_[id] = std::move(task));
-  Requeue(added, std::min(job.due_at_ms(), std::max(job.due_at_ms(), now_ms)));
+  Requeue(added, job.due_at_ms());
 }
 
 void Master::Requeue(PersistTask& task, int64_t due_at_ms) {
