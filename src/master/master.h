@@ -68,7 +68,6 @@ struct MasterOptions {
   int64_t worker_suspect_ms = 1000;  // a broken session counts as lost after this
   int64_t safe_mode_ms_max = 5000;
   int64_t lost_worker_deletion_ms = 30 * 60'000;
-  int64_t heartbeat_interval_ms = 1000;
   int64_t part_size_bytes = 64 << 20;
   int persist_jobs_max = 512;
   int64_t persist_retry_ms_max = 30'000;
@@ -309,7 +308,7 @@ class Master {
                                   int64_t wait_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Once the job is durable: queue it and start what may be started.
   void EnqueuePersist(const std::vector<state::PersistJob>& jobs) ABSL_LOCKS_EXCLUDED(mutex_);
-  void AddTask(const state::PersistJob& job, int64_t now_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AddTask(const state::PersistJob& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CancelTask(InodeId inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DispatchPersist() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartTask(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -404,7 +403,6 @@ class Master {
   bool orphans_pending_ ABSL_GUARDED_BY(mutex_) = true;
   int64_t next_sweep_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t next_ttl_check_ms_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::flat_hash_map<InodeId, int64_t> load_retry_ms_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Shorthands for building entries.

@@ -101,7 +101,7 @@ Status Master::Start() {
     next_ttl_check_ms_ = start_monotonic_ms_ + options_.ttl_check_interval_ms;
     txn.Commit();
     for (const auto& job : jobs) {
-      AddTask(job, clock_->NowMs());
+      AddTask(job);
       if (const auto it = tasks_.find(InodeId(job.inode_id())); it != tasks_.end()) {
         it->second->maybe_published = true;
       }

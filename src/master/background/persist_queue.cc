@@ -36,11 +36,11 @@ bool Master::IsBlacklisted(const std::string& path) const {
 
 void Master::EnqueuePersist(const std::vector<state::PersistJob>& jobs) {
   absl::MutexLock lock(&mutex_);
-  for (const auto& job : jobs) AddTask(job, clock_->NowMs());
+  for (const auto& job : jobs) AddTask(job);
   DispatchPersist();
 }
 
-void Master::AddTask(const state::PersistJob& job, int64_t now_ms) {
+void Master::AddTask(const state::PersistJob& job) {
   const InodeId id(job.inode_id());
   const auto old = tasks_.find(id);
   const bool maybe_published = old != tasks_.end() && old->second->maybe_published;
