@@ -16,7 +16,9 @@ class MasterApi {
   virtual ~MasterApi() = default;
   virtual StatusOr<FileStatus> CreateFile(const std::string& path,
                                           const CreateFileOptions& options) = 0;
-  virtual StatusOr<BlockId> NewBlockId(const std::string& path) = 0;
+  // With may_write_through, ABORTED if the cluster is so full of unpersisted data that the file
+  // should be written through to the store instead.
+  virtual StatusOr<BlockId> NewBlockId(const std::string& path, bool may_write_through) = 0;
   virtual Status CompleteFile(const std::string& path, const CompleteFileOptions& options) = 0;
   virtual Status CreateDirectory(const std::string& path,
                                  const CreateDirectoryOptions& options) = 0;
@@ -30,6 +32,17 @@ class MasterApi {
   virtual Status SetAttribute(const std::string& path, const SetAttributeOptions& options) = 0;
   virtual Status Free(const std::string& path, bool recursive, bool forced) = 0;
   virtual Status SchedulePersist(const std::string& path, int64_t wait_time_ms) = 0;
+  // Of those paths that are files.
+  virtual StatusOr<std::vector<PersistInfo>> GetPersistInfo(
+      const std::vector<std::string>& paths) = 0;
+  // The barrier: call with cut 0, then with the cut that came back until no file is left.
+  virtual StatusOr<PersistProgress> GetPersistProgress(const std::string& path, int64_t cut) = 0;
+  virtual StatusOr<PersistReport> GetPersistReport(int64_t entries_max) = 0;
+  virtual StatusOr<HealthReport> GetHealthReport(int64_t entries_max) = 0;
+  virtual StatusOr<Decommission> DecommissionWorker(const std::string& host, int data_port,
+                                                    bool undo) = 0;
+  // Writes a backup of the master's state below folder, on the master's host; returns where.
+  virtual StatusOr<std::string> Backup(const std::string& folder) = 0;
   virtual StatusOr<BlockInfo> GetBlockInfo(BlockId id) = 0;
   virtual StatusOr<std::vector<WorkerInfo>> GetWorkers() = 0;
   virtual StatusOr<std::vector<MountInfo>> GetMounts() = 0;

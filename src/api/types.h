@@ -24,6 +24,7 @@ struct TierUsage {
   std::string alias;
   int64_t capacity_bytes = 0;
   int64_t used_bytes = 0;
+  int64_t pinned_bytes = 0;  // not evictable
 };
 
 enum class WorkerState { kLive, kLost, kDecommissioned };
@@ -39,6 +40,11 @@ struct WorkerInfo {
   int64_t capacity_bytes() const {
     int64_t sum = 0;
     for (const TierUsage& tier : tiers) sum += tier.capacity_bytes;
+    return sum;
+  }
+  int64_t pinned_bytes() const {
+    int64_t sum = 0;
+    for (const TierUsage& tier : tiers) sum += tier.pinned_bytes;
     return sum;
   }
   int64_t used_bytes() const {
@@ -201,6 +207,80 @@ struct ClusterInfo {
   int64_t start_time_ms = 0;
   int64_t uptime_ms = 0;
   bool safe_mode = false;
+};
+
+// Where a file stands on its way to the store.
+struct PersistInfo {
+  std::string path;
+  std::string state;  // PERSISTED, LOST, and of unpersisted ones: WAITING, RUNNING, FAILING,
+                      // BLOCKED (a marker, by what it waits for), TEMPORARY (on a path that is
+                      // never persisted), ON_REQUEST
+  int64_t generation = 0;
+  int64_t dirty_since_ms = 0;  // 0: not dirty
+  int64_t attempts = 0;
+  std::string last_error;
+  std::string waits_for;
+  std::string etag;
+  std::optional<uint32_t> crc32c;
+  int64_t persisted_at_ms = 0;
+  int copies = 0;  // of the block with the fewest
+  int copies_wanted = 0;
+  int64_t length_bytes = 0;
+  int64_t eta_ms = -1;
+};
+
+// What a barrier waits for.
+struct PersistProgress {
+  int64_t cut = 0;  // files completed before it are meant
+  int64_t files_left = 0;
+  int64_t bytes_left = 0;
+  int64_t never_files = 0;
+  std::string oldest_path;
+  std::string oldest_error;
+};
+
+struct PersistLaneInfo {
+  std::string name;
+  int64_t waiting = 0;
+  int64_t running = 0;
+  double requests_per_second = 0;  // 0: no limit known
+  bool outage = false;
+  std::string last_error;
+};
+
+struct PersistReport {
+  int64_t waiting = 0;
+  int64_t running = 0;
+  int64_t parked = 0;
+  int64_t dirty_bytes = 0;
+  int64_t oldest_age_ms = 0;
+  double files_per_second = 0;
+  int64_t objects_to_delete = 0;  // at most 1,000 are counted
+  std::vector<PersistLaneInfo> lanes;
+  std::vector<PersistInfo> entries;  // oldest first
+};
+
+struct HealthEntry {
+  std::string path;
+  BlockId block;
+  int copies = 0;
+  int copies_wanted = 0;
+  int64_t since_ms = 0;
+  bool healing = false;
+};
+
+struct HealthReport {
+  int64_t degraded_blocks = 0;
+  int64_t lost_blocks = 0;
+  int64_t healing_blocks = 0;
+  std::vector<HealthEntry> entries;  // lost ones first
+};
+
+// How far a decommissioned worker is from being safe to stop.
+struct Decommission {
+  bool live = false;
+  int64_t blocks_at_stake = 0;  // 0: it may go
+  int64_t blocks = 0;
 };
 
 // Where a worker finds a block that it does not hold.

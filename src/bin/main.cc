@@ -17,7 +17,7 @@ namespace {
 
 const char* const kUsage =
     "Usage: spillway <role or shell> [-Dkey=value ...] [--conf FILE]\n"
-    "  master                       run a master\n"
+    "  master [--restore BACKUP]    run a master, from a backup of fsadmin backup if one is given\n"
     "  worker                       run a worker\n"
     "  local start|stop|status|restart   a cluster of processes on this machine\n"
     "  fs <command>                 file system shell (fs help)\n"
@@ -76,7 +76,14 @@ int Main(std::vector<std::string> arguments, const std::string& program) {
     std::cerr << "spillway " << role << ": " << Message(status) << "\n";
     return 1;
   }
-  if (role == "master") return MasterMain(config);
+  if (role == "master") {
+    const bool restore = arguments.size() == 2 && arguments[0] == "--restore";
+    if (!arguments.empty() && !restore) {
+      std::cerr << "spillway master: " << arguments[0] << " is not understood.\n" << kUsage;
+      return 1;
+    }
+    return MasterMain(config, restore ? arguments[1] : "");
+  }
   if (role == "worker") return WorkerMain(config);
   if (role == "fs" || role == "fsadmin") return ShellMain(config, role, arguments);
   std::cerr << (role == "help" || role == "-h" || role == "--help" ? "" : role + " is unknown.\n")

@@ -6,7 +6,9 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "bin/process.h"
+#include "common/format.h"
 #include "common/log.h"
+#include "common/path.h"
 #include "rpc/master/master_services.h"
 #include "rpc/server.h"
 #include "rpc/web_server.h"
@@ -28,6 +30,21 @@ class SiteOpener : public UnderStoreOpener {
   const UnderStoreContext context_;
 };
 
+StatusOr<std::map<std::string, int64_t>> LimitsBelow(const Configuration& config) {
+  const std::string key = "spillway.master.dirty.bytes.max.paths";
+  std::map<std::string, int64_t> limits;
+  for (const auto part : absl::StrSplit(config.GetString(key), ',', absl::SkipWhitespace())) {
+    const std::vector<std::string> pair =
+        absl::StrSplit(absl::StripAsciiWhitespace(part), absl::MaxSplits('=', 1));
+    const auto path = NormalizePath(pair[0]);
+    const auto bytes = pair.size() == 2 ? ParseBytes(pair[1]) : InvalidArgument("no size");
+    if (!path.ok() || !bytes.ok())
+      return InvalidArgument("Property {}: {} is not of the form /path=size.", key, pair[0]);
+    limits[*path] = *bytes;
+  }
+  return limits;
+}
+
 MasterOptions MakeOptions(const Configuration& config) {
   MasterOptions options;
   // Without authentication there is nobody to check.
@@ -47,6 +64,23 @@ MasterOptions MakeOptions(const Configuration& config) {
                                         ',', absl::SkipWhitespace())) {
     options.persist_blacklist.emplace_back(absl::StripAsciiWhitespace(part));
   }
+  for (const auto part : absl::StrSplit(config.GetString("spillway.master.persist.marker.patterns"),
+                                        ',', absl::SkipWhitespace())) {
+    options.marker_patterns.emplace_back(absl::StripAsciiWhitespace(part));
+  }
+  options.persist_bytes_per_second_max = config.GetBytes("spillway.master.persist.bandwidth");
+  options.heal_bytes_in_flight_max = config.GetBytes("spillway.master.replication.bytes.in.flight");
+  options.heals_per_worker_max =
+      static_cast<int>(config.GetInt("spillway.master.replication.jobs.max"));
+  options.audit_interval_ms = config.GetDurationMs("spillway.master.audit.interval");
+  options.incomplete_file_lease_ms = config.GetDurationMs("spillway.master.incomplete.file.lease");
+  options.backlog_soft_percent =
+      static_cast<int>(config.GetInt("spillway.master.backlog.soft.percent"));
+  options.backlog_hard_percent =
+      static_cast<int>(config.GetInt("spillway.master.backlog.hard.percent"));
+  options.backlog_wait_ms_max = config.GetDurationMs("spillway.master.backlog.wait.max");
+  options.dirty_bytes_max = config.GetBytes("spillway.master.dirty.bytes.max");
+  options.upload_fence_ms = config.GetDurationMs("spillway.master.upload.fence");
   options.worker_timeout_ms = config.GetDurationMs("alluxio.master.worker.timeout");
   options.lost_worker_deletion_ms =
       config.GetDurationMs("alluxio.master.lost.worker.deletion.timeout");
@@ -88,7 +122,52 @@ std::string MetricsPage(Master* master, Metrics* metrics) {
                summary.parked) +
          gauge("spillway_master_oldest_dirty_age_ms", "Age of the oldest request to persist.",
                summary.oldest_age_ms) +
+         gauge("spillway_master_dirty_bytes", "Bytes of files that are not persisted.",
+               summary.dirty_bytes) +
+         gauge("spillway_master_dirty_files",
+               "Files that wait to be persisted or are persisted now.",
+               summary.waiting + summary.running) +
+         gauge("spillway_master_under_replicated_blocks", "Blocks with fewer copies than wanted.",
+               summary.under_replicated_blocks) +
+         gauge("spillway_master_lost_blocks", "Blocks without any copy, in no store.",
+               summary.lost_blocks) +
+         gauge("spillway_master_limiter_requests_per_second",
+               "Requests per second that the store was found to allow; 0: no limit met.",
+               static_cast<int64_t>(summary.requests_per_second)) +
+         gauge("spillway_master_store_outages", "Parts of the store that answer with errors.",
+               summary.lanes_in_outage) +
          gauge("spillway_master_live_workers", "Live workers.", live);
+}
+
+StatusOr<std::string> BackUp(StateStore* store, const std::string& folder, int64_t now_ms) {
+  if (folder.empty() || folder.front() != '/')
+    return InvalidArgument("\"{}\" is no absolute path of a folder.", folder);
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return InvalidArgument("Cannot create {}: {}", folder, error.message());
+  const std::string path = fmt::format("{}/spillway-backup-{}", folder, now_ms);
+  SPILLWAY_RETURN_IF_ERROR(store->Checkpoint(path));
+  return path;
+}
+
+// Puts a backup in the place of a state that must not be there yet.
+Status Restore(const std::string& backup, const std::string& folder) {
+  std::error_code error;
+  if (!std::filesystem::exists(backup + "/CURRENT", error)) {
+    return MakeStatus(StatusCode::kFailedPrecondition, "{} is no backup of a master's state.",
+                      backup);
+  }
+  if (std::filesystem::exists(folder, error) && !std::filesystem::is_empty(folder, error)) {
+    return MakeStatus(StatusCode::kFailedPrecondition,
+                      "alluxio.master.journal.folder={} is not empty: move it away before a "
+                      "restore.",
+                      folder);
+  }
+  std::filesystem::create_directories(folder, error);
+  if (!error) std::filesystem::copy(backup, folder, error);
+  if (error) return Unavailable("Cannot copy {} to {}: {}", backup, folder, error.message());
+  spdlog::info("restored from {}", backup);
+  return absl::OkStatus();
 }
 
 // The index of the newest entry in store.
@@ -123,6 +202,7 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
              SessionTable* sessions, Metrics* metrics) {
   Authenticator authenticator(&config);
   RpcService service(&authenticator);
+  RegisterAdminService(&service, context);
   RegisterFileSystemService(&service, context);
   RegisterBlockMasterService(&service, context);
   RegisterMetaServices(&service, context);
@@ -151,15 +231,20 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
   return status;
 }
 
-Status Run(const Configuration& config) {
+Status Run(const Configuration& config, const std::string& restore_from) {
   SystemClock clock;
   SystemRandom random;
   Metrics metrics;
   ThreadPool journal_thread("journal", 1);
   ThreadPool pool("understore", kUnderStoreThreads);
   SiteOpener opener(UnderStoreContext{&config, &clock, &random, &metrics});
-  const MasterOptions options = MakeOptions(config);
+  MasterOptions options = MakeOptions(config);
+  SPILLWAY_ASSIGN_OR_RETURN(options.dirty_bytes_max_below, LimitsBelow(config));
   SPILLWAY_RETURN_IF_ERROR(ProbeRoot(&opener, options.root_uri));
+  if (!restore_from.empty()) {
+    SPILLWAY_RETURN_IF_ERROR(
+        Restore(restore_from, config.GetString("alluxio.master.journal.folder")));
+  }
   SPILLWAY_ASSIGN_OR_RETURN(auto store,
                             OpenStore(config.GetString("alluxio.master.journal.folder")));
   Journal journal(store.get(), &journal_thread, LastIndex(store.get(), &journal_thread));
@@ -167,13 +252,15 @@ Status Run(const Configuration& config) {
   Master master(options,
                 MasterContext{&clock, &random, &pool, &journal, &sessions, &opener, &metrics});
   SPILLWAY_RETURN_IF_ERROR(master.Start());
-  const MasterServiceContext context{&master,
-                                     &pool,
-                                     &config,
-                                     &clock,
-                                     config.GetString("alluxio.master.hostname"),
-                                     static_cast<int>(config.GetInt("alluxio.master.rpc.port")),
-                                     static_cast<int>(config.GetInt("alluxio.master.web.port"))};
+  const MasterServiceContext context{
+      &master,
+      &pool,
+      &config,
+      &clock,
+      config.GetString("alluxio.master.hostname"),
+      static_cast<int>(config.GetInt("alluxio.master.rpc.port")),
+      static_cast<int>(config.GetInt("alluxio.master.web.port")),
+      [&](const std::string& folder) { return BackUp(store.get(), folder, clock.NowMs()); }};
   const Status status = Serve(config, context, &sessions, &metrics);
   pool.Shutdown();
   journal_thread.Shutdown();
@@ -182,12 +269,12 @@ Status Run(const Configuration& config) {
 
 }  // namespace
 
-int MasterMain(const Configuration& config) {
+int MasterMain(const Configuration& config, const std::string& restore_from) {
   BlockStopSignals();
   const std::string logs = config.GetString("alluxio.logs.dir");
   InitLog("master", logs.empty() ? "" : logs + "/master.log",
           config.GetString("spillway.log.level"));
-  const Status status = Run(config);
+  const Status status = Run(config, restore_from);
   if (status.ok()) return 0;
   spdlog::error("master cannot run: {}", Message(status));
   fmt::print(stderr, "spillway master: {}\n", Message(status));

@@ -20,7 +20,8 @@ Status RunUntilSignal(const std::function<Status()>& failed);
 void BlockStopSignals();
 
 // Mains of the roles. Return exit codes; 0 is a clean end.
-int MasterMain(const Configuration& config);
+// restore_from: a backup to begin with, or empty.
+int MasterMain(const Configuration& config, const std::string& restore_from);
 int WorkerMain(const Configuration& config);
 int LocalMain(std::vector<std::string> arguments, const std::string& program);
 

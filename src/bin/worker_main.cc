@@ -1,5 +1,7 @@
 #include <unistd.h>
 
+#include <thread>
+
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "bin/process.h"
@@ -58,6 +60,26 @@ WorkerAddress AddressOf(const Configuration& config) {
   return address;
 }
 
+Status SetDurability(const Configuration& config, std::vector<StorageTierOptions>* tiers) {
+  const std::string key = "spillway.worker.ack.durability";
+  const std::vector<std::string> words =
+      absl::StrSplit(config.GetString(key), ',', absl::SkipWhitespace());
+  if (words.empty()) return InvalidArgument("Property {} is empty.", key);
+  for (size_t i = 0; i < tiers->size(); ++i) {
+    const std::string word(absl::StripAsciiWhitespace(words[std::min(i, words.size() - 1)]));
+    if (word == "MEMORY") {
+      (*tiers)[i].durability = AckDurability::kMemory;
+    } else if (word == "PAGE_CACHE") {
+      (*tiers)[i].durability = AckDurability::kPageCache;
+    } else if (word == "FSYNC") {
+      (*tiers)[i].durability = AckDurability::kFsync;
+    } else {
+      return InvalidArgument("Property {}: {} is none of MEMORY, PAGE_CACHE, FSYNC.", key, word);
+    }
+  }
+  return absl::OkStatus();
+}
+
 StatusOr<BlockStoreOptions> StoreOptions(const Configuration& config,
                                          const WorkerAddress& address) {
   BlockStoreOptions options;
@@ -66,7 +88,7 @@ StatusOr<BlockStoreOptions> StoreOptions(const Configuration& config,
     options.tiers.push_back(std::move(tier));
   }
   const std::string prefix = "alluxio.worker.tieredstore.";
-  options.fsync = config.GetString("spillway.worker.ack.durability") == "FSYNC";
+  SPILLWAY_RETURN_IF_ERROR(SetDurability(config, &options.tiers));
   options.high_watermark_percent =
       static_cast<int>(config.GetInt(prefix + "high.watermark.percent"));
   options.low_watermark_percent = static_cast<int>(config.GetInt(prefix + "low.watermark.percent"));
@@ -89,6 +111,22 @@ StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int por
                          {"/healthz", health}});
 }
 
+// Until nothing here is needed any more, or the grace period ends.
+void LeaveInOrder(Worker* worker, int64_t grace_ms) {
+  SystemClock clock;
+  const int64_t end_ms = clock.MonotonicMs() + grace_ms;
+  if (grace_ms > 0) worker->Leave();
+  while (!worker->safe_to_leave()) {
+    if (clock.MonotonicMs() >= end_ms) {
+      spdlog::warn("the worker stops although it holds copies that are needed: bring it back");
+      return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    worker->Tick();
+  }
+  spdlog::info("nothing here is needed any more: it is safe to stop");
+}
+
 // Serves until told to stop, or until the master refuses this worker for good.
 Status Serve(const Configuration& config, const WorkerAddress& address, Worker* worker,
              Executor* pool, Metrics* metrics) {
@@ -108,6 +146,7 @@ Status Serve(const Configuration& config, const WorkerAddress& address, Worker* 
                          config.GetDurationMs("alluxio.worker.block.heartbeat.interval"));
   spdlog::info("worker serves {}:{}", bind, address.data_port);
   const Status status = RunUntilSignal([&] { return session->refused(); });
+  if (status.ok()) LeaveInOrder(worker, config.GetDurationMs("spillway.worker.stop.grace"));
   spdlog::info("worker stops");
   web.reset();
   session.reset();
@@ -135,6 +174,8 @@ Status Run(const Configuration& config) {
   const UnderStoreContext understore{&config, &clock, &random, &metrics};
   WorkerOptions options;
   options.address = address;
+  options.scrub_bytes_per_second = config.GetBytes("spillway.worker.scrub.bandwidth");
+  options.write_wait_ms_max = config.GetDurationMs("spillway.worker.write.wait.max");
   Worker worker(options,
                 WorkerContext{&clock, &pool, &store, peers.get(), &metrics,
                               [understore](const std::string& uri, const auto& properties) {

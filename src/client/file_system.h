@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "api/master_api.h"
@@ -25,6 +27,9 @@ using ByteSink = std::function<Status(std::string_view)>;
 // Thread-safe.
 class FileSystem {
  public:
+  // How long a write or read rides over workers that are gone.
+  static constexpr int64_t kRideOverMs = 60'000;
+
   // None is owned. local_host is this host's name among the workers', or empty.
   FileSystem(MasterApi* master, WorkerConnector* workers, Random* random, std::string local_host);
 
@@ -39,17 +44,29 @@ class FileSystem {
                   bool cache = true);
 
  private:
+  // Sets *diverted to what was read already if the file is to be written through instead.
   Status WriteBlocks(const std::string& path, const FileStatus& file, const WriteOptions& options,
-                     const ByteSource& source, int64_t* length);
+                     const ByteSource& source, int64_t* length,
+                     std::optional<std::string>* diverted);
   // With cache, the bytes go to workers' blocks too.
   Status WriteThroughFile(const std::string& path, const FileStatus& file,
                           const WriteOptions& options, bool cache, const ByteSource& source,
                           int64_t* length);
-  // count live workers on distinct hosts, the local one first. RESOURCE_EXHAUSTED if there are
-  // fewer.
-  StatusOr<std::vector<WorkerInfo>> ChooseWorkers(int count);
+  // count live workers on distinct hosts, the local one first, none of those avoided.
+  // RESOURCE_EXHAUSTED if there are fewer.
+  StatusOr<std::vector<WorkerInfo>> ChooseWorkers(int count,
+                                                  const std::set<std::string>& avoid_hosts = {});
+  // The same, waiting a while for workers to come back.
+  StatusOr<std::vector<WorkerInfo>> AwaitWorkers(int count,
+                                                 const std::set<std::string>& avoid_hosts);
   Status ReadBlock(const FileStatus& file, const BlockInfo& block, int64_t block_offset,
                    int64_t offset, int64_t length, bool cache, const ByteSink& sink);
+  // One round over the replicas and the understore; *taken grows by what the sink got.
+  Status TryReadBlock(const FileStatus& file, const BlockInfo& block, int64_t block_offset,
+                      int64_t offset, int64_t length, bool cache, const ByteSink& sink,
+                      int64_t* taken);
+
+  friend class ReplicatedBlock;
 
   MasterApi* const master_;
   WorkerConnector* const workers_;

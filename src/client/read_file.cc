@@ -1,8 +1,18 @@
 #include <algorithm>
 
+#include "absl/time/clock.h"
+
 #include "client/file_system.h"
 
 namespace spillway {
+namespace {
+
+bool MayPass(const Status& status) {
+  return status.code() != StatusCode::kInvalidArgument &&
+         status.code() != StatusCode::kPermissionDenied;
+}
+
+}  // namespace
 
 Status FileSystem::ReadFile(const FileStatus& file, int64_t offset, int64_t length,
                             const ByteSink& sink, bool cache) {
@@ -24,8 +34,9 @@ Status FileSystem::ReadFile(const FileStatus& file, int64_t offset, int64_t leng
 
 // Tries the replicas, this host's first, then the understore through any worker. What the sink has
 // taken is not read again.
-Status FileSystem::ReadBlock(const FileStatus& file, const BlockInfo& block, int64_t block_offset,
-                             int64_t offset, int64_t length, bool cache, const ByteSink& sink) {
+Status FileSystem::TryReadBlock(const FileStatus& file, const BlockInfo& block,
+                                int64_t block_offset, int64_t offset, int64_t length, bool cache,
+                                const ByteSink& sink, int64_t* taken) {
   struct Candidate {
     WorkerAddress address;
     bool understore;
@@ -44,27 +55,56 @@ Status FileSystem::ReadBlock(const FileStatus& file, const BlockInfo& block, int
   }
   Status last =
       Unavailable("Block {} of {} has no copy on a live worker.", block.id.value(), file.path);
-  int64_t taken = 0;
   for (const Candidate& candidate : candidates) {
-    BlockReadOptions read{block.id, offset + taken, length - taken, std::nullopt};
+    BlockReadOptions read{block.id, offset + *taken, length - *taken, std::nullopt};
     if (candidate.understore) {
       read.understore = UnderStoreRange{file.mount_id, file.understore_path, block_offset,
                                         block.length_bytes, !cache};
     }
     auto stream = workers_->Connect(candidate.address)->ReadBlock(read);
     last = stream.status();
-    while (last.ok() && taken < length) {
+    while (last.ok() && *taken < length) {
       const auto piece = (*stream)->Next();
       last = piece.status();
       if (!piece.ok()) break;
       if (piece->empty()) last = Unavailable("Block {} ended early.", block.id.value());
       if (!last.ok()) break;
-      taken += static_cast<int64_t>(piece->size());
+      *taken += static_cast<int64_t>(piece->size());
       SPILLWAY_RETURN_IF_ERROR(sink(*piece));
     }
-    if (taken == length) return absl::OkStatus();
+    if (*taken == length) return absl::OkStatus();
   }
   return last;
+}
+
+// Copies move while workers come and go: between rounds the master is asked where they are now.
+Status FileSystem::ReadBlock(const FileStatus& file, const BlockInfo& block, int64_t block_offset,
+                             int64_t offset, int64_t length, bool cache, const ByteSink& sink) {
+  const absl::Time end = absl::Now() + absl::Milliseconds(kRideOverMs);
+  absl::Duration pause = absl::Milliseconds(50);
+  FileStatus now = file;
+  BlockInfo at = block;
+  int64_t taken = 0;
+  bool refused = false;
+  const ByteSink watched = [&](std::string_view data) {
+    const Status status = sink(data);
+    refused = !status.ok();
+    return status;
+  };
+  while (true) {
+    const Status status =
+        TryReadBlock(now, at, block_offset, offset, length, cache, watched, &taken);
+    if (status.ok() || refused || !MayPass(status) || absl::Now() + pause >= end) return status;
+    absl::SleepFor(pause);
+    pause = std::min(pause * 2, absl::Milliseconds(500));
+    SPILLWAY_ASSIGN_OR_RETURN(now, master_->GetStatus(file.path));
+    // Another file took its place, or nothing will bring it back.
+    if (now.id != file.id || now.generation != file.generation) return status;
+    if (now.persistence_state == PersistenceState::kLost) return status;
+    for (const BlockInfo& info : now.blocks) {
+      if (info.id == block.id) at = info;
+    }
+  }
 }
 
 }  // namespace spillway

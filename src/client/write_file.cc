@@ -1,43 +1,103 @@
 #include <algorithm>
 
+#include "absl/time/clock.h"
+
 #include "client/file_system.h"
 
 namespace spillway {
-namespace {
-
-// The N replicas of one block, written side by side from the same buffers.
+// The N replicas of one block, written side by side from the same buffers. What was sent is kept
+// until the block is committed: a worker that fails is replaced, and gets all of it again.
 class ReplicatedBlock {
  public:
-  static StatusOr<ReplicatedBlock> Open(WorkerConnector* connector,
-                                        const std::vector<WorkerInfo>& workers,
-                                        const BlockWriteOptions& options) {
-    ReplicatedBlock block;
+  ReplicatedBlock(FileSystem* fs, BlockWriteOptions options)
+      : fs_(fs),
+        options_(options),
+        end_(absl::Now() + absl::Milliseconds(FileSystem::kRideOverMs)) {}
+
+  Status Open(const std::vector<WorkerInfo>& workers) {
     for (const WorkerInfo& worker : workers) {
-      SPILLWAY_ASSIGN_OR_RETURN(auto stream,
-                                connector->Connect(worker.address)->WriteBlock(options));
-      block.streams_.push_back(std::move(stream));
+      replicas_.push_back({worker, nullptr});
+      SPILLWAY_RETURN_IF_ERROR(Ensure(replicas_.back(), Begin(replicas_.back())));
     }
-    return block;
+    return absl::OkStatus();
   }
 
   Status Append(const std::shared_ptr<const std::string>& data) {
-    for (auto& stream : streams_) SPILLWAY_RETURN_IF_ERROR(stream->Append(data));
+    pieces_.push_back(data);
+    for (Replica& replica : replicas_)
+      SPILLWAY_RETURN_IF_ERROR(Ensure(replica, replica.stream->Append(data)));
     return absl::OkStatus();
   }
 
   Status Commit() {
-    for (auto& stream : streams_) stream->BeginCommit();
-    Status status;
-    for (auto& stream : streams_) {
-      const Status committed = stream->WaitCommitted();
-      if (status.ok()) status = committed;
+    for (Replica& replica : replicas_) replica.stream->BeginCommit();
+    for (Replica& replica : replicas_) {
+      Status status = replica.stream->WaitCommitted();
+      while (!status.ok()) {
+        SPILLWAY_RETURN_IF_ERROR(Ensure(replica, status));
+        replica.stream->BeginCommit();
+        status = replica.stream->WaitCommitted();
+      }
     }
-    return status;
+    return absl::OkStatus();
   }
 
  private:
-  std::vector<std::unique_ptr<BlockWriteStream>> streams_;
+  struct Replica {
+    WorkerInfo worker;
+    std::unique_ptr<BlockWriteStream> stream;
+  };
+
+  // What another worker would answer too.
+  static bool IsFinal(const Status& status) {
+    return status.code() == StatusCode::kInvalidArgument ||
+           status.code() == StatusCode::kNotFound || status.code() == StatusCode::kDataLoss ||
+           status.code() == StatusCode::kPermissionDenied;
+  }
+
+  Status Begin(Replica& replica) {
+    auto stream = fs_->workers_->Connect(replica.worker.address)->WriteBlock(options_);
+    SPILLWAY_RETURN_IF_ERROR(stream.status());
+    replica.stream = *std::move(stream);
+    for (const auto& piece : pieces_) SPILLWAY_RETURN_IF_ERROR(replica.stream->Append(piece));
+    return absl::OkStatus();
+  }
+
+  // OK if status is; else puts others in the worker's place until one has all that was sent.
+  Status Ensure(Replica& replica, Status status) {
+    while (!status.ok()) {
+      if (IsFinal(status) || absl::Now() >= end_) return status;
+      replica.stream.reset();
+      failed_hosts_.insert(replica.worker.address.host);
+      std::set<std::string> avoid = failed_hosts_;
+      for (const Replica& other : replicas_) avoid.insert(other.worker.address.host);
+      auto workers = fs_->ChooseWorkers(1, avoid);
+      if (!workers.ok()) {
+        // Nobody else: one that failed may have come back.
+        failed_hosts_.clear();
+        avoid.clear();
+        for (const Replica& other : replicas_) {
+          if (&other != &replica) avoid.insert(other.worker.address.host);
+        }
+        absl::SleepFor(absl::Milliseconds(100));
+        workers = fs_->AwaitWorkers(1, avoid);
+        if (!workers.ok()) return workers.status();
+      }
+      replica.worker = workers->front();
+      status = Begin(replica);
+    }
+    return absl::OkStatus();
+  }
+
+  FileSystem* const fs_;
+  const BlockWriteOptions options_;
+  const absl::Time end_;
+  std::vector<Replica> replicas_;
+  std::vector<std::shared_ptr<const std::string>> pieces_;
+  std::set<std::string> failed_hosts_;
 };
+
+namespace {
 
 int InitialReplicas(const CreateFileOptions& options) {
   const int replicas = options.write_type == WriteType::kAsyncThrough
@@ -52,11 +112,22 @@ Status FileSystem::WriteFile(const std::string& path, const WriteOptions& option
                              const ByteSource& source) {
   SPILLWAY_ASSIGN_OR_RETURN(const FileStatus file, master_->CreateFile(path, options.create));
   const WriteType type = options.create.write_type;
-  const bool through = type == WriteType::kThrough || type == WriteType::kCacheThrough;
+  bool through = type == WriteType::kThrough || type == WriteType::kCacheThrough;
   int64_t length = 0;
+  std::optional<std::string> diverted;
   Status status = through ? WriteThroughFile(path, file, options, type == WriteType::kCacheThrough,
                                              source, &length)
-                          : WriteBlocks(path, file, options, source, &length);
+                          : WriteBlocks(path, file, options, source, &length, &diverted);
+  if (status.ok() && diverted) {
+    // The cluster is full of unpersisted data: this file goes straight to the store.
+    through = true;
+    bool first = true;
+    const ByteSource all = [&]() -> StatusOr<std::string> {
+      if (!std::exchange(first, false)) return source();
+      return std::move(*diverted);
+    };
+    status = WriteThroughFile(path, file, options, false, all, &length);
+  }
   if (status.ok()) {
     CompleteFileOptions complete;
     if (through) complete.understore_length = length;
@@ -77,7 +148,7 @@ Status FileSystem::WriteFile(const std::string& path, const WriteOptions& option
 
 Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file,
                                const WriteOptions& options, const ByteSource& source,
-                               int64_t* length) {
+                               int64_t* length, std::optional<std::string>* diverted) {
   const int64_t block_size = file.block_size_bytes;
   std::string rest;  // read already, belongs to the next block
   while (true) {
@@ -85,13 +156,22 @@ Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file,
       SPILLWAY_ASSIGN_OR_RETURN(rest, source());
       if (rest.empty()) return absl::OkStatus();
     }
-    SPILLWAY_ASSIGN_OR_RETURN(const auto workers, ChooseWorkers(InitialReplicas(options.create)));
     BlockWriteOptions write;
-    SPILLWAY_ASSIGN_OR_RETURN(write.block_id, master_->NewBlockId(path));
+    const bool may_write_through =
+        *length == 0 && options.create.write_type == WriteType::kAsyncThrough && options.persist;
+    const auto block_id = master_->NewBlockId(path, may_write_through);
+    if (block_id.status().code() == StatusCode::kAborted) {
+      *diverted = std::move(rest);
+      return absl::OkStatus();
+    }
+    SPILLWAY_RETURN_IF_ERROR(block_id.status());
+    write.block_id = *block_id;
+    SPILLWAY_ASSIGN_OR_RETURN(const auto workers,
+                              AwaitWorkers(InitialReplicas(options.create), {}));
     write.reserve_bytes = std::min<int64_t>(block_size, static_cast<int64_t>(rest.size()));
     write.pin = options.create.write_type == WriteType::kAsyncThrough;
-    SPILLWAY_ASSIGN_OR_RETURN(ReplicatedBlock block,
-                              ReplicatedBlock::Open(workers_, workers, write));
+    ReplicatedBlock block(this, write);
+    SPILLWAY_RETURN_IF_ERROR(block.Open(workers));
     int64_t written = 0;
     while (written < block_size) {
       if (rest.empty()) {
@@ -133,7 +213,8 @@ Status FileSystem::WriteThroughFile(const std::string& path, const FileStatus& f
     return data;
   };
   if (cache) {
-    SPILLWAY_RETURN_IF_ERROR(WriteBlocks(path, file, options, copying, length));
+    std::optional<std::string> never;
+    SPILLWAY_RETURN_IF_ERROR(WriteBlocks(path, file, options, copying, length, &never));
   } else {
     for (bool end = false; !end;) {
       SPILLWAY_ASSIGN_OR_RETURN(const std::string data, copying());

@@ -113,6 +113,15 @@ Status PosixFileEnv::Remove(const std::string& path) {
   return absl::OkStatus();
 }
 
+Status PosixFileEnv::SyncDir(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus(errno, "Cannot open", path);
+  const int result = ::fsync(fd);
+  const int error = errno;
+  ::close(fd);
+  return result == 0 ? absl::OkStatus() : ErrnoStatus(error, "Cannot sync", path);
+}
+
 StatusOr<std::vector<std::string>> PosixFileEnv::List(const std::string& path) {
   DIR* dir = ::opendir(path.c_str());
   if (dir == nullptr) return ErrnoStatus(errno, "Cannot list", path);

@@ -36,6 +36,8 @@ class FileEnv {
   virtual StatusOr<std::unique_ptr<File>> Open(const std::string& path, bool create) = 0;
   virtual Status Rename(const std::string& from, const std::string& to) = 0;
   virtual Status Remove(const std::string& path) = 0;
+  // Names in the directory are durable on return.
+  virtual Status SyncDir(const std::string& path) = 0;
   // Names in a directory, unsorted. NOT_FOUND if it is missing.
   virtual StatusOr<std::vector<std::string>> List(const std::string& path) = 0;
   virtual bool Exists(const std::string& path) = 0;
@@ -48,6 +50,7 @@ class PosixFileEnv : public FileEnv {
   StatusOr<std::unique_ptr<File>> Open(const std::string& path, bool create) override;
   Status Rename(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
+  Status SyncDir(const std::string& path) override;
   StatusOr<std::vector<std::string>> List(const std::string& path) override;
   bool Exists(const std::string& path) override;
 };

@@ -8,11 +8,12 @@ namespace spillway {
 
 class MemoryFile : public File {
  public:
-  MemoryFile(MemoryFileEnv* env, std::shared_ptr<MemoryFileEnv::Content> content)
-      : env_(env), content_(std::move(content)) {}
+  MemoryFile(MemoryFileEnv* env, std::string path, std::shared_ptr<MemoryFileEnv::Content> content)
+      : env_(env), path_(std::move(path)), content_(std::move(content)) {}
 
   Status WriteAt(int64_t offset, std::span<const iovec> data) override {
     absl::MutexLock lock(&env_->mutex_);
+    SPILLWAY_RETURN_IF_ERROR(env_->Broken(path_));
     for (const iovec& part : data) {
       const int64_t size = static_cast<int64_t>(part.iov_len);
       if (env_->space_left_ >= 0) {
@@ -32,6 +33,7 @@ class MemoryFile : public File {
 
   StatusOr<int64_t> ReadAt(int64_t offset, void* data, int64_t size) override {
     absl::MutexLock lock(&env_->mutex_);
+    SPILLWAY_RETURN_IF_ERROR(env_->Broken(path_));
     const int64_t have = static_cast<int64_t>(content_->data.size()) - offset;
     const int64_t n = std::max<int64_t>(0, std::min(have, size));
     std::memcpy(data, content_->data.data() + offset, n);
@@ -57,6 +59,7 @@ class MemoryFile : public File {
 
  private:
   MemoryFileEnv* const env_;
+  const std::string path_;
   const std::shared_ptr<MemoryFileEnv::Content> content_;
 };
 
@@ -68,17 +71,19 @@ Status MemoryFileEnv::CreateDirs(const std::string& path) {
 
 StatusOr<std::unique_ptr<File>> MemoryFileEnv::Open(const std::string& path, bool create) {
   absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Broken(path));
   auto it = files_.find(path);
   if (create) {
     it = files_.insert_or_assign(path, std::make_shared<Content>()).first;
   } else if (it == files_.end()) {
     return NotFound("Cannot open {}: No such file or directory", path);
   }
-  return std::make_unique<MemoryFile>(this, it->second);
+  return std::make_unique<MemoryFile>(this, path, it->second);
 }
 
 Status MemoryFileEnv::Rename(const std::string& from, const std::string& to) {
   absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Broken(from));
   const auto it = files_.find(from);
   if (it == files_.end()) return NotFound("Cannot rename {}: No such file or directory", from);
   files_[to] = it->second;
@@ -115,9 +120,37 @@ void MemoryFileEnv::SetSpaceLeft(int64_t bytes) {
   space_left_ = bytes;
 }
 
-void MemoryFileEnv::LoseUnsynced() {
+void MemoryFileEnv::LoseUnsynced(bool keep_size) {
   absl::MutexLock lock(&mutex_);
-  for (auto& [name, content] : files_) content->data = content->synced;
+  for (auto& [name, content] : files_) {
+    const size_t size = content->data.size();
+    content->data = content->synced;
+    if (keep_size) content->data.resize(size, '\0');
+  }
+}
+
+Status MemoryFileEnv::SyncDir(const std::string& path) {
+  absl::MutexLock lock(&mutex_);
+  return Broken(path);
+}
+
+void MemoryFileEnv::FailBelow(const std::string& prefix, Status status) {
+  absl::MutexLock lock(&mutex_);
+  broken_ = prefix;
+  failure_ = std::move(status);
+}
+
+Status MemoryFileEnv::Broken(const std::string& path) {
+  return path.rfind(broken_, 0) == 0 ? failure_ : absl::OkStatus();
+}
+
+std::vector<std::string> MemoryFileEnv::FilesBelow(const std::string& prefix) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::string> paths;
+  for (const auto& [path, content] : files_) {
+    if (path.rfind(prefix, 0) == 0) paths.push_back(path);
+  }
+  return paths;
 }
 
 Status MemoryFileEnv::FlipBit(const std::string& path, int64_t offset) {

@@ -40,4 +40,8 @@ Status MemoryStateStore::Commit(const StateBatch& batch) {
   return absl::OkStatus();
 }
 
+Status MemoryStateStore::Checkpoint(const std::string&) {
+  return MakeStatus(StatusCode::kUnimplemented, "A state in memory is not backed up.");
+}
+
 }  // namespace spillway

@@ -2,6 +2,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
 
 #include "journal/state_store.h"
@@ -62,6 +63,14 @@ class RocksDbStateStore : public StateStore {
     rocksdb::WriteOptions options;
     options.sync = true;
     return FromRocks(db_->Write(options, &writes), "Cannot write state store " + path_);
+  }
+
+  Status Checkpoint(const std::string& path) override {
+    rocksdb::Checkpoint* raw = nullptr;
+    SPILLWAY_RETURN_IF_ERROR(
+        FromRocks(rocksdb::Checkpoint::Create(db_.get(), &raw), "Cannot back up " + path_));
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(raw);
+    return FromRocks(checkpoint->CreateCheckpoint(path), "Cannot write backup " + path);
   }
 
  private:

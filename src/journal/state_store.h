@@ -28,6 +28,8 @@ class StateStore {
   virtual Status Scan(std::string_view begin, std::string_view end, const Visitor& visit) = 0;
   // All or nothing; durable on return.
   virtual Status Commit(const StateBatch& batch) = 0;
+  // Writes a consistent copy of what is durable to a folder that does not exist yet.
+  virtual Status Checkpoint(const std::string& path) = 0;
 };
 
 // The in-memory twin. Durable as long as the object lives.
@@ -38,6 +40,7 @@ class MemoryStateStore : public StateStore {
   StatusOr<std::optional<std::string>> Get(std::string_view key) override;
   Status Scan(std::string_view begin, std::string_view end, const Visitor& visit) override;
   Status Commit(const StateBatch& batch) override;
+  Status Checkpoint(const std::string& path) override;
 
  private:
   struct Impl;

@@ -5,6 +5,7 @@
 // Each operation has a file in ops/, each duty one in background/.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,122 +13,16 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
-#include "api/types.h"
-#include "common/clock.h"
-#include "common/config.h"
-#include "common/executor.h"
-#include "common/metrics.h"
-#include "common/random.h"
-#include "journal/journal.h"
+#include "master/background/heal_queue.h"
+#include "master/background/persist_lane.h"
 #include "master/cluster/cluster_state.h"
+#include "master/master_types.h"
 #include "master/state/state_txn.h"
-#include "understore/under_store.h"
-#include "worker_session.pb.h"
 
 namespace spillway {
-
-// Who calls, as authenticated.
-struct Caller {
-  std::string user;
-  std::vector<std::string> groups;  // the first is the primary one
-};
-
-// An operation's answer, and what must be durable before it may be given.
-template <typename T>
-struct Outcome {
-  StatusOr<T> result;
-  LogIndex wait_for;
-};
-struct Nothing {};
-
-// Sends to a worker's session; never blocks. Messages to a session that is gone are dropped.
-class WorkerSender {
- public:
-  virtual ~WorkerSender() = default;
-  virtual void Send(WorkerId worker, Epoch epoch, session::MasterMessage message) = 0;
-};
-
-// Opens a mount's understore. Thread-safe.
-class UnderStoreOpener {
- public:
-  virtual ~UnderStoreOpener() = default;
-  virtual StatusOr<std::shared_ptr<UnderStore>> Open(
-      const std::string& uri, const std::map<std::string, std::string>& properties) = 0;
-};
-
-struct MasterOptions {
-  bool permission_enabled = true;
-  std::string supergroup = "supergroup";
-  std::string superuser;  // who started the master
-  int umask = 022;
-  std::string root_uri;
-  std::vector<std::string> persist_blacklist;
-  int64_t worker_timeout_ms = 3000;
-  int64_t worker_suspect_ms = 1000;  // a broken session counts as lost after this
-  int64_t safe_mode_ms_max = 5000;
-  int64_t lost_worker_deletion_ms = 30 * 60'000;
-  int64_t part_size_bytes = 64 << 20;
-  int persist_jobs_max = 512;
-  int64_t persist_retry_ms_max = 30'000;
-  int64_t ttl_check_interval_ms = 3'600'000;
-};
-
-// What the master needs from outside. Nothing is owned but by its creator; all outlive the master.
-struct MasterContext {
-  Clock* clock = nullptr;
-  Random* random = nullptr;
-  Executor* executor = nullptr;  // for understore calls
-  Journal* journal = nullptr;
-  WorkerSender* sender = nullptr;
-  UnderStoreOpener* understores = nullptr;
-  Metrics* metrics = nullptr;
-};
-
-// Where a namespace path lies in an understore.
-struct ResolvedKey {
-  MountId mount_id;
-  std::string uri;  // of the mount's root
-  std::string key;
-  std::string full() const {
-    return key.empty() ? uri : (uri == "/" ? uri + key : uri + "/" + key);
-  }
-};
-
-// One listing under way: where to go on.
-struct ListCursor {
-  std::string after;  // path below the listed one, "" at the beginning
-  bool done = false;
-  std::optional<InodeId> load;  // a directory that has to be loaded first
-};
-
-struct PersistTask {
-  InodeId inode;
-  int64_t generation = 0;
-  state::PersistKind kind = state::UPLOAD;
-  int64_t requested_at_ms = 0;
-  int64_t due_at_ms = 0;
-  int attempts = 0;
-  Status last_error;
-  // While under way.
-  bool running = false;
-  bool parked = false;  // the path is on the blacklist
-  // An attempt was begun, perhaps before a crash: an object may stand at the path's key whatever
-  // was answered.
-  bool maybe_published = false;
-  uint64_t job_id = 0;
-  MountId mount_id;
-  std::string key;
-  std::string upload_id;
-  std::vector<WorkerId> workers;  // that still have something to send
-  std::vector<UploadedPart> parts;
-  size_t parts_expected = 0;
-  uint32_t crc32c = 0;
-  bool crc_known = false;
-  std::string source;  // RELOCATE: busy name of the object's present key
-  std::string source_key;
-};
 
 // Thread-safe.
 class Master {
@@ -173,6 +68,7 @@ class Master {
   Outcome<Nothing> Free(const Caller& caller, const std::string& path, bool recursive, bool forced);
   Outcome<Nothing> SchedulePersist(const Caller& caller, const std::string& path,
                                    int64_t wait_time_ms);
+  bool IsSuperUser(const Caller& caller) const;
   Outcome<Nothing> CheckAccess(const Caller& caller, const std::string& path, int bits);
   Outcome<std::string> GetFilePath(InodeId id);
   Outcome<BlockInfo> GetBlockInfo(BlockId id);
@@ -181,7 +77,12 @@ class Master {
   // Live workers; UNAVAILABLE in safe mode.
   StatusOr<std::vector<WorkerInfo>> GetWorkers();
   std::vector<WorkerInfo> GetWorkerReport();
+  // Nothing new goes to the worker and its copies do not count any more; undo takes that back. Call
+  // again to see what is left. NOT_FOUND if no such worker is known; port 0: any.
+  StatusOr<Decommission> DecommissionWorker(const std::string& host, int data_port, bool undo);
   std::string cluster_id();
+  // An answered heartbeat allows uploads to begin for so long: less than it takes to be lost.
+  int64_t upload_lease_ms() const { return options_.worker_timeout_ms * 2 / 3; }
   int64_t start_time_ms() const { return start_time_ms_; }
   bool InSafeMode();
   // Cluster-wide path configuration.
@@ -195,6 +96,9 @@ class Master {
     WorkerId worker;
     Epoch epoch;
     std::string cluster_id;
+    // Only these buckets of the worker's blocks are to be reported (api/block_digest.h).
+    bool by_buckets = false;
+    std::vector<uint32_t> wanted_buckets;
   };
   // done runs once the worker is known durably.
   void RegisterWorker(const session::Register& request,
@@ -204,6 +108,7 @@ class Master {
   Status CommitBlock(const Session& session, const session::BlockReport& block);
   void BlocksRemoved(const Session& session, const session::BlocksRemoved& removed);
   void PersistDone(const Session& session, const session::PersistResult& result);
+  void ReplicateDone(const Session& session, const session::ReplicateResult& result);
   void SessionClosed(const Session& session);
   session::MasterMessage MountTableMessage();
 
@@ -215,8 +120,25 @@ class Master {
     int64_t running = 0;
     int64_t parked = 0;
     int64_t oldest_age_ms = 0;
+    int64_t dirty_bytes = 0;
+    int64_t under_replicated_blocks = 0;
+    int64_t lost_blocks = 0;
+    double requests_per_second = 0;  // that lanes with a known limit may send
+    int64_t lanes_in_outage = 0;
   };
   PersistSummary GetPersistSummary();
+  std::vector<PersistInfo> GetPersistInfo(const Caller& caller,
+                                          const std::vector<std::string>& paths);
+  // What is left of everything below path that was completed before cut; 0 is now.
+  StatusOr<PersistProgress> GetPersistProgress(const Caller& caller, const std::string& path,
+                                               int64_t cut);
+  PersistReport GetPersistReport(size_t entries_max);
+  HealthReport GetHealthReport(size_t entries_max);
+  // Runs done when a new block of path may be written: at once, or later as the backlog of
+  // unpersisted data shrinks. ABORTED if the caller had better write through; RESOURCE_EXHAUSTED
+  // after backlog_wait_ms_max.
+  void AdmitBlock(const std::string& path, bool may_write_through,
+                  std::function<void(Status)> done);
 
  private:
   friend class MasterTestPeer;
@@ -243,7 +165,6 @@ class Master {
 
   // --- state/permissions.cc
   static constexpr int kRead = 4, kWrite = 2, kExecute = 1;
-  bool IsSuperUser(const Caller& caller) const;
   bool Allows(const Caller& caller, const state::Inode& inode, int bits) const;
   // x on all but the last of lookup's chain.
   Status CheckTraverse(const Caller& caller, const Lookup& lookup, const std::string& path) const;
@@ -269,9 +190,10 @@ class Master {
   state::Inode NewDirectory(StateTxn& txn, const Caller& caller, const state::Inode& parent,
                             const std::string& name, int mode)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Status DoCompleteFile(StateTxn& txn, const Caller& caller, const std::string& path,
-                        const CompleteFileOptions& options, const std::string& content_hash,
-                        std::optional<state::PersistJob>* job)
+  StatusOr<InodeId> DoCompleteFile(StateTxn& txn, const Caller& caller, const std::string& path,
+                                   const CompleteFileOptions& options,
+                                   const std::string& content_hash,
+                                   std::optional<state::PersistJob>* job)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   StatusOr<std::vector<state::BlockRecord>> CommittedBlocks(const state::Inode& inode,
                                                             bool need_replica, int64_t* length)
@@ -306,9 +228,31 @@ class Master {
   // --- background/
   state::PersistJob NewPersistJob(const state::Inode& inode, state::PersistKind kind,
                                   int64_t wait_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Once the job is durable: queue it and start what may be started.
-  void EnqueuePersist(const std::vector<state::PersistJob>& jobs) ABSL_LOCKS_EXCLUDED(mutex_);
-  void AddTask(const state::PersistJob& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The job is known at once, so that markers wait for it, and queued once index is durable.
+  void AddTask(const state::PersistJob& job, LogIndex index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void QueueWhenDurable(const std::vector<state::PersistJob>& jobs, LogIndex index)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes up the jobs of before the start, some at a time.
+  void LoadJobs(std::string after) ABSL_LOCKS_EXCLUDED(mutex_);
+  PersistLane* LaneOf(const ResolvedKey& resolved) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // An upload of this file was begun, perhaps before a crash.
+  bool MaybePublished(StateTxn& txn, InodeId inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // How many components of path's end a marker pattern matches; 0: it is no marker.
+  int MarkerDepth(const std::string& path) const;
+  // Something that has to be persisted before the marker, described; empty if nothing is.
+  std::string MarkerWaitsFor(StateTxn& txn, const PersistTask& task)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsBelow(StateTxn& txn, InodeId directory, InodeId ancestor)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // An old marker below which key lies waits to be deleted: nothing new goes there before.
+  bool OldMarkerAbove(MountId mount, const std::string& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteMarkerDelete(MountId mount, const std::string& key)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ForgetMarkerDelete(MountId mount, const std::string& key)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A lost worker may still publish something else at the key with this busy name.
+  bool FencedFrom(const std::string& busy, InodeId inode, int64_t generation)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CancelTask(InodeId inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DispatchPersist() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartTask(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -329,8 +273,9 @@ class Master {
   // Ends a cancelled task if job_id is one.
   bool EndZombie(uint64_t job_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RemoveTask(InodeId inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void TaskFailed(PersistTask& task, const Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void TaskSucceeded(PersistTask& task, const std::string& etag)
+  void TaskFailed(PersistTask& task, const Status& why, FailureOrigin origin)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TaskSucceeded(PersistTask& task, const std::string& etag, int64_t duration_ms)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Requeue(PersistTask& task, int64_t due_at_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The task is not under way any more: its key and its workers are free.
@@ -343,6 +288,7 @@ class Master {
   std::string BusyName(MountId mount, const std::string& key) const;
 
   struct SweepPlan {
+    std::map<MountId, std::vector<std::string>> markers;  // go first
     std::map<MountId, std::vector<std::string>> objects;
     std::map<MountId, std::vector<std::string>> folders;
     LogIndex durable;
@@ -350,16 +296,56 @@ class Master {
   };
   SweepPlan PlanSweep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SweepDeletes() ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t DeleteObjects(MountId mount, const std::vector<std::string>& keys)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  Status AbortOrphan(const state::OrphanUpload& upload, UnderStore* store);
   void CarryOutSweep(const SweepPlan& plan) ABSL_LOCKS_EXCLUDED(mutex_);
   void FinishDeletes(MountId mount, const std::vector<std::string>& keys,
                      const std::set<std::string>& failed) ABSL_LOCKS_EXCLUDED(mutex_);
   void SweepOrphans() ABSL_LOCKS_EXCLUDED(mutex_);
   void CheckWorkers() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // --- background/persist_report.cc
+  double PersistRate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  PersistInfo MakePersistInfo(const state::Inode& inode, const std::string& path)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // --- background/backlog.cc
+  double BacklogPressure(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteDirty(PersistTask& task, const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ForgetDirty(const PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  double DrainRate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool FirstBlock(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MayWriteThrough(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool AdmitNow(double pressure, bool first) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void PumpAdmissions() ABSL_LOCKS_EXCLUDED(mutex_);
+  void ReapIncomplete() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // --- background/healing.cc
+  // Looks whether block has the copies that its file wants; queues it or trims it if not.
+  void CheckCopies(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CheckCopies(const state::Inode& inode, int64_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CheckCopiesOf(const state::Inode& inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TrimSurplus(BlockId block, int surplus) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Starts what healing may be started.
+  void Heal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool StartHeal(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  WorkerEntry* ChooseHealTarget(BlockId block, int64_t length_bytes, const HealEntry& entry)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FailHealsWith(WorkerId worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void EndHeal(BlockId block, const Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Looks at a page of all replicated files; goes on with the next one.
+  void Audit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SendVerify(WorkerId worker, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Settles what the worker was uploading: running is what it still works on, or null if it is
   // lost.
   void SettleUploads(WorkerId worker,
                      const google::protobuf::RepeatedPtrField<session::RunningUpload>* running)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FinishRegistration(StateTxn& txn, WorkerEntry& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FenceUploadsOf(WorkerId worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void MoveAway(WorkerEntry& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  int64_t BlocksAtStake(const WorkerEntry& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WorkerLost(WorkerEntry& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CheckTtl() ABSL_LOCKS_EXCLUDED(mutex_);
   void SendRemove(WorkerId worker, const std::vector<BlockId>& blocks)
@@ -388,7 +374,24 @@ class Master {
   bool safe_mode_over_ ABSL_GUARDED_BY(mutex_) = false;
 
   absl::flat_hash_map<InodeId, std::unique_ptr<PersistTask>> tasks_ ABSL_GUARDED_BY(mutex_);
-  std::set<std::tuple<int64_t, int64_t, InodeId>> due_ ABSL_GUARDED_BY(mutex_);
+  bool jobs_loaded_ ABSL_GUARDED_BY(mutex_) = false;
+  std::map<std::string, std::unique_ptr<PersistLane>> lanes_ ABSL_GUARDED_BY(mutex_);
+  // Tasks that are not parked, by directory and generation: what markers wait for.
+  std::map<InodeId, absl::btree_set<std::pair<int64_t, InodeId>>> pending_in_
+      ABSL_GUARDED_BY(mutex_);
+  // Old markers that wait to be deleted, by the folder (its busy name) that they vouch for.
+  std::map<std::string, std::set<std::string>> marker_deletes_ ABSL_GUARDED_BY(mutex_);
+  // Bytes that may be told to workers before persist_bytes_per_second_max holds back.
+  double byte_tokens_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t byte_tokens_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Keys where a lost worker may still publish something, until when (monotonic): no other content
+  // is written and nothing deleted there before. With the generation that may come.
+  struct Fence {
+    int64_t until_ms = 0;
+    InodeId inode;
+    int64_t generation = 0;
+  };
+  std::map<std::string, Fence> fences_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<uint64_t, InodeId> running_ ABSL_GUARDED_BY(mutex_);
   // Cancelled while under way: they keep their key busy until they end.
   absl::flat_hash_map<uint64_t, std::unique_ptr<PersistTask>> zombies_ ABSL_GUARDED_BY(mutex_);
@@ -402,6 +405,30 @@ class Master {
   bool deletes_pending_ ABSL_GUARDED_BY(mutex_) = true;
   bool orphans_pending_ ABSL_GUARDED_BY(mutex_) = true;
   int64_t next_sweep_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Files that are being written, by when a worker last said so (monotonic).
+  absl::flat_hash_map<InodeId, int64_t> writing_seen_ms_ ABSL_GUARDED_BY(mutex_);
+  // Backlog.
+  struct Admission {
+    std::string path;
+    bool first = false;
+    int64_t deadline_ms = 0;
+    std::function<void(Status)> done;
+  };
+  std::deque<Admission> admissions_ ABSL_GUARDED_BY(mutex_);
+  double admission_tokens_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t admitted_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  double typical_block_bytes_ ABSL_GUARDED_BY(mutex_) = 1 << 20;
+  int64_t dirty_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, int64_t> dirty_below_ ABSL_GUARDED_BY(mutex_);
+  int64_t drained_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t drain_window_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  double drain_rate_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::deque<int64_t> persisted_at_ms_ ABSL_GUARDED_BY(mutex_);  // monotonic, of late
+  int64_t next_reap_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+
+  HealQueue heal_ ABSL_GUARDED_BY(mutex_);
+  std::optional<InodeId> audit_after_ ABSL_GUARDED_BY(mutex_);  // an audit is under way
+  int64_t next_audit_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t next_ttl_check_ms_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -154,7 +154,11 @@ class MasterFixture : public testing::Test {
 
   void AdvanceMs(int64_t ms) {
     clock_.AdvanceMs(ms);
-    for (const auto& session : sessions_) master_->Heartbeat(session, {});
+    session::Heartbeat heartbeat;
+    auto* tier = heartbeat.add_tiers();
+    tier->set_alias("MEM");
+    tier->set_capacity_bytes(1 << 30);
+    for (const auto& session : sessions_) master_->Heartbeat(session, heartbeat);
     master_->Tick();
     executor_.RunAll();
   }

@@ -19,6 +19,8 @@ Master::~Master() = default;
 
 namespace {
 
+constexpr size_t kPendingDeletesMax = 1'000'000;
+
 state::Inode RootInode(int64_t now_ms, const std::string& owner) {
   state::Inode root;
   root.set_id(kRootInodeId.value());
@@ -63,7 +65,6 @@ Status Master::Start() {
     absl::MutexLock lock(&mutex_);
     next_job_id_ = random_->NextU64() >> 8;
   }
-  std::vector<state::PersistJob> jobs;
   {
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
@@ -72,6 +73,13 @@ Status Master::Start() {
       return spillway::MakeStatus(
           StatusCode::kFailedPrecondition,
           "The state store has format {}, this version reads up to {}: use a newer Spillway.",
+          cluster.format_version(), kStateFormatVersion);
+    }
+    if (cluster.format_version() > 0 && cluster.format_version() < kStateFormatVersion) {
+      return spillway::MakeStatus(
+          StatusCode::kFailedPrecondition,
+          "The state store has format {} of a version before the first release, this one reads {}: "
+          "start with an empty alluxio.master.journal.folder.",
           cluster.format_version(), kStateFormatVersion);
     }
     if (cluster.format_version() == 0) Format(txn);
@@ -87,27 +95,14 @@ Status Master::Start() {
     for (const auto& worker : txn.KnownWorkers())
       awaited_workers_.insert(WorkerId(worker.worker_id()));
     safe_mode_over_ = awaited_workers_.empty();
-    for (auto job : txn.PersistJobs()) {
-      if (!job.upload_id().empty()) {
-        // Nobody remembers its parts: abort it and begin again.
-        OrphanUpload(txn, MountId(job.upload_mount_id()), job.upload_key(), job.upload_id());
-        job.clear_upload_id();
-        job.clear_upload_key();
-        txn.Apply(MakeEntry(
-            [&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = job; }));
-      }
-      jobs.push_back(job);
+    for (const auto& pending : txn.PendingDeletes(kPendingDeletesMax)) {
+      NoteMarkerDelete(MountId(pending.mount_id()), pending.key());
     }
     next_ttl_check_ms_ = start_monotonic_ms_ + options_.ttl_check_interval_ms;
     txn.Commit();
-    for (const auto& job : jobs) {
-      AddTask(job);
-      if (const auto it = tasks_.find(InodeId(job.inode_id())); it != tasks_.end()) {
-        it->second->maybe_published = true;
-      }
-    }
   }
-  spdlog::info("master started: {} files wait to be persisted", jobs.size());
+  executor_->Post([this] { LoadJobs(""); });
+  spdlog::info("master started");
   return absl::OkStatus();
 }
 
@@ -136,6 +131,8 @@ void Master::Tick() {
   {
     absl::MutexLock lock(&mutex_);
     DispatchPersist();
+    Heal();
+    Audit();
     const int64_t now = clock_->MonotonicMs();
     deletes = safe_mode_over_ && deletes_pending_ && !sweeping_deletes_ && now >= next_sweep_ms_;
     orphans = orphans_pending_ && !sweeping_orphans_ && now >= next_sweep_ms_;
@@ -146,6 +143,8 @@ void Master::Tick() {
       ttl = true;
     }
   }
+  PumpAdmissions();
+  ReapIncomplete();
   if (deletes) executor_->Post([this] { SweepDeletes(); });
   if (orphans) executor_->Post([this] { SweepOrphans(); });
   if (ttl) executor_->Post([this] { CheckTtl(); });

@@ -1,6 +1,7 @@
 // Between the wire's messages and our value types. Every spelling that differs is settled here.
 #pragma once
 
+#include "admin.pb.h"
 #include "api/types.h"
 #include "grpc/block_master.pb.h"
 #include "grpc/common.pb.h"
@@ -37,5 +38,13 @@ SetAttributeOptions ToOptions(const fswire::SetAttributePOptions& options);
 void FillOptions(const SetAttributeOptions& options, fswire::SetAttributePOptions* out);
 std::optional<UnderStoreRange> ToRange(
     const alluxio::proto::dataserver::OpenUfsBlockOptions& options);
+
+// Spillway's own protocol.
+void FillPersistInfo(const PersistInfo& info, admin::PersistInfo* out);
+PersistInfo ToPersistInfo(const admin::PersistInfo& in);
+void FillPersistReport(const PersistReport& report, admin::GetPersistReportResponse* out);
+PersistReport ToPersistReport(const admin::GetPersistReportResponse& in);
+void FillHealthReport(const HealthReport& report, admin::GetHealthReportResponse* out);
+HealthReport ToHealthReport(const admin::GetHealthReportResponse& in);
 
 }  // namespace spillway

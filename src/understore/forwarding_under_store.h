@@ -55,6 +55,9 @@ class ForwardingUnderStore : public UnderStore {
   Status AbortMultipart(const std::string& key, const std::string& upload_id) override {
     return self().Call("abort_multipart", [&] { return inner_->AbortMultipart(key, upload_id); });
   }
+  StatusOr<std::vector<OpenUpload>> ListUploads(const std::string& prefix) override {
+    return self().Call("list_uploads", [&] { return inner_->ListUploads(prefix); });
+  }
   StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<std::string>& keys) override {
     return self().Call("delete", [&] { return inner_->Delete(keys); });
   }

@@ -27,6 +27,8 @@ class RetryingUnderStore : public ForwardingUnderStore<RetryingUnderStore> {
         random_(random),
         max_ms_(max_ms) {}
 
+  UnderStore* once() override { return inner_.get(); }
+
   template <typename F>
   auto Call(const char*, F&& call) {
     const int64_t end_ms = clock_->MonotonicMs() + max_ms_;

@@ -83,6 +83,13 @@ struct UploadedPart {
   int64_t size_bytes = 0;
 };
 
+// A multipart upload that was begun and neither completed nor aborted.
+struct OpenUpload {
+  std::string key;
+  std::string upload_id;
+  int64_t initiated_at_ms = 0;
+};
+
 struct DeleteFailure {
   std::string key;
   Status status;
@@ -97,6 +104,9 @@ class UnderStore {
   // "s3" or "local".
   virtual std::string type() const = 0;
   virtual bool is_object_store() const = 0;
+  // The same store without the retries that a decorator adds: for callers who repeat themselves and
+  // want to hear of every answer.
+  virtual UnderStore* once() { return this; }
 
   virtual StatusOr<ObjectInfo> Head(const std::string& key) = 0;
   // Children of directory ("" is the root). A missing directory is an empty one.
@@ -119,6 +129,8 @@ class UnderStore {
                                                 const PutOptions& options) = 0;
   // OK if there is no such upload any more.
   virtual Status AbortMultipart(const std::string& key, const std::string& upload_id) = 0;
+  // Uploads under way whose key begins with prefix, by whomever.
+  virtual StatusOr<std::vector<OpenUpload>> ListUploads(const std::string& prefix) = 0;
 
   // Missing keys count as deleted. Returns those that failed.
   virtual StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<std::string>& keys) = 0;

@@ -11,9 +11,11 @@ Worker::Worker(WorkerOptions options, WorkerContext context)
       store_(context.store),
       peers_(context.peers),
       metrics_(context.metrics),
-      open_understore_(std::move(context.open_understore)) {}
+      open_understore_(std::move(context.open_understore)) {
+  store_->OnSpaceFreed([this] { executor_->Post([this] { RetryWaiting(); }); });
+}
 
-Worker::~Worker() = default;
+Worker::~Worker() { store_->OnSpaceFreed(nullptr); }
 
 StatusOr<std::shared_ptr<UnderStore>> Worker::UnderStoreOf(MountId mount) {
   absl::MutexLock lock(&mutex_);

@@ -41,6 +41,9 @@ class WriteTarget {
 
 struct WorkerOptions {
   WorkerAddress address;
+  int64_t scrub_bytes_per_second = 20 << 20;  // 0: no background scrub
+  // A write for which there is no room waits this long for unpersisted blocks to go.
+  int64_t write_wait_ms_max = 5 * 60'000;
 };
 
 struct WorkerContext {
@@ -74,6 +77,8 @@ class Worker {
                   const std::optional<UnderStoreRange>& understore,
                   const std::optional<WorkerAddress>& source, Done done);
   Status RemoveBlock(BlockId id);
+  // A reader met bytes that do not match: the block is looked at, and removed if it is corrupt.
+  void SuspectBlock(BlockId id);
   BlockStore* store() { return store_; }
 
   // --- the session with the master
@@ -85,6 +90,10 @@ class Worker {
   void Stop();
   void OnMessage(const session::MasterMessage& message);
   bool registered();
+  // The process is told to stop: the master gives it nothing new and moves away what is needed.
+  void Leave();
+  // Nothing here is needed any more, or there is no master to ask.
+  bool safe_to_leave();
   // Heartbeat, evictions; every heartbeat interval or so.
   void Tick();
 
@@ -94,11 +103,30 @@ class Worker {
   // Tells the master of a stored block; done runs with its answer. Outlives broken sessions.
   void CommitToMaster(const StoredBlock& block, Done done);
   void Send(session::WorkerMessage message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Told to the master as removed, with what was evicted.
+  void TellRemoved() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void VerifyBlocks(std::vector<BlockId> ids);
+  // Verifies some blocks in the background.
+  void Scrub();
+  // Tries again the writes that wait for room.
+  void RetryWaiting();
+  bool LeaseHolds() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Persist(const session::PersistCommand& command);
   // Only within the session that asked: later the key may be another worker's.
-  StatusOr<PutResult> DoPersist(const session::PersistCommand& command, uint64_t session_number);
+  struct UploadOutcome {
+    StatusOr<PutResult> result;
+    bool from_store = false;
+    int64_t duration_ms = 0;
+  };
+  UploadOutcome DoPersist(const session::PersistCommand& command, uint64_t session_number);
+  Status MayUpload(const session::PersistCommand& command, uint64_t session_number);
+  StatusOr<PutResult> Upload(UnderStore& store, const session::PersistCommand& command,
+                             BodySource& body);
   StatusOr<std::unique_ptr<BodySource>> GatherBody(const session::PersistCommand& command);
   Status FetchBlock(const session::BlockSource& source, const UnderStore::Sink& sink);
+  // A copy of a block, checked. Names the holders whose bytes were wrong.
+  StatusOr<StoredBlock> CopyBlock(const session::ReplicateBlock& command,
+                                  std::vector<session::WorkerAddress>* bad);
   void Replicate(const session::ReplicateBlock& command);
   StatusOr<std::shared_ptr<UnderStore>> UnderStoreOf(MountId mount);
   // The key of a full understore path within its mount.
@@ -114,6 +142,12 @@ class Worker {
   Metrics* const metrics_;
   const decltype(WorkerContext::open_understore) open_understore_;
 
+  struct WaitingWrite {
+    int64_t deadline_ms = 0;
+    std::function<bool(bool last)> attempt;  // true: it is over, one way or the other
+  };
+  void WaitForRoom(WaitingWrite write) ABSL_LOCKS_EXCLUDED(mutex_);
+
   struct PendingCommit {
     session::CommitBlock message;
     Done done;
@@ -121,6 +155,18 @@ class Worker {
   absl::Mutex mutex_;
   Sender sender_ ABSL_GUARDED_BY(mutex_);
   bool registered_ ABSL_GUARDED_BY(mutex_) = false;
+  // An upload may begin until then: the master, hearing nothing for longer, gives it to another.
+  int64_t lease_ms_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: no lease in this session
+  int64_t lease_until_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t session_began_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t heartbeat_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<uint64_t, int64_t> heartbeats_ ABSL_GUARDED_BY(mutex_);  // not answered: when sent
+  bool leaving_ ABSL_GUARDED_BY(mutex_) = false;
+  bool safe_to_leave_ ABSL_GUARDED_BY(mutex_) = false;
+  bool scrubbing_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t scrubbed_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t probed_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<WaitingWrite> waiting_ ABSL_GUARDED_BY(mutex_);
   uint64_t session_number_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t next_request_ ABSL_GUARDED_BY(mutex_) = 1;
   std::map<uint64_t, PendingCommit> commits_ ABSL_GUARDED_BY(mutex_);

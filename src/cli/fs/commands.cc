@@ -46,6 +46,19 @@ std::string FormatMode(const FileStatus& status) {
   return text;
 }
 
+std::string DescribePersist(const PersistInfo& info) {
+  std::string text = fmt::format("Persistence: {}, generation {}, {} of {} copies", info.state,
+                                 info.generation, info.copies, info.copies_wanted);
+  if (info.dirty_since_ms > 0) text += ", dirty since " + FormatTime(info.dirty_since_ms);
+  if (info.attempts > 0) text += fmt::format(", {} attempts failed", info.attempts);
+  if (info.persisted_at_ms > 0) text += ", persisted at " + FormatTime(info.persisted_at_ms);
+  if (!info.etag.empty()) text += ", etag " + info.etag;
+  if (info.crc32c) text += fmt::format(", crc32c {:08x}", *info.crc32c);
+  if (!info.waits_for.empty()) text += ", waits for " + info.waits_for;
+  if (!info.last_error.empty()) text += ", last failure: " + info.last_error;
+  return text;
+}
+
 StatusOr<std::vector<FileStatus>> ListTree(Context& context, const std::string& path) {
   std::vector<FileStatus> files;
   ListOptions options;

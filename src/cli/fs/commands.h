@@ -39,6 +39,8 @@ Command TouchCommand();
 WriteOptions WriteOptionsFrom(const Configuration& config);
 // "drwxr-xr-x"
 std::string FormatMode(const FileStatus& status);
+// One line: state, generation, since when dirty, object, last failure.
+std::string DescribePersist(const PersistInfo& info);
 // All files at and below path, depth first.
 StatusOr<std::vector<FileStatus>> ListTree(Context& context, const std::string& path);
 

@@ -6,7 +6,7 @@ namespace spillway::cli {
 
 namespace {
 
-void Print(Context& context, const FileStatus& status, bool human) {
+void Print(Context& context, const FileStatus& status, bool human, bool persist) {
   const std::string size = human && !status.is_directory ? FormatBytes(status.length_bytes)
                                                          : std::to_string(status.length_bytes);
   const std::string in =
@@ -21,6 +21,10 @@ void Print(Context& context, const FileStatus& status, bool human) {
                                 status.group)
                  << rest;
   }
+  if (!persist || status.is_directory) return;
+  const auto infos = context.master->GetPersistInfo({status.path});
+  if (!infos.ok()) return;
+  for (const PersistInfo& info : *infos) *context.out << "  " << DescribePersist(info) << "\n";
 }
 
 }  // namespace
@@ -28,7 +32,7 @@ void Print(Context& context, const FileStatus& status, bool human) {
 Command LsCommand() {
   return {
       "ls",
-      "[-d] [-f] [-h] [-p] [-R] [-r] [--sort=option] <path>",
+      "[-d] [-f] [-h] [-p] [-R] [-r] [--persist] [--sort=option] <path>",
       "Displays information for all files and directories directly under the specified path.",
       {{"-d", false, {}, "list directories as plain files"},
        {"-f", false, {}, "force to load metadata of immediate children"},
@@ -36,6 +40,7 @@ Command LsCommand() {
        {"-p", false, {}, "list all pinned files"},
        {"-R", false, {"--recursive"}, "list subdirectories recursively"},
        {"-r", false, {}, "reverse the order"},
+       {"--persist", false, {}, "say how each file stands on its way to the store"},
        {"--sort",
         true,
         {},
@@ -65,7 +70,7 @@ Command LsCommand() {
           const auto visit = [&](const FileStatus& status) {
             if (arguments.Has("-p") && !status.pinned) return absl::OkStatus();
             if (plain) {
-              Print(context, status, arguments.Has("-h"));
+              Print(context, status, arguments.Has("-h"), arguments.Has("--persist"));
             } else {
               entries.push_back(status);
             }
@@ -81,7 +86,8 @@ Command LsCommand() {
           }
           std::stable_sort(entries.begin(), entries.end(), less);
           if (arguments.Has("-r")) std::reverse(entries.begin(), entries.end());
-          for (const FileStatus& status : entries) Print(context, status, arguments.Has("-h"));
+          for (const FileStatus& status : entries)
+            Print(context, status, arguments.Has("-h"), arguments.Has("--persist"));
           return absl::OkStatus();
         });
       }};

@@ -26,6 +26,59 @@ Status AwaitPersisted(Context& context, const std::string& path, int64_t timeout
   }
 }
 
+// The barrier: everything completed below path before now is in the store when this returns.
+Status AwaitBarrier(Context& context, const std::string& path, int64_t timeout_ms) {
+  SystemClock clock;
+  const int64_t end = clock.MonotonicMs() + timeout_ms;
+  SPILLWAY_ASSIGN_OR_RETURN(PersistProgress left, context.master->GetPersistProgress(path, 0));
+  const int64_t cut = left.cut;
+  const int64_t total = left.files_left;
+  Progress progress(context, "persisting " + path, total);
+  int64_t shown = 0;
+  int64_t pause_ms = 10;
+  while (left.files_left > 0) {
+    if (clock.MonotonicMs() >= end) {
+      return MakeStatus(StatusCode::kDeadlineExceeded,
+                        "Timed out: {} files ({} bytes) below {} are not persisted yet; the oldest "
+                        "is {}{}{}",
+                        left.files_left, left.bytes_left, path, left.oldest_path,
+                        left.oldest_error.empty() ? "" : ": ", left.oldest_error);
+    }
+    absl::SleepFor(absl::Milliseconds(pause_ms));
+    pause_ms = std::min<int64_t>(pause_ms * 2, 250);
+    SPILLWAY_ASSIGN_OR_RETURN(left, context.master->GetPersistProgress(path, cut));
+    const int64_t done = std::max<int64_t>(0, total - left.files_left);
+    progress.Add(std::max<int64_t>(0, done - shown));
+    shown = std::max(shown, done);
+  }
+  *context.out << fmt::format("{} is persisted: {} files waited for", path, total);
+  if (left.never_files > 0)
+    *context.out << fmt::format(", {} on paths that are never persisted", left.never_files);
+  *context.out << "\n";
+  return absl::OkStatus();
+}
+
+// Asks for what is not asked for yet, then waits behind the barrier.
+StatusOr<int> WaitFor(Context& context, const Arguments& arguments, int64_t timeout_ms) {
+  int code = 0;
+  for (const std::string& value : arguments.values) {
+    SPILLWAY_ASSIGN_OR_RETURN(const auto paths, ExpandPath(context, value));
+    for (const std::string& path : paths) {
+      SPILLWAY_ASSIGN_OR_RETURN(const auto tree, ListTree(context, path));
+      for (const FileStatus& status : tree) {
+        const bool ask = !status.is_directory && status.completed &&
+                         status.persistence_state == PersistenceState::kNotPersisted;
+        if (ask) SPILLWAY_RETURN_IF_ERROR(context.master->SchedulePersist(status.path, 0));
+      }
+      if (Status status = AwaitBarrier(context, path, timeout_ms); !status.ok()) {
+        *context.out << Message(status) << "\n";
+        code = kFailed;
+      }
+    }
+  }
+  return code;
+}
+
 StatusOr<int> Run(Context& context, const Arguments& arguments) {
   int64_t parallelism = 4;
   int64_t timeout_ms = 20 * 60'000;
@@ -35,6 +88,7 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
   if (arguments.Has("-t") && !absl::SimpleAtoi(arguments.Get("-t", ""), &timeout_ms)) {
     return InvalidArgument("The timeout must be a number of milliseconds.");
   }
+  if (arguments.Has("--wait")) return WaitFor(context, arguments, timeout_ms);
   std::vector<std::string> files;
   for (const std::string& value : arguments.values) {
     SPILLWAY_ASSIGN_OR_RETURN(const auto paths, ExpandPath(context, value));
@@ -81,10 +135,14 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
 
 Command PersistCommand() {
   return {"persist",
-          "[-p <parallelism>] [-t <timeout ms>] <path> [path ...]",
+          "[-p <parallelism>] [-t <timeout ms>] [--wait] <path> [path ...]",
           "Persists files or directories currently stored only in Alluxio to the under storage.",
           {{"-p", true, {"--parallelism"}, "files persisted at a time, 4 by default"},
-           {"-t", true, {"--timeout"}, "how long to wait for one file, 20 minutes by default"}},
+           {"-t", true, {"--timeout"}, "how long to wait for one file, 20 minutes by default"},
+           {"--wait",
+            false,
+            {},
+            "return when everything completed below the path before now is in the store"}},
           1,
           -1,
           Run};

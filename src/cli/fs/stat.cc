@@ -124,6 +124,8 @@ Command StatCommand() {
                        << "\n"
                        << "URIStatus{info=" << Info(status) << ", cacheContext=null}\n";
           if (status.is_directory) return absl::OkStatus();
+          SPILLWAY_ASSIGN_OR_RETURN(const auto infos, context.master->GetPersistInfo({path}));
+          for (const PersistInfo& info : infos) *context.out << DescribePersist(info) << "\n";
           if (status.blocks.empty()) {
             *context.out << "This file does not contain any blocks.\n";
             return absl::OkStatus();

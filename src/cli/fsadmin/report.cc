@@ -1,7 +1,7 @@
 // fsadmin report: how the cluster is.
 #include <algorithm>
 
-#include "cli/command.h"
+#include "cli/fsadmin/commands.h"
 #include "common/format.h"
 
 namespace spillway::cli {
@@ -127,21 +127,26 @@ Status UnderStores(Context& context) {
 
 const std::vector<Command>& FsAdminCommands() {
   static const std::vector<Command> commands{
+      BackupCommand(),
+      DecommissionCommand(),
       {"report",
-       "[summary|capacity|ufs] [-live|-lost|-worker <hosts>]",
+       "[summary|capacity|ufs|persist|health] [-live|-lost|-worker <hosts>] [-n <count>]",
        "Reports Alluxio running cluster information.",
        {{"-live", false, {}, "live workers only"},
         {"-lost", false, {}, "lost workers only"},
-        {"-worker", true, {}, "comma list of worker hosts"}},
+        {"-worker", true, {}, "comma list of worker hosts"},
+        {"-n", true, {}, "persist, health: most entries listed, 20 by default"}},
        0,
        1,
        [](Context& context, const Arguments& arguments) -> StatusOr<int> {
          const std::string what = arguments.values.empty() ? "summary" : arguments.values[0];
-         Status status =
-             InvalidArgument("report category {} is unknown: summary, capacity or ufs", what);
+         Status status = InvalidArgument(
+             "report category {} is unknown: summary, capacity, ufs, persist or health", what);
          if (what == "summary") status = Summary(context);
          if (what == "capacity") status = Capacity(context, arguments);
          if (what == "ufs") status = UnderStores(context);
+         if (what == "persist") status = ReportPersist(context, arguments);
+         if (what == "health") status = ReportHealth(context, arguments);
          if (!status.ok()) return status;
          return 0;
        }}};

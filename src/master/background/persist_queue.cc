@@ -9,7 +9,9 @@ namespace spillway {
 namespace {
 
 constexpr int64_t kBusyKeyRetryMs = 20;
-constexpr int64_t kFirstRetryMs = 100;
+constexpr int64_t kMarkerRetryMs = 50;
+constexpr size_t kLanesMax = 256;
+constexpr size_t kJobsPerLoad = 2000;
 
 }  // namespace
 
@@ -34,49 +36,124 @@ bool Master::IsBlacklisted(const std::string& path) const {
       [&](const std::string& pattern) { return path.find(pattern) != std::string::npos; });
 }
 
-void Master::EnqueuePersist(const std::vector<state::PersistJob>& jobs) {
-  absl::MutexLock lock(&mutex_);
-  for (const auto& job : jobs) AddTask(job);
-  DispatchPersist();
+bool Master::MaybePublished(StateTxn& txn, InodeId inode) {
+  const auto task = tasks_.find(inode);
+  if (task != tasks_.end()) return task->second->maybe_published;
+  return !jobs_loaded_ && txn.GetPersistJob(inode).has_value();
 }
 
-void Master::AddTask(const state::PersistJob& job) {
+// One lane per first component of the key; few hundred at most.
+PersistLane* Master::LaneOf(const ResolvedKey& resolved) {
+  const size_t slash = resolved.key.find('/');
+  std::string name =
+      BusyName(resolved.mount_id, slash == std::string::npos ? "" : resolved.key.substr(0, slash));
+  if (lanes_.size() >= kLanesMax && lanes_.count(name) == 0) name = "";
+  auto& lane = lanes_[name];
+  if (lane == nullptr) lane = std::make_unique<PersistLane>(options_.persist_jobs_max);
+  return lane.get();
+}
+
+void Master::AddTask(const state::PersistJob& job, LogIndex index) {
   const InodeId id(job.inode_id());
-  const auto old = tasks_.find(id);
-  const bool maybe_published = old != tasks_.end() && old->second->maybe_published;
+  StateTxn txn(journal_);
+  const bool maybe_published = MaybePublished(txn, id);
   CancelTask(id);
+  const auto inode = txn.GetInode(id);
+  const auto path = inode ? txn.PathOf(*inode) : std::nullopt;
+  const auto resolved = path ? Resolve(*path) : StatusOr<ResolvedKey>(Internal("gone"));
+  if (!resolved.ok()) return;
   auto task = std::make_unique<PersistTask>();
   task->maybe_published = maybe_published;
   task->inode = id;
   task->generation = job.generation();
   task->kind = job.kind();
   task->requested_at_ms = job.requested_at_ms();
+  task->due_at_ms = job.due_at_ms();
+  task->durable_at = index;
+  task->lane = LaneOf(*resolved);
+  task->directory = InodeId(inode->parent_id());
+  task->length_bytes = inode->length_bytes();
   if (job.kind() == state::RELOCATE) {
-    StateTxn txn(journal_);
-    const auto inode = txn.GetInode(id);
-    const auto path = inode ? txn.PathOf(*inode) : std::nullopt;
-    const auto resolved = path ? Resolve(*path) : StatusOr<ResolvedKey>(Internal("gone"));
-    if (!resolved.ok()) return;
     task->source_key = inode->object().key();
     task->source = BusyName(resolved->mount_id, task->source_key);
     relocation_sources_.insert(task->source);
   }
-  PersistTask& added = *(tasks_[id] = std::move(task));
-  Requeue(added, job.due_at_ms());
+  if (const int depth = MarkerDepth(*path); depth > 0) {
+    InodeId scope = task->directory;
+    for (int i = 1; i < depth; ++i) scope = InodeId(txn.GetInode(scope)->parent_id());
+    task->marker_scope = scope;
+  }
+  task->parked = job.kind() == state::UPLOAD && IsBlacklisted(*path);
+  if (!task->parked) pending_in_[task->directory].insert({task->generation, id});
+  if (task->kind == state::UPLOAD) NoteDirty(*task, *path);
+  tasks_[id] = std::move(task);
+}
+
+void Master::QueueWhenDurable(const std::vector<state::PersistJob>& jobs, LogIndex index) {
+  if (jobs.empty()) return;
+  journal_->WhenDurable(index, [this, jobs, index] {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& job : jobs) {
+      const auto it = tasks_.find(InodeId(job.inode_id()));
+      // Unless a later operation has put another in its place.
+      if (it == tasks_.end() || it->second->durable_at != index) continue;
+      it->second->queued = true;
+      if (!it->second->parked) Requeue(*it->second, it->second->due_at_ms);
+    }
+    DispatchPersist();
+  });
+}
+
+void Master::LoadJobs(std::string after) {
+  {
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    const auto jobs = txn.PersistJobs(after, kJobsPerLoad);
+    for (auto [key, job] : jobs) {
+      after = key;
+      if (tasks_.contains(InodeId(job.inode_id()))) continue;  // asked for since the start
+      if (!job.upload_key().empty()) {
+        // Nobody remembers its parts, or whether it was begun: abort it and begin again.
+        OrphanUpload(txn, MountId(job.upload_mount_id()), job.upload_key(), job.upload_id());
+        job.clear_upload_id();
+        job.clear_upload_key();
+        txn.Apply(MakeEntry(
+            [&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = job; }));
+      }
+      AddTask(job, LogIndex());
+      const auto it = tasks_.find(InodeId(job.inode_id()));
+      if (it == tasks_.end()) continue;
+      it->second->maybe_published = true;
+      it->second->queued = true;
+      if (!it->second->parked) Requeue(*it->second, job.due_at_ms());
+    }
+    txn.Commit();
+    if (jobs.size() < kJobsPerLoad) {
+      jobs_loaded_ = true;
+      spdlog::info("{} files wait to be persisted", tasks_.size());
+      return DispatchPersist();
+    }
+  }
+  executor_->Post([this, after = std::move(after)] { LoadJobs(after); });
 }
 
 void Master::Requeue(PersistTask& task, int64_t due_at_ms) {
-  due_.erase({task.due_at_ms, task.requested_at_ms, task.inode});
+  task.lane->due.erase({task.due_at_ms, task.requested_at_ms, task.inode});
   task.due_at_ms = due_at_ms;
-  due_.insert({due_at_ms, task.requested_at_ms, task.inode});
+  task.lane->due.insert({due_at_ms, task.requested_at_ms, task.inode});
 }
 
 void Master::RemoveTask(InodeId inode) {
   const auto it = tasks_.find(inode);
   if (it == tasks_.end()) return;
   PersistTask& task = *it->second;
-  due_.erase({task.due_at_ms, task.requested_at_ms, inode});
+  task.lane->due.erase({task.due_at_ms, task.requested_at_ms, inode});
   if (!task.source.empty()) relocation_sources_.erase(relocation_sources_.find(task.source));
+  if (const auto pending = pending_in_.find(task.directory); pending != pending_in_.end()) {
+    pending->second.erase({task.generation, inode});
+    if (pending->second.empty()) pending_in_.erase(pending);
+  }
+  if (task.kind == state::UPLOAD) ForgetDirty(task);
   tasks_.erase(it);
 }
 
@@ -94,6 +171,11 @@ void Master::CancelTask(InodeId inode) {
     auto zombie = std::make_unique<PersistTask>(*it->second);
     running_.erase(zombie->job_id);
     zombies_[zombie->job_id] = std::move(zombie);
+  } else if (!it->second->maybe_published && metrics_ != nullptr) {
+    metrics_
+        ->Counter("spillway_master_requests_avoided_total",
+                  "Uploads that a rename, delete or overwrite made needless before they began.")
+        .Increment();
   }
   RemoveTask(inode);
 }
@@ -105,6 +187,7 @@ void Master::StopRunning(PersistTask& task) {
     if (WorkerEntry* entry = cluster_.Find(worker)) --entry->uploads_in_flight;
   }
   task.workers.clear();
+  if (task.lane != nullptr) --task.lane->running;
   task.running = false;
 }
 
@@ -123,12 +206,26 @@ PersistTask* Master::FindRunning(uint64_t job_id) {
 
 void Master::DispatchPersist() {
   // Until the workers of before are back nobody knows what they still upload.
-  if (!safe_mode_over_) return;
+  if (!safe_mode_over_ || !jobs_loaded_) return;
   const int64_t now_ms = clock_->NowMs();
-  while (!due_.empty() && static_cast<int>(running_.size()) < options_.persist_jobs_max) {
-    const auto [due_at_ms, requested_at_ms, inode] = *due_.begin();
-    if (due_at_ms > now_ms) return;
-    due_.erase(due_.begin());
+  const int64_t monotonic_ms = clock_->MonotonicMs();
+  if (options_.persist_bytes_per_second_max > 0) {
+    const double rate = static_cast<double>(options_.persist_bytes_per_second_max) / 1000.0;
+    byte_tokens_ = std::min(
+        rate * 200, byte_tokens_ + rate * static_cast<double>(monotonic_ms - byte_tokens_at_ms_));
+    byte_tokens_at_ms_ = monotonic_ms;
+  }
+  while (static_cast<int>(running_.size()) < options_.persist_jobs_max) {
+    if (options_.persist_bytes_per_second_max > 0 && byte_tokens_ <= 0) return;
+    PersistLane* best = nullptr;
+    for (auto& [name, lane] : lanes_) {
+      if (lane->due.empty() || std::get<0>(*lane->due.begin()) > now_ms) continue;
+      if (best != nullptr && *best->due.begin() < *lane->due.begin()) continue;
+      if (lane->MayStart(monotonic_ms)) best = lane.get();
+    }
+    if (best == nullptr) return;
+    const InodeId inode = std::get<2>(*best->due.begin());
+    best->due.erase(best->due.begin());
     StartTask(*tasks_.at(inode));
   }
 }
@@ -148,17 +245,17 @@ void Master::StartTask(PersistTask& task) {
     }
     return RemoveTask(task.inode);
   }
-  if (task.kind == state::UPLOAD && IsBlacklisted(*path)) {
-    task.parked = true;  // a rename that takes it out queues it again
-    return;
-  }
   const auto resolved = Resolve(*path);
   if (!resolved.ok()) return RemoveTask(task.inode);
   const std::string busy = BusyName(resolved->mount_id, resolved->key);
   const size_t own_source = task.source == busy ? 1 : 0;
-  if (busy_keys_.count(busy) > 0 || relocation_sources_.count(busy) > own_source) {
+  if (busy_keys_.count(busy) > 0 || relocation_sources_.count(busy) > own_source ||
+      FencedFrom(busy, task.inode, task.generation) ||
+      OldMarkerAbove(resolved->mount_id, resolved->key)) {
     return Requeue(task, clock_->NowMs() + kBusyKeyRetryMs);
   }
+  task.waits_for = task.marker_scope ? MarkerWaitsFor(txn, task) : "";
+  if (!task.waits_for.empty()) return Requeue(task, clock_->NowMs() + kMarkerRetryMs);
   task.mount_id = resolved->mount_id;
   task.key = resolved->key;
   task.job_id = next_job_id_++;
@@ -168,85 +265,11 @@ void Master::StartTask(PersistTask& task) {
   task.parts.clear();
   busy_keys_.insert(busy);
   running_[task.job_id] = task.inode;
+  task.lane->OnStarted(1);
+  byte_tokens_ -= static_cast<double>(task.kind == state::UPLOAD ? task.length_bytes : 0);
   if (task.kind == state::RELOCATE) return StartRelocate(task, *inode);
-  if (Status status = StartUpload(txn, task, *inode, *path); !status.ok()) TaskFailed(task, status);
-}
-
-void Master::TaskFailed(PersistTask& task, const Status& why) {
-  StopRunning(task);
-  ++task.attempts;
-  task.last_error = why;
-  const int64_t cap = options_.persist_retry_ms_max;
-  const int64_t delay = std::min<int64_t>(cap, kFirstRetryMs << std::min(task.attempts - 1, 20));
-  const int64_t jittered = delay / 2 + static_cast<int64_t>(random_->Below(delay / 2 + 1));
-  spdlog::warn("persist of inode {} at {} failed (attempt {}, again in {} ms): {}",
-               task.inode.value(), task.key, task.attempts, jittered, Message(why));
-  if (!task.upload_id.empty()) {
-    StateTxn txn(journal_);
-    OrphanUpload(txn, task.mount_id, task.key, task.upload_id);
-    if (auto job = txn.GetPersistJob(task.inode)) {
-      job->clear_upload_id();
-      job->clear_upload_key();
-      txn.Apply(MakeEntry(
-          [&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = *job; }));
-    }
-    txn.Commit();
-    task.upload_id.clear();
-  }
-  Requeue(task, clock_->NowMs() + jittered);
-}
-
-void Master::TaskSucceeded(PersistTask& task, const std::string& etag) {
-  StateTxn txn(journal_);
-  const auto inode = txn.GetInode(task.inode);
-  const int64_t now_ms = clock_->NowMs();
-  StopRunning(task);
-  txn.Apply(MakeEntry([&](auto& entry) {
-    auto* persisted = entry.mutable_persisted();
-    persisted->set_inode_id(task.inode.value());
-    persisted->set_generation(task.generation);
-    auto* object = persisted->mutable_object();
-    object->set_key(task.key);
-    object->set_etag(etag);
-    object->set_persisted_at_ms(now_ms);
-    object->set_crc_known(task.crc_known);
-    object->set_crc32c(task.crc32c);
-  }));
-  // Whatever waited to be deleted at this key has been replaced.
-  if (txn.GetPendingDelete(task.mount_id, task.key)) {
-    txn.Apply(MakeEntry([&](auto& entry) {
-      entry.mutable_delete_done()->set_mount_id(task.mount_id.value());
-      entry.mutable_delete_done()->set_key(task.key);
-    }));
-  }
-  if (task.kind == state::RELOCATE && task.source_key != task.key) {
-    ScheduleObjectDelete(txn, task.mount_id, task.source_key, false);
-  }
-  const LogIndex index = txn.Commit();
-  if (metrics_ != nullptr) {
-    metrics_
-        ->Seconds("spillway_master_persist_lag_seconds",
-                  "From the request to persist to the object in the store.")
-        .Observe(static_cast<double>(now_ms - task.requested_at_ms) / 1000.0);
-  }
-  RemoveTask(task.inode);
-  executor_->Post([this, index, inode = *inode] {
-    journal_->WhenDurable(index, [this, inode] {
-      absl::MutexLock lock(&mutex_);
-      UnpinBlocks(inode);
-    });
-  });
-}
-
-Master::PersistSummary Master::GetPersistSummary() {
-  absl::MutexLock lock(&mutex_);
-  PersistSummary summary;
-  const int64_t now_ms = clock_->NowMs();
-  for (const auto& [id, task] : tasks_) {
-    (task->running ? summary.running : task->parked ? summary.parked : summary.waiting)++;
-    summary.oldest_age_ms = std::max(summary.oldest_age_ms, now_ms - task->requested_at_ms);
-  }
-  return summary;
+  if (Status status = StartUpload(txn, task, *inode, *path); !status.ok())
+    TaskFailed(task, status, FailureOrigin::kWorker);
 }
 
 }  // namespace spillway

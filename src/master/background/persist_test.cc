@@ -243,7 +243,9 @@ TEST_F(PersistTest, multipart_partsGoToHoldersAndOrphansAreAborted) {
 
 TEST_F(PersistTest, workerLost_itsUploadGoesToAnother) {
   const auto second = AddWorker("w2");
-  WriteFile("/f", 10, {worker_, second});
+  CreateFileOptions options;
+  options.durable_replicas = 2;
+  WriteFile("/f", 10, {worker_, second}, options);
   const auto command = TakePersist();
   const WorkerId first_choice = persist_worker_;
   const auto& dying = first_choice == worker_.worker ? worker_ : second;

@@ -35,6 +35,7 @@ Master::SweepPlan Master::PlanSweep() {
     const MountId mount(record.mount_id());
     const std::string busy = BusyName(mount, record.key());
     if (busy_keys_.count(busy) > 0 || relocation_sources_.count(busy) > 0) continue;
+    if (FencedFrom(busy, InodeId(), 0)) continue;
     // A folder goes after what is in it.
     if (record.is_directory() && txn.HasPendingDeleteBelow(mount, record.key())) continue;
     const auto found = mounts_.find(mount);
@@ -45,18 +46,23 @@ Master::SweepPlan Master::PlanSweep() {
       const auto task = tasks_.find(InodeId(lookup.last().id()));
       const bool will_replace =
           task != tasks_.end() && !task->second->parked && task->second->kind == state::UPLOAD;
-      if (will_replace) continue;
+      // An old marker goes before what is new beside it, even if a new marker follows.
+      if (will_replace && MarkerDepth("/" + record.key()) == 0) continue;
       const bool owns = lookup.last().has_object() && lookup.last().object().key() == record.key();
       if (owns || record.is_directory()) {
         txn.Apply(MakeEntry([&](auto& entry) {
           entry.mutable_delete_done()->set_mount_id(record.mount_id());
           entry.mutable_delete_done()->set_key(record.key());
         }));
+        ForgetMarkerDelete(mount, record.key());
         continue;
       }
     }
     busy_keys_.insert(busy);
-    (record.is_directory() ? plan.folders : plan.objects)[mount].push_back(record.key());
+    auto& part = record.is_directory()                 ? plan.folders
+                 : MarkerDepth("/" + record.key()) > 0 ? plan.markers
+                                                       : plan.objects;
+    part[mount].push_back(record.key());
   }
   plan.durable = txn.Commit();
   return plan;
@@ -75,26 +81,35 @@ void Master::SweepDeletes() {
   });
 }
 
-void Master::CarryOutSweep(const SweepPlan& plan) {
-  bool failed = false;
-  size_t done = 0;
-  for (const auto& [mount, keys] : plan.objects) {
-    std::shared_ptr<UnderStore> store;
-    {
-      absl::MutexLock lock(&mutex_);
-      store = UnderStoreOf(mount);
-    }
-    const auto failures = store->Delete(keys);
-    if (!failures.ok()) spdlog::warn("deleting objects failed: {}", Message(failures.status()));
-    std::set<std::string> bad;
-    if (failures.ok()) {
-      for (const DeleteFailure& failure : *failures) bad.insert(failure.key);
-    }
-    if (!failures.ok()) bad.insert(keys.begin(), keys.end());
-    failed = failed || !bad.empty();
-    done += keys.size() - bad.size();
-    FinishDeletes(mount, keys, bad);
+// Returns how many were deleted; fewer than asked for if some failed.
+size_t Master::DeleteObjects(MountId mount, const std::vector<std::string>& keys) {
+  std::shared_ptr<UnderStore> store;
+  {
+    absl::MutexLock lock(&mutex_);
+    store = UnderStoreOf(mount);
   }
+  const auto failures = store->Delete(keys);
+  std::set<std::string> bad;
+  if (failures.ok()) {
+    for (const DeleteFailure& failure : *failures) bad.insert(failure.key);
+  } else {
+    spdlog::warn("deleting objects failed: {}", Message(failures.status()));
+    bad.insert(keys.begin(), keys.end());
+  }
+  FinishDeletes(mount, keys, bad);
+  return keys.size() - bad.size();
+}
+
+void Master::CarryOutSweep(const SweepPlan& plan) {
+  size_t asked = 0;
+  size_t done = 0;
+  for (const auto* part : {&plan.markers, &plan.objects}) {
+    for (const auto& [mount, keys] : *part) {
+      asked += keys.size();
+      done += DeleteObjects(mount, keys);
+    }
+  }
+  const bool failed = done < asked;
   for (auto [mount, keys] : plan.folders) {
     std::shared_ptr<UnderStore> store;
     {
@@ -125,40 +140,64 @@ void Master::FinishDeletes(MountId mount, const std::vector<std::string>& keys,
       entry.mutable_delete_done()->set_mount_id(mount.value());
       entry.mutable_delete_done()->set_key(key);
     }));
+    ForgetMarkerDelete(mount, key);
   }
   txn.Commit();
 }
 
 void Master::SweepOrphans() {
   std::vector<std::pair<state::OrphanUpload, std::shared_ptr<UnderStore>>> orphans;
+  bool left = false;
   {
     absl::MutexLock lock(&mutex_);
     orphans_pending_ = false;
     StateTxn txn(journal_);
     for (auto& upload : txn.OrphanUploads()) {
+      const std::string busy = BusyName(MountId(upload.mount_id()), upload.key());
+      const bool by_key = upload.upload_id().empty();
+      if (by_key && busy_keys_.count(busy) > 0) {
+        left = true;  // somebody uploads there now
+        continue;
+      }
+      if (by_key) busy_keys_.insert(busy);
       orphans.emplace_back(upload, UnderStoreOf(MountId(upload.mount_id())));
     }
   }
-  bool failed = false;
   for (const auto& [upload, store] : orphans) {
-    const Status status = store == nullptr
-                              ? absl::OkStatus()
-                              : store->AbortMultipart(upload.key(), upload.upload_id());
+    const Status status = AbortOrphan(upload, store.get());
     if (!status.ok()) {
-      spdlog::warn("aborting upload {} failed: {}", upload.upload_id(), Message(status));
-      failed = true;
-      continue;
+      spdlog::warn("aborting upload {} of {} failed: {}", upload.upload_id(), upload.key(),
+                   Message(status));
+      left = true;
     }
     absl::MutexLock lock(&mutex_);
+    if (upload.upload_id().empty())
+      busy_keys_.erase(BusyName(MountId(upload.mount_id()), upload.key()));
+    if (!status.ok()) continue;
     StateTxn txn(journal_);
-    txn.Apply(MakeEntry(
-        [&](auto& entry) { entry.mutable_upload_aborted()->set_upload_id(upload.upload_id()); }));
+    txn.Apply(MakeEntry([&](auto& entry) {
+      entry.mutable_upload_aborted()->set_upload_id(upload.upload_id());
+      entry.mutable_upload_aborted()->set_mount_id(upload.mount_id());
+      entry.mutable_upload_aborted()->set_key(upload.key());
+    }));
     txn.Commit();
   }
   absl::MutexLock lock(&mutex_);
   sweeping_orphans_ = false;
-  if (failed) orphans_pending_ = true;
-  if (failed) next_sweep_ms_ = clock_->MonotonicMs() + kRetryMs;
+  if (!left) return;
+  orphans_pending_ = true;
+  next_sweep_ms_ = clock_->MonotonicMs() + kRetryMs;
+}
+
+Status Master::AbortOrphan(const state::OrphanUpload& upload, UnderStore* store) {
+  if (store == nullptr) return absl::OkStatus();
+  if (!upload.upload_id().empty()) return store->AbortMultipart(upload.key(), upload.upload_id());
+  SPILLWAY_ASSIGN_OR_RETURN(const auto uploads, store->ListUploads(upload.key()));
+  for (const OpenUpload& open : uploads) {
+    if (open.key != upload.key()) continue;
+    SPILLWAY_RETURN_IF_ERROR(store->AbortMultipart(open.key, open.upload_id));
+  }
+  return absl::OkStatus();
 }
 
 void Master::CheckTtl() {

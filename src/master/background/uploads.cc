@@ -129,38 +129,52 @@ Status Master::StartUpload(StateTxn& txn, PersistTask& task, const state::Inode&
   return absl::OkStatus();
 }
 
+// The intent is journaled first: an upload whose id nobody heard of is found by its key.
 void Master::StartMultipart(PersistTask& task) {
-  executor_->Post(
-      [this, job_id = task.job_id, store = UnderStoreOf(task.mount_id), key = task.key] {
-        auto upload_id = store->CreateMultipart(key, PutOptions());
-        LogIndex index;
-        {
-          absl::MutexLock lock(&mutex_);
-          StateTxn txn(journal_);
-          PersistTask* task = FindRunning(job_id);
-          if (task == nullptr) {
-            const auto zombie = zombies_.find(job_id);
-            if (upload_id.ok() && zombie != zombies_.end()) {
-              OrphanUpload(txn, zombie->second->mount_id, key, *upload_id);
-              txn.Commit();
-            }
-            EndZombie(job_id);
-            return;
-          }
-          if (!upload_id.ok()) return TaskFailed(*task, upload_id.status());
-          task->upload_id = *upload_id;
-          txn.Apply(MakeEntry([&](auto& entry) {
-            auto* started = entry.mutable_upload_started();
-            started->set_inode_id(task->inode.value());
-            started->set_generation(task->generation);
-            started->set_upload_id(*upload_id);
-            started->set_key(key);
-            started->set_mount_id(task->mount_id.value());
-          }));
-          index = txn.Commit();
+  StateTxn txn(journal_);
+  txn.Apply(MakeEntry([&](auto& entry) {
+    auto* started = entry.mutable_upload_started();
+    started->set_inode_id(task.inode.value());
+    started->set_generation(task.generation);
+    started->set_key(task.key);
+    started->set_mount_id(task.mount_id.value());
+  }));
+  const auto create = [this, job_id = task.job_id, store = UnderStoreOf(task.mount_id),
+                       key = task.key] {
+    auto upload_id = store->once()->CreateMultipart(key, PutOptions());
+    LogIndex index;
+    {
+      absl::MutexLock lock(&mutex_);
+      StateTxn txn(journal_);
+      PersistTask* task = FindRunning(job_id);
+      if (task == nullptr) {
+        const auto zombie = zombies_.find(job_id);
+        if (upload_id.ok() && zombie != zombies_.end()) {
+          OrphanUpload(txn, zombie->second->mount_id, key, *upload_id);
+          txn.Commit();
         }
-        journal_->WhenDurable(index, [this, job_id] { SendParts(job_id); });
-      });
+        EndZombie(job_id);
+        return;
+      }
+      if (!upload_id.ok()) {
+        return TaskFailed(*task, upload_id.status(), FailureOrigin::kStore);
+      }
+      task->upload_id = *upload_id;
+      txn.Apply(MakeEntry([&](auto& entry) {
+        auto* started = entry.mutable_upload_started();
+        started->set_inode_id(task->inode.value());
+        started->set_generation(task->generation);
+        started->set_upload_id(*upload_id);
+        started->set_key(key);
+        started->set_mount_id(task->mount_id.value());
+      }));
+      index = txn.Commit();
+    }
+    journal_->WhenDurable(index, [this, job_id] { SendParts(job_id); });
+  };
+  executor_->Post([this, index = txn.Commit(), create] {
+    journal_->WhenDurable(index, [this, create] { executor_->Post(create); });
+  });
 }
 
 Status Master::SendPart(PersistTask& task, const state::Inode& inode, int number,
@@ -188,14 +202,15 @@ void Master::SendParts(uint64_t job_id) {
   }
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(task->inode);
-  if (!inode) return TaskFailed(*task, Internal("the file is gone"));
+  if (!inode) return TaskFailed(*task, Internal("the file is gone"), FailureOrigin::kWorker);
   const int64_t step = BlocksPerPart(*inode, options_.part_size_bytes);
   task->parts_expected = static_cast<size_t>((inode->blocks_size() + step - 1) / step);
+  task->lane->rate.Charge(static_cast<int>(task->parts_expected) + 1);
   int number = 0;
   for (int64_t first = 0; first < inode->blocks_size(); first += step) {
     const int64_t last = std::min<int64_t>(inode->blocks_size(), first + step);
     if (Status status = SendPart(*task, *inode, ++number, first, last); !status.ok())
-      return TaskFailed(*task, status);
+      return TaskFailed(*task, status, FailureOrigin::kWorker);
   }
 }
 
@@ -216,12 +231,15 @@ void Master::PersistDone(const Session& session, const session::PersistResult& r
   if (task == nullptr) return;
   forget_worker(*task);
   if (result.code() != 0) {
-    return TaskFailed(*task, Status(static_cast<StatusCode>(result.code()), result.message()));
-  }
-  if (result.part_number() == 0) {
-    TaskSucceeded(*task, result.etag());
+    TaskFailed(*task, Status(static_cast<StatusCode>(result.code()), result.message()),
+               result.from_store() ? FailureOrigin::kStore : FailureOrigin::kWorker);
     return DispatchPersist();
   }
+  if (result.part_number() == 0) {
+    TaskSucceeded(*task, result.etag(), result.duration_ms());
+    return DispatchPersist();
+  }
+  task->lane->rate.OnSuccess(clock_->MonotonicMs());
   UploadedPart part{static_cast<int>(result.part_number()), result.etag(), result.crc32c(), 0};
   task->parts.push_back(std::move(part));
   if (task->parts.size() == task->parts_expected) {
@@ -242,14 +260,15 @@ void Master::CompleteUpload(uint64_t job_id) {
     }
     StateTxn txn(journal_);
     const auto inode = txn.GetInode(task->inode);
-    if (!inode) return TaskFailed(*task, Internal("the file is gone"));
+    if (!inode) return TaskFailed(*task, Internal("the file is gone"), FailureOrigin::kWorker);
     options = ConditionOf(*inode, txn.GetPendingDelete(task->mount_id, task->key).has_value());
     std::sort(task->parts.begin(), task->parts.end(),
               [](const UploadedPart& a, const UploadedPart& b) { return a.number < b.number; });
     store = UnderStoreOf(task->mount_id);
     copy = *task;
   }
-  auto result = store->CompleteMultipart(copy.key, copy.upload_id, copy.parts, options);
+  const int64_t begin_ms = clock_->MonotonicMs();
+  auto result = store->once()->CompleteMultipart(copy.key, copy.upload_id, copy.parts, options);
   if (result.status().code() == StatusCode::kFailedPrecondition) {
     // An earlier attempt may have been carried out without anybody hearing of it.
     const auto head = store->Head(copy.key);
@@ -261,9 +280,9 @@ void Master::CompleteUpload(uint64_t job_id) {
     EndZombie(job_id);
     return;
   }
-  if (!result.ok()) return TaskFailed(*task, result.status());
+  if (!result.ok()) return TaskFailed(*task, result.status(), FailureOrigin::kStore);
   task->upload_id.clear();
-  TaskSucceeded(*task, result->etag);
+  TaskSucceeded(*task, result->etag, clock_->MonotonicMs() - begin_ms);
   DispatchPersist();
 }
 
@@ -273,16 +292,17 @@ void Master::StartRelocate(PersistTask& task, const state::Inode& inode) {
   task.crc32c = inode.object().crc32c();
   executor_->Post([this, job_id = task.job_id, store = UnderStoreOf(task.mount_id),
                    source = task.source_key, target = task.key] {
+    const int64_t begin_ms = clock_->MonotonicMs();
     const auto result =
-        source == target ? StatusOr<PutResult>(PutResult()) : store->Copy(source, target);
+        source == target ? StatusOr<PutResult>(PutResult()) : store->once()->Copy(source, target);
     absl::MutexLock lock(&mutex_);
     PersistTask* task = FindRunning(job_id);
     if (task == nullptr) {
       EndZombie(job_id);
       return;
     }
-    if (!result.ok()) return TaskFailed(*task, result.status());
-    TaskSucceeded(*task, result->etag);
+    if (!result.ok()) return TaskFailed(*task, result.status(), FailureOrigin::kStore);
+    TaskSucceeded(*task, result->etag, clock_->MonotonicMs() - begin_ms);
     DispatchPersist();
   });
 }

@@ -17,7 +17,7 @@ std::vector<TierUsage> ToTiers(
     const google::protobuf::RepeatedPtrField<session::TierUsage>& tiers) {
   std::vector<TierUsage> usage;
   for (const auto& tier : tiers)
-    usage.push_back({tier.alias(), tier.capacity_bytes(), tier.used_bytes()});
+    usage.push_back({tier.alias(), tier.capacity_bytes(), tier.used_bytes(), tier.pinned_bytes()});
   return usage;
 }
 
@@ -44,9 +44,11 @@ void Master::RegisterWorker(const session::Register& request,
     }
     const WorkerAddress address = ToAddress(request.address());
     WorkerId id;
+    bool decommissioned = false;
     for (const auto& known : txn.KnownWorkers()) {
-      if (known.host() == address.host && known.data_port() == address.data_port)
-        id = WorkerId(known.worker_id());
+      if (known.host() != address.host || known.data_port() != address.data_port) continue;
+      id = WorkerId(known.worker_id());
+      decommissioned = known.decommissioned();
     }
     if (id == WorkerId()) {
       id = WorkerId(cluster.next_worker_id());
@@ -57,11 +59,18 @@ void Master::RegisterWorker(const session::Register& request,
         worker->set_data_port(address.data_port);
       }));
     }
+    FailHealsWith(id);
     WorkerEntry& worker = cluster_.BeginSession(id, address, clock_->MonotonicMs());
+    worker.decommissioned = decommissioned;
     worker.tiers = ToTiers(request.tiers());
     worker.start_time_ms = request.start_time_ms();
     SettleUploads(id, &request.running_uploads());
-    session = {id, worker.epoch, cluster.cluster_id()};
+    session = {id, worker.epoch, cluster.cluster_id(), false, {}};
+    if (!worker.former.empty() && request.bucket_digests_size() > 0) {
+      session.by_buckets = true;
+      session.wanted_buckets = cluster_.RestoreFormer(
+          id, {request.bucket_digests().begin(), request.bucket_digests().end()});
+    }
     index = txn.Commit();
   }
   spdlog::info("worker {} at {}:{} registers", session.worker.value(), request.address().host(),
@@ -76,6 +85,7 @@ void Master::BlocksHeld(const Session& session, const session::BlocksHeld& held)
   StateTxn txn(journal_);
   std::vector<BlockId> unknown;
   std::vector<BlockId> clean;
+  std::vector<BlockId> dirty;
   for (const auto& block : held.blocks()) {
     const BlockId id = ToBlockId(block.block_id());
     const auto inode = txn.GetInode(FileIdOfBlock(id));
@@ -95,21 +105,45 @@ void Master::BlocksHeld(const Session& session, const session::BlocksHeld& held)
       continue;
     }
     cluster_.AddReplica(session.worker, id, block.length_bytes(), block.crc32c(), block.crc_known(),
-                        static_cast<int>(block.tier()));
+                        static_cast<int>(block.tier()), block.at_risk());
     const bool keep = inode->pinned() || inode->persistence_state() == state::TO_BE_PERSISTED ||
                       (!inode->completed() && block.pinned());
-    if (!keep) clean.push_back(id);
+    cluster_.SetPinned(id, keep);
+    if (keep != block.pinned()) (keep ? dirty : clean).push_back(id);
+    if (safe_mode_over_ && worker->registered) CheckCopies(*inode, index);
   }
   SendRemove(session.worker, unknown);
   SendPin(session.worker, clean, false);
+  SendPin(session.worker, dirty, true);
   if (!held.last()) return;
-  worker->registered = true;
-  awaited_workers_.erase(session.worker);
+  FinishRegistration(txn, *worker);
+}
+
+// Everything that the worker holds is known.
+void Master::FinishRegistration(StateTxn& txn, WorkerEntry& worker) {
+  if (worker.registered) return DispatchPersist();  // a later report of single blocks
+  worker.registered = true;
+  awaited_workers_.erase(worker.id);
   if (awaited_workers_.empty()) safe_mode_over_ = true;
-  spdlog::info("worker {} is live with {} blocks", session.worker.value(), worker->blocks.size());
+  spdlog::info("worker {} is live with {} blocks", worker.id.value(), worker.blocks.size());
+  if (safe_mode_over_) {
+    // What it has lost since it was here, and what others copied meanwhile.
+    std::vector<BlockId> changed;
+    for (const auto& [block, tier] : worker.former) changed.push_back(block);
+    for (const BlockId block : worker.blocks) {
+      const auto* record = cluster_.FindBlock(block);
+      const bool queued = heal_.Find(block) != nullptr;
+      if (queued || (record->pinned && record->holders.size() > 1)) changed.push_back(block);
+    }
+    std::sort(changed.begin(), changed.end());
+    for (const BlockId block : changed) CheckCopies(txn, block);
+    Heal();
+  }
+  worker.former.clear();
   // Uploads that waited for a copy may go on.
   for (auto& [id, task] : tasks_) {
-    if (!task->running && !task->parked && task->attempts > 0) Requeue(*task, clock_->NowMs());
+    const bool waits = task->queued && !task->running && !task->parked && task->attempts > 0;
+    if (waits) Requeue(*task, std::min(task->due_at_ms, clock_->NowMs()));
   }
   DispatchPersist();
 }
@@ -120,6 +154,20 @@ void Master::Heartbeat(const Session& session, const session::Heartbeat& heartbe
   if (worker == nullptr) return;
   worker->last_contact_ms = clock_->MonotonicMs();
   worker->tiers = ToTiers(heartbeat.tiers());
+  for (const uint64_t raw : heartbeat.writing_block_ids()) {
+    const BlockId block = ToBlockId(raw);
+    writing_seen_ms_[FileIdOfBlock(block)] = worker->last_contact_ms;
+  }
+  if (heartbeat.leaving() && !worker->leaving) {
+    spdlog::info("worker {} leaves", session.worker.value());
+    worker->leaving = true;
+    MoveAway(*worker);
+  }
+  session::MasterMessage message;
+  message.mutable_heartbeat_ack()->set_sequence(heartbeat.sequence());
+  message.mutable_heartbeat_ack()->set_safe_to_leave(heartbeat.leaving() &&
+                                                     BlocksAtStake(*worker) == 0);
+  sender_->Send(session.worker, session.epoch, std::move(message));
 }
 
 Status Master::CommitBlock(const Session& session, const session::BlockReport& block) {
@@ -155,17 +203,27 @@ Status Master::CommitBlock(const Session& session, const session::BlockReport& b
   }
   cluster_.AddReplica(session.worker, id, block.length_bytes(), block.crc32c(), block.crc_known(),
                       static_cast<int>(block.tier()));
+  writing_seen_ms_[FileIdOfBlock(id)] = worker->last_contact_ms;
+  if (block.pinned() && !worker->tiers.empty()) {
+    worker->tiers.front().pinned_bytes += block.length_bytes();  // until the next heartbeat says
+  }
   // The file may have been persisted, or asked to be, since the block was begun.
   const bool keep = inode->pinned() || inode->persistence_state() == state::TO_BE_PERSISTED;
+  cluster_.SetPinned(id, inode->completed() ? keep : block.pinned());
   if (inode->completed() && keep != block.pinned()) SendPin(session.worker, {id}, keep);
+  if (inode->completed()) CheckCopies(*inode, index);
   return absl::OkStatus();
 }
 
 void Master::BlocksRemoved(const Session& session, const session::BlocksRemoved& removed) {
   absl::MutexLock lock(&mutex_);
   if (cluster_.FindCurrent(session.worker, session.epoch) == nullptr) return;
-  for (const uint64_t raw : removed.block_ids())
+  StateTxn txn(journal_);
+  for (const uint64_t raw : removed.block_ids()) {
     cluster_.RemoveReplica(session.worker, ToBlockId(raw));
+    if (safe_mode_over_) CheckCopies(txn, ToBlockId(raw));
+  }
+  Heal();
 }
 
 void Master::SessionClosed(const Session& session) {
@@ -203,53 +261,21 @@ void Master::CheckWorkers() {
 
 void Master::WorkerLost(WorkerEntry& worker) {
   worker.lost = true;
-  const auto blocks = cluster_.DropReplicasOf(worker.id);
+  cluster_.DropReplicasOf(worker.id);
   spdlog::warn("worker {} at {}:{} is lost, with {} blocks", worker.id.value(), worker.address.host,
-               worker.address.data_port, blocks.size());
+               worker.address.data_port, worker.former.size());
+  FenceUploadsOf(worker.id);
   SettleUploads(worker.id, nullptr);
-}
-
-void Master::SettleUploads(
-    WorkerId worker, const google::protobuf::RepeatedPtrField<session::RunningUpload>* running) {
-  std::map<uint64_t, int64_t> still;  // job -> parts that the worker works on
-  if (running != nullptr) {
-    for (const auto& upload : *running) ++still[upload.job_id()];
+  FailHealsWith(worker.id);
+  std::vector<BlockId> dirty;
+  for (const auto& [block, tier] : worker.former) {
+    const auto* record = cluster_.FindBlock(block);
+    if (record != nullptr && record->pinned) dirty.push_back(block);
   }
-  const auto unsettled = [&](uint64_t job_id, const PersistTask& task) {
-    const auto told = std::count(task.workers.begin(), task.workers.end(), worker);
-    const auto it = still.find(job_id);
-    return told > 0 && (it == still.end() || it->second < told);
-  };
-  std::vector<uint64_t> failed;
-  for (const auto& [job_id, inode] : running_) {
-    if (unsettled(job_id, *tasks_.at(inode))) failed.push_back(job_id);
-  }
-  std::vector<uint64_t> ended;
-  for (const auto& [job_id, task] : zombies_) {
-    if (unsettled(job_id, *task)) ended.push_back(job_id);
-  }
-  std::sort(failed.begin(), failed.end());
-  std::sort(ended.begin(), ended.end());
-  for (const uint64_t job_id : failed) {
-    if (PersistTask* task = FindRunning(job_id)) {
-      TaskFailed(*task, Unavailable("The uploading worker was lost or restarted."));
-    }
-  }
-  for (const uint64_t job_id : ended) EndZombie(job_id);
-  if (running == nullptr) return;
-  for (const auto& upload : *running) {
-    // Begun for a master of before: its key stays busy until it has ended.
-    const bool known = running_.contains(upload.job_id()) || zombies_.contains(upload.job_id());
-    const MountId mount(upload.mount_id());
-    if (known || upload.part_number() > 0 || upload.key().empty()) continue;
-    auto zombie = std::make_unique<PersistTask>();
-    zombie->job_id = upload.job_id();
-    zombie->mount_id = mount;
-    zombie->key = upload.key();
-    zombie->workers.push_back(worker);
-    if (WorkerEntry* entry = cluster_.Find(worker)) ++entry->uploads_in_flight;
-    busy_keys_.insert(BusyName(mount, upload.key()));
-    zombies_[upload.job_id()] = std::move(zombie);
+  std::sort(dirty.begin(), dirty.end());
+  StateTxn txn(journal_);
+  if (safe_mode_over_) {
+    for (const BlockId block : dirty) CheckCopies(txn, block);
   }
 }
 
@@ -272,6 +298,7 @@ void Master::SendPin(WorkerId worker, const std::vector<BlockId>& blocks, bool p
   message.mutable_pin_blocks()->set_pinned(pinned);
   for (const BlockId block : blocks) {
     message.mutable_pin_blocks()->add_block_ids(static_cast<uint64_t>(block.value()));
+    cluster_.SetPinned(block, pinned);
   }
   sender_->Send(worker, entry->epoch, std::move(message));
 }
@@ -282,49 +309,11 @@ void Master::UnpinBlocks(const state::Inode& inode) {
   if (!now || now->pinned() || now->persistence_state() != state::PERSISTED) return;
   for (int i = 0; i < now->blocks_size(); ++i) {
     const BlockId block = BlockIdOf(InodeId(inode.id()), i);
+    cluster_.SetPinned(block, false);
+    heal_.Erase(block);
     for (const auto& location : cluster_.Locations(block))
       SendPin(location.worker_id, {block}, false);
   }
-}
-
-session::MasterMessage Master::MountTableMessage() {
-  absl::MutexLock lock(&mutex_);
-  session::MasterMessage message;
-  for (const auto& [id, mount] : mounts_) {
-    auto* info = message.mutable_mount_table()->add_mounts();
-    info->set_mount_id(id.value());
-    info->set_uri(mount.uri());
-    *info->mutable_properties() = mount.properties();
-  }
-  if (mounts_.empty()) message.mutable_mount_table();
-  return message;
-}
-
-StatusOr<std::vector<WorkerInfo>> Master::GetWorkers() {
-  if (InSafeMode()) return Unavailable("The master is in safe mode: the workers are not back yet.");
-  std::vector<WorkerInfo> all = GetWorkerReport();
-  all.erase(std::remove_if(all.begin(), all.end(),
-                           [](const WorkerInfo& info) { return info.state != WorkerState::kLive; }),
-            all.end());
-  return all;
-}
-
-std::vector<WorkerInfo> Master::GetWorkerReport() {
-  absl::MutexLock lock(&mutex_);
-  std::vector<WorkerInfo> infos;
-  for (const auto& [id, worker] : cluster_.workers()) {
-    if (!worker.registered && !worker.lost) continue;
-    WorkerInfo info;
-    info.id = id;
-    info.address = worker.address;
-    info.state = worker.lost ? WorkerState::kLost : WorkerState::kLive;
-    info.tiers = worker.tiers;
-    info.start_time_ms = worker.start_time_ms;
-    info.last_contact_ms_ago = clock_->MonotonicMs() - worker.last_contact_ms;
-    info.block_count = static_cast<int64_t>(worker.blocks.size());
-    infos.push_back(std::move(info));
-  }
-  return infos;
 }
 
 }  // namespace spillway

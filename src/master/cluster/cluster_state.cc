@@ -2,12 +2,18 @@
 
 #include <algorithm>
 
+#include "api/block_digest.h"
+
 namespace spillway {
 
 WorkerEntry& ClusterState::BeginSession(WorkerId id, const WorkerAddress& address, int64_t now_ms) {
   DropReplicasOf(id);
   WorkerEntry& worker = workers_[id];
+  auto former = std::move(worker.former);
+  const bool decommissioned = worker.decommissioned;
   worker = WorkerEntry();
+  worker.former = std::move(former);
+  worker.decommissioned = decommissioned;
   worker.id = id;
   worker.epoch = Epoch(next_epoch_++);
   worker.address = address;
@@ -34,10 +40,11 @@ std::vector<const WorkerEntry*> ClusterState::Live() const {
 }
 
 void ClusterState::AddReplica(WorkerId worker, BlockId block, int64_t length_bytes, uint32_t crc32c,
-                              bool crc_known, int tier) {
+                              bool crc_known, int tier, bool at_risk) {
   WorkerEntry* entry = Find(worker);
   if (entry == nullptr) return;
   entry->blocks.insert(block);
+  entry->former.erase(block);
   BlockRecordSoft& record = blocks_[block];
   record.length_bytes = length_bytes;
   if (crc_known) {
@@ -47,10 +54,11 @@ void ClusterState::AddReplica(WorkerId worker, BlockId block, int64_t length_byt
   for (auto& holder : record.holders) {
     if (holder.worker == worker) {
       holder.tier = static_cast<uint8_t>(tier);
+      holder.at_risk = at_risk;
       return;
     }
   }
-  record.holders.push_back({worker, static_cast<uint8_t>(tier)});
+  record.holders.push_back({worker, static_cast<uint8_t>(tier), at_risk});
 }
 
 void ClusterState::RemoveReplica(WorkerId worker, BlockId block) {
@@ -80,8 +88,60 @@ std::vector<BlockId> ClusterState::DropReplicasOf(WorkerId worker) {
   if (entry == nullptr) return {};
   std::vector<BlockId> blocks(entry->blocks.begin(), entry->blocks.end());
   std::sort(blocks.begin(), blocks.end());
-  for (const BlockId block : blocks) RemoveReplica(worker, block);
+  for (const BlockId block : blocks) {
+    for (const auto& holder : blocks_.at(block).holders) {
+      if (holder.worker == worker && !holder.at_risk) entry->former[block] = holder.tier;
+    }
+    RemoveReplica(worker, block);
+  }
   return blocks;
+}
+
+std::vector<uint32_t> ClusterState::RestoreFormer(WorkerId worker,
+                                                  const std::vector<uint64_t>& digests) {
+  WorkerEntry* entry = Find(worker);
+  BlockDigests ours;
+  for (const auto& [block, tier] : entry->former) {
+    const BlockRecordSoft* record = FindBlock(block);
+    if (record == nullptr || !record->crc_known) {
+      ours.Add(block, -1, 0, false);  // forgotten: never equal
+    } else {
+      ours.Add(block, record->length_bytes, record->crc32c, record->pinned);
+    }
+  }
+  std::vector<uint32_t> differ;
+  std::vector<bool> same(kDigestBuckets, false);
+  for (size_t i = 0; i < kDigestBuckets; ++i) {
+    same[i] = i < digests.size() && digests[i] == ours.buckets()[i];
+    if (!same[i]) differ.push_back(static_cast<uint32_t>(i));
+  }
+  std::vector<std::pair<BlockId, uint8_t>> restored;
+  for (const auto& [block, tier] : entry->former) {
+    if (same[DigestBucket(block)]) restored.emplace_back(block, tier);
+  }
+  std::sort(restored.begin(), restored.end());
+  for (const auto& [block, tier] : restored) {
+    const BlockRecordSoft record = *FindBlock(block);
+    AddReplica(worker, block, record.length_bytes, record.crc32c, record.crc_known, tier);
+  }
+  return differ;
+}
+
+void ClusterState::SetPinned(BlockId block, bool pinned) {
+  if (const auto it = blocks_.find(block); it != blocks_.end()) it->second.pinned = pinned;
+}
+
+int ClusterState::SoundCopies(BlockId block) const {
+  const BlockRecordSoft* record = FindBlock(block);
+  if (record == nullptr) return 0;
+  int copies = 0;
+  for (const auto& holder : record->holders) {
+    const auto it = workers_.find(holder.worker);
+    if (it == workers_.end() || holder.at_risk) continue;
+    const WorkerEntry& worker = it->second;
+    if (!worker.lost && !worker.leaving && !worker.decommissioned) ++copies;
+  }
+  return copies;
 }
 
 const BlockRecordSoft* ClusterState::FindBlock(BlockId block) const {

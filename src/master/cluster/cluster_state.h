@@ -18,9 +18,11 @@ struct BlockRecordSoft {
   int64_t length_bytes = 0;
   uint32_t crc32c = 0;
   bool crc_known = false;
+  bool pinned = false;  // as its holders were told
   struct Holder {
     WorkerId worker;
     uint8_t tier = 0;
+    bool at_risk = false;  // in a failing folder: may be read, does not count
   };
   std::vector<Holder> holders;
 };
@@ -35,8 +37,21 @@ struct WorkerEntry {
   int64_t suspect_since_ms = -1;  // monotonic; session broken
   bool registered = false;        // all blocks reported
   bool lost = false;
+  bool leaving = false;         // told to stop
+  bool decommissioned = false;  // told to go for good
   int uploads_in_flight = 0;
+  int heals_in_flight = 0;  // as source or target
+  int64_t heal_bytes = 0;   // on their way here
   absl::flat_hash_set<BlockId> blocks;
+  // Held before it was lost or came back, and not reported since; with the tier.
+  absl::flat_hash_map<BlockId, uint8_t> former;
+  // New copies go here, and copies here count.
+  bool stays() const { return registered && !lost && !leaving && !decommissioned; }
+  int64_t free_bytes() const {
+    int64_t free = 0;
+    for (const TierUsage& tier : tiers) free += tier.capacity_bytes - tier.pinned_bytes;
+    return free;
+  }
 };
 
 class ClusterState {
@@ -47,15 +62,22 @@ class ClusterState {
   // The worker if epoch is its present one.
   WorkerEntry* FindCurrent(WorkerId id, Epoch epoch);
   std::map<WorkerId, WorkerEntry>& workers() { return workers_; }
+  // Buckets of the worker's former blocks whose digest differs from its own. What is in the others
+  // counts again at once.
+  std::vector<uint32_t> RestoreFormer(WorkerId worker, const std::vector<uint64_t>& digests);
+  void SetPinned(BlockId block, bool pinned);
+  // Copies that count: on workers that stay, in sound folders.
+  int SoundCopies(BlockId block) const;
   // Registered and not lost, by id.
   std::vector<const WorkerEntry*> Live() const;
 
   void AddReplica(WorkerId worker, BlockId block, int64_t length_bytes, uint32_t crc32c,
-                  bool crc_known, int tier);
+                  bool crc_known, int tier, bool at_risk = false);
   void RemoveReplica(WorkerId worker, BlockId block);
   // Forgets the block itself; returns who held it.
   std::vector<WorkerId> ForgetBlock(BlockId block);
-  // The worker's copies do not count any more. Lengths stay known. Returns its blocks.
+  // The worker's copies do not count any more; they become its former ones. Lengths stay known.
+  // Returns its blocks.
   std::vector<BlockId> DropReplicasOf(WorkerId worker);
   const BlockRecordSoft* FindBlock(BlockId block) const;
 

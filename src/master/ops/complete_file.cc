@@ -12,19 +12,27 @@ Outcome<Nothing> Master::CompleteFile(const Caller& caller, const std::string& p
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
     if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};
-    if (Status status = DoCompleteFile(txn, caller, path, options, content_hash, &job);
-        !status.ok()) {
-      return {status, txn.depends()};
-    }
+    const auto id = DoCompleteFile(txn, caller, path, options, content_hash, &job);
+    if (!id.ok()) return {id.status(), txn.depends()};
     index = txn.Commit();
+    if (job) AddTask(*job, index);
+    writing_seen_ms_.erase(*id);
+    if (const auto inode = txn.GetInode(*id)) {
+      CheckCopiesOf(*inode);
+      if (inode->blocks_size() > 0) {
+        const double bytes = static_cast<double>(inode->length_bytes()) / inode->blocks_size();
+        typical_block_bytes_ = 0.9 * typical_block_bytes_ + 0.1 * bytes;
+      }
+    }
   }
-  if (job) journal_->WhenDurable(index, [this, job = *job] { EnqueuePersist({job}); });
+  if (job) QueueWhenDurable({*job}, index);
   return {Nothing(), index};
 }
 
-Status Master::DoCompleteFile(StateTxn& txn, const Caller&, const std::string& path,
-                              const CompleteFileOptions& options, const std::string& content_hash,
-                              std::optional<state::PersistJob>* job) {
+StatusOr<InodeId> Master::DoCompleteFile(StateTxn& txn, const Caller&, const std::string& path,
+                                         const CompleteFileOptions& options,
+                                         const std::string& content_hash,
+                                         std::optional<state::PersistJob>* job) {
   SPILLWAY_ASSIGN_OR_RETURN(const Lookup lookup, FindExisting(txn, path));
   state::Inode inode = lookup.last();
   if (inode.is_directory())
@@ -81,7 +89,7 @@ Status Master::DoCompleteFile(StateTxn& txn, const Caller&, const std::string& p
         MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = **job; }));
   }
   RememberOperation(txn, options.operation_id, InodeId(inode.id()));
-  return absl::OkStatus();
+  return InodeId(inode.id());
 }
 
 StatusOr<std::vector<state::BlockRecord>> Master::CommittedBlocks(const state::Inode& inode,

@@ -20,8 +20,7 @@ Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& 
     if (options.overwrite && old.found() && !old.last().is_directory()) {
       if (Status status = CheckParentWrite(caller, old, path); !status.ok())
         return {status, txn.depends()};
-      const auto task = tasks_.find(InodeId(old.last().id()));
-      maybe_published = task != tasks_.end() && task->second->maybe_published;
+      maybe_published = MaybePublished(txn, InodeId(old.last().id()));
       DeleteOne(txn, old.last(), path, /*keep_object=*/true, &removed);
     }
     outcome.result = DoCreateFile(txn, caller, path, options);

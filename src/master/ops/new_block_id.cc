@@ -28,6 +28,7 @@ Outcome<BlockId> Master::NewBlockId(const Caller& caller, const std::string& pat
     entry.mutable_block_allocated()->set_inode_id(inode.id());
     entry.mutable_block_allocated()->set_block_index(index);
   }));
+  writing_seen_ms_[InodeId(inode.id())] = clock_->MonotonicMs();
   return {BlockIdOf(InodeId(inode.id()), index), txn.Commit()};
 }
 

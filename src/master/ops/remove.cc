@@ -53,8 +53,7 @@ void Master::DeleteOne(StateTxn& txn, const state::Inode& inode, const std::stri
                        bool keep_object, Removed* removed) {
   const InodeId id(inode.id());
   const auto resolved = Resolve(path);
-  const auto task = tasks_.find(id);
-  const bool maybe_published = task != tasks_.end() && task->second->maybe_published;
+  const bool maybe_published = MaybePublished(txn, id);
   if (!keep_object && resolved.ok()) {
     if (inode.is_directory()) {
       const auto store = UnderStoreOf(resolved->mount_id);
@@ -76,7 +75,7 @@ void Master::DeleteOne(StateTxn& txn, const state::Inode& inode, const std::stri
     // Renamed and not yet moved: nobody names the object at its old key any more.
     ScheduleObjectDelete(txn, resolved->mount_id, inode.object().key(), false);
   }
-  if (const auto job = txn.GetPersistJob(id); job && !job->upload_id().empty()) {
+  if (const auto job = txn.GetPersistJob(id); job && !job->upload_key().empty()) {
     OrphanUpload(txn, MountId(job->upload_mount_id()), job->upload_key(), job->upload_id());
   }
   txn.Apply(MakeEntry([&](auto& entry) {
@@ -100,6 +99,7 @@ void Master::ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::strin
     pending->set_requested_at_ms(clock_->NowMs());
   }));
   deletes_pending_ = true;
+  NoteMarkerDelete(mount, key);
 }
 
 void Master::AfterRemoved(const Removed& removed) {
@@ -110,6 +110,7 @@ void Master::AfterRemoved(const Removed& removed) {
     for (const auto& [file, count] : removed.blocks) {
       for (int64_t i = 0; i < count; ++i) {
         const BlockId block = BlockIdOf(file, i);
+        heal_.Erase(block);
         for (const WorkerId worker : cluster_.ForgetBlock(block))
           per_worker[worker].push_back(block);
       }

@@ -15,8 +15,9 @@ Outcome<Nothing> Master::Rename(const Caller& caller, const std::string& source,
       return {status, txn.depends()};
     }
     index = txn.Commit();
+    for (const auto& job : jobs) AddTask(job, index);
   }
-  if (!jobs.empty()) journal_->WhenDurable(index, [this, jobs] { EnqueuePersist(jobs); });
+  QueueWhenDurable(jobs, index);
   return {Nothing(), index};
 }
 
@@ -100,9 +101,7 @@ void Master::RenameUnderStore(StateTxn& txn, const state::Inode& inode, const st
     txn.Apply(
         MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = updated; }));
   }
-  const auto task = tasks_.find(id);
-  if (task != tasks_.end() && task->second->maybe_published &&
-      !(inode.has_object() && inode.object().key() == old_key->key)) {
+  if (MaybePublished(txn, id) && !(inode.has_object() && inode.object().key() == old_key->key)) {
     // What was begun at the old key may have been published, or may still be.
     ScheduleObjectDelete(txn, old_key->mount_id, old_key->key, false);
   }
@@ -117,7 +116,7 @@ void Master::RenameUnderStore(StateTxn& txn, const state::Inode& inode, const st
     }
     job = NewPersistJob(inode, state::RELOCATE, 0);
   } else if (job) {
-    if (!job->upload_id().empty()) {
+    if (!job->upload_key().empty()) {
       OrphanUpload(txn, MountId(job->upload_mount_id()), job->upload_key(), job->upload_id());
       job->clear_upload_id();
       job->clear_upload_key();
@@ -130,7 +129,7 @@ void Master::RenameUnderStore(StateTxn& txn, const state::Inode& inode, const st
   } else {
     return;
   }
-  CancelTask(id);
+  // The task is put in its place once all of the rename is known (Rename).
   txn.Apply(
       MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = *job; }));
   jobs->push_back(*job);

@@ -31,6 +31,8 @@ Outcome<Nothing> Master::SchedulePersist(const Caller& caller, const std::string
     txn.Apply(
         MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = job; }));
     index = txn.Commit();
+    AddTask(job, index);
+    CheckCopiesOf(*txn.GetInode(InodeId(inode.id())));
     // Not evictable from now on, wherever it is.
     for (int i = 0; i < inode.blocks_size(); ++i) {
       const BlockId block = BlockIdOf(InodeId(inode.id()), i);
@@ -38,7 +40,7 @@ Outcome<Nothing> Master::SchedulePersist(const Caller& caller, const std::string
         SendPin(location.worker_id, {block}, true);
     }
   }
-  journal_->WhenDurable(index, [this, job] { EnqueuePersist({job}); });
+  QueueWhenDurable({job}, index);
   return {Nothing(), index};
 }
 

@@ -88,8 +88,9 @@ Outcome<Nothing> Master::SetAttribute(const Caller& caller, const std::string& p
   }
   RememberOperation(txn, options.operation_id, InodeId(lookup->last().id()));
   const LogIndex index = txn.Commit();
-  if (options.pinned || options.replication_min) {
+  if (options.pinned || options.replication_min || options.replication_max) {
     for (const state::Inode& inode : targets) {
+      CheckCopiesOf(inode);
       for (int i = 0; i < inode.blocks_size(); ++i) {
         const BlockId block = BlockIdOf(InodeId(inode.id()), i);
         const bool pin = inode.pinned() || inode.persistence_state() == state::TO_BE_PERSISTED;

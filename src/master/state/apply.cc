@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "master/state/keys.h"
+#include "master/state/replication.h"
 #include "master/state/state_txn.h"
 
 namespace spillway {
@@ -13,6 +14,11 @@ constexpr int64_t kOperationsRemembered = 100'000;
 state::Inode Need(std::optional<state::Inode> inode, const char* entry) {
   if (!inode) Panic(std::string(entry) + " names an inode that does not exist");
   return *std::move(inode);
+}
+
+template <typename Record>
+std::string OrphanKeyOf(const Record& record) {
+  return keys::OrphanKey(record.upload_id(), MountId(record.mount_id()), record.key());
 }
 
 }  // namespace
@@ -43,6 +49,28 @@ void StateTxn::Apply(journal::JournalEntry entry) {
   }
 }
 
+// Keeps the indexes in step with the inode.
+void StateTxn::PutInode(const state::Inode& inode) {
+  const InodeId id(inode.id());
+  Put(keys::InodeKey(id), inode);
+  if (inode.is_directory()) return;
+  const auto index = [&](const std::string& key, bool wanted) {
+    if (wanted) {
+      batch_[key] = "";
+    } else if (Get(key)) {
+      Erase(key);
+    }
+  };
+  index(keys::IncompleteKey(id), !inode.completed());
+  index(keys::ReplicatedKey(id), IsReplicated(inode));
+}
+
+void StateTxn::Unindex(const state::Inode& inode) {
+  const InodeId id(inode.id());
+  if (!inode.completed()) Erase(keys::IncompleteKey(id));
+  if (IsReplicated(inode)) Erase(keys::ReplicatedKey(id));
+}
+
 void StateTxn::ApplyFormatted(const journal::ClusterFormatted& entry) {
   state::ClusterRecord cluster;
   cluster.set_format_version(entry.format_version());
@@ -60,13 +88,13 @@ void StateTxn::TouchParent(InodeId parent, int64_t child_delta, int64_t op_time_
   auto inode = Need(GetInode(parent), "an entry");
   inode.set_child_count(inode.child_count() + child_delta);
   inode.set_last_modification_time_ms(std::max(inode.last_modification_time_ms(), op_time_ms));
-  Put(keys::InodeKey(parent), inode);
+  PutInode(inode);
 }
 
 void StateTxn::ApplyCreated(const journal::InodeCreated& entry) {
   const state::Inode& inode = entry.inode();
   const InodeId id(inode.id());
-  Put(keys::InodeKey(id), inode);
+  PutInode(inode);
   auto cluster = Cluster();
   if (inode.is_directory()) {
     cluster.set_next_directory_id(std::max(cluster.next_directory_id(), inode.id() + 1));
@@ -91,7 +119,7 @@ void StateTxn::ApplyCompleted(const journal::FileCompleted& entry) {
   inode.set_last_modification_time_ms(entry.op_time_ms());
   inode.set_persistence_state(entry.persistence_state());
   *inode.mutable_blocks() = entry.blocks();
-  Put(keys::InodeKey(InodeId(entry.inode_id())), inode);
+  PutInode(inode);
   auto cluster = Cluster();
   cluster.set_next_generation(std::max(cluster.next_generation(), entry.generation() + 1));
   Put(keys::kCluster, cluster);
@@ -104,7 +132,7 @@ void StateTxn::ApplyRenamed(const journal::InodeRenamed& entry) {
   TouchParent(InodeId(inode.parent_id()), -1, entry.op_time_ms());
   inode.set_parent_id(entry.parent_id());
   inode.set_name(entry.name());
-  Put(keys::InodeKey(id), inode);
+  PutInode(inode);
   std::string child;
   keys::AppendBigEndian(static_cast<uint64_t>(id.value()), &child);
   batch_[keys::ChildKey(InodeId(entry.parent_id()), entry.name())] = child;
@@ -115,6 +143,7 @@ void StateTxn::ApplyDeleted(const journal::InodeDeleted& entry) {
   const InodeId id(entry.inode_id());
   const auto inode = Need(GetInode(id), "InodeDeleted");
   Erase(keys::InodeKey(id));
+  Unindex(inode);
   Erase(keys::ChildKey(InodeId(inode.parent_id()), inode.name()));
   TouchParent(InodeId(inode.parent_id()), -1, entry.op_time_ms());
   if (inode.is_directory()) return;
@@ -131,7 +160,7 @@ void StateTxn::ApplyUpdated(const journal::InodeUpdated& entry) {
   inode.set_parent_id(old.parent_id());
   inode.set_name(old.name());
   inode.set_child_count(old.child_count());
-  Put(keys::InodeKey(id), inode);
+  PutInode(inode);
 }
 
 void StateTxn::ApplyScheduled(const journal::PersistScheduled& entry) {
@@ -140,7 +169,7 @@ void StateTxn::ApplyScheduled(const journal::PersistScheduled& entry) {
   auto inode = Need(GetInode(id), "PersistScheduled");
   if (entry.job().kind() == state::UPLOAD && inode.persistence_state() != state::TO_BE_PERSISTED) {
     inode.set_persistence_state(state::TO_BE_PERSISTED);
-    Put(keys::InodeKey(id), inode);
+    PutInode(inode);
   }
 }
 
@@ -149,7 +178,7 @@ void StateTxn::MarkAncestorsPersisted(InodeId parent) {
     auto inode = GetInode(at);
     if (!inode || inode->persistence_state() == state::PERSISTED) return;
     inode->set_persistence_state(state::PERSISTED);
-    Put(keys::InodeKey(at), *inode);
+    PutInode(*inode);
     if (at == kRootInodeId) return;
     at = InodeId(inode->parent_id());
   }
@@ -164,7 +193,7 @@ void StateTxn::ApplyPersisted(const journal::Persisted& entry) {
     inode.clear_shadowed_etag();
   }
   inode.set_persistence_state(state::PERSISTED);
-  Put(keys::InodeKey(id), inode);
+  PutInode(inode);
   Erase(keys::PersistKey(id));
   if (id != kRootInodeId) MarkAncestorsPersisted(InodeId(inode.parent_id()));
 }
@@ -196,7 +225,7 @@ void StateTxn::ApplyRest(const journal::JournalEntry& entry) {
       auto inode = Need(GetInode(id), "BlockAllocated");
       inode.set_next_block_index(
           std::max(inode.next_block_index(), entry.block_allocated().block_index() + 1));
-      Put(keys::InodeKey(id), inode);
+      PutInode(inode);
       return;
     }
     case Case::kPersistDropped:
@@ -218,15 +247,14 @@ void StateTxn::ApplyRest(const journal::JournalEntry& entry) {
       return Erase(
           keys::DeleteKey(MountId(entry.delete_done().mount_id()), entry.delete_done().key()));
     case Case::kUploadOrphaned:
-      return Put(keys::OrphanKey(entry.upload_orphaned().upload().upload_id()),
-                 entry.upload_orphaned().upload());
+      return Put(OrphanKeyOf(entry.upload_orphaned().upload()), entry.upload_orphaned().upload());
     case Case::kUploadAborted:
-      return Erase(keys::OrphanKey(entry.upload_aborted().upload_id()));
+      return Erase(OrphanKeyOf(entry.upload_aborted()));
     case Case::kDirectoryLoaded: {
       const InodeId id(entry.directory_loaded().inode_id());
       auto inode = Need(GetInode(id), "DirectoryLoaded");
       inode.set_children_loaded(true);
-      return Put(keys::InodeKey(id), inode);
+      return PutInode(inode);
     }
     case Case::kMountAdded: {
       const auto& mount = entry.mount_added().mount();

@@ -63,14 +63,20 @@ FileStatus Master::MakeStatus(StateTxn& txn, const state::Inode& inode, const st
   const int64_t count = inode.completed() ? inode.blocks_size() : inode.next_block_index();
   int64_t held = 0;
   int64_t in_memory = 0;
+  bool lost = false;  // a block has no copy and the understore does not have it
   for (int64_t i = 0; i < count; ++i) {
     BlockInfo block = MakeBlockInfo(inode, i);
+    lost = lost || block.locations.empty();
     if (!block.locations.empty()) held += block.length_bytes;
     const bool memory =
         std::any_of(block.locations.begin(), block.locations.end(),
                     [](const BlockLocation& location) { return location.tier_alias == "MEM"; });
     if (memory) in_memory += block.length_bytes;
     if (blocks) status.blocks.push_back(std::move(block));
+  }
+  if (inode.completed() && inode.persistence_state() != state::PERSISTED && safe_mode_over_ &&
+      lost) {
+    status.persistence_state = PersistenceState::kLost;
   }
   if (inode.completed()) {
     const bool empty = inode.length_bytes() == 0;

@@ -34,9 +34,17 @@ inline std::string WorkerKey(WorkerId id) { return Numbered('w', id.value()); }
 inline std::string DeleteKey(MountId mount, std::string_view key) {
   return Numbered('d', mount.value()).append(key);
 }
-inline std::string OrphanKey(std::string_view upload_id) {
-  return std::string("u").append(upload_id);
+// Without an id every upload at key is meant.
+inline std::string OrphanKey(std::string_view upload_id, MountId mount, std::string_view key) {
+  if (!upload_id.empty()) return std::string("u").append(upload_id);
+  std::string all = "u";
+  all.push_back('\0');
+  AppendBigEndian(static_cast<uint64_t>(mount.value()), &all);
+  return all.append(key);
 }
+// Files whose copies are looked after; files that are not complete.
+inline std::string ReplicatedKey(InodeId id) { return Numbered('r', id.value()); }
+inline std::string IncompleteKey(InodeId id) { return Numbered('n', id.value()); }
 inline std::string OperationKey(uint64_t most, uint64_t least) {
   std::string key = "o";
   AppendBigEndian(most, &key);

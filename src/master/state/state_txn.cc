@@ -103,7 +103,37 @@ std::optional<std::string> StateTxn::PathOf(const state::Inode& inode) {
 std::optional<state::PersistJob> StateTxn::GetPersistJob(InodeId id) {
   return GetRecord<state::PersistJob>(keys::PersistKey(id));
 }
-std::vector<state::PersistJob> StateTxn::PersistJobs() { return GetAll<state::PersistJob>('p'); }
+std::vector<std::pair<std::string, state::PersistJob>> StateTxn::PersistJobs(
+    const std::string& after, size_t limit) {
+  std::vector<std::pair<std::string, state::PersistJob>> jobs;
+  Scan(after.empty() ? "p" : after + '\0', "q", [&](std::string_view key, std::string_view value) {
+    state::PersistJob job;
+    if (!job.ParseFromArray(value.data(), static_cast<int>(value.size())))
+      Panic("unreadable persist job");
+    jobs.emplace_back(std::string(key), std::move(job));
+    return jobs.size() < limit;
+  });
+  return jobs;
+}
+
+std::vector<InodeId> StateTxn::Index(const std::string& begin, const std::string& end,
+                                     size_t limit) {
+  std::vector<InodeId> ids;
+  Scan(begin, end, [&](std::string_view key, std::string_view) {
+    ids.emplace_back(keys::ReadBigEndian(key.substr(1)));
+    return ids.size() < limit;
+  });
+  return ids;
+}
+
+std::vector<InodeId> StateTxn::ReplicatedFiles(InodeId after, size_t limit) {
+  return Index(keys::ReplicatedKey(InodeId(after.value() + 1)), "s", limit);
+}
+
+std::vector<InodeId> StateTxn::IncompleteFiles(InodeId after, size_t limit) {
+  return Index(keys::IncompleteKey(InodeId(after.value() + 1)), "o", limit);
+}
+
 std::vector<state::Mount> StateTxn::Mounts() { return GetAll<state::Mount>('m'); }
 std::vector<state::KnownWorker> StateTxn::KnownWorkers() { return GetAll<state::KnownWorker>('w'); }
 std::vector<state::OrphanUpload> StateTxn::OrphanUploads() {

@@ -16,7 +16,7 @@
 
 namespace spillway {
 
-inline constexpr uint32_t kStateFormatVersion = 1;
+inline constexpr uint32_t kStateFormatVersion = 2;
 
 // Not thread-safe; lives for one operation, under the master's lock.
 class StateTxn {
@@ -33,7 +33,12 @@ class StateTxn {
   std::optional<std::string> PathOf(const state::Inode& inode);
 
   std::optional<state::PersistJob> GetPersistJob(InodeId id);
-  std::vector<state::PersistJob> PersistJobs();
+  // Up to limit jobs whose key in the store is behind after ("" is the beginning), with their keys.
+  std::vector<std::pair<std::string, state::PersistJob>> PersistJobs(const std::string& after,
+                                                                     size_t limit);
+  // Files whose copies are looked after, or that are not complete; in order, behind after.
+  std::vector<InodeId> ReplicatedFiles(InodeId after, size_t limit);
+  std::vector<InodeId> IncompleteFiles(InodeId after, size_t limit);
   std::vector<state::Mount> Mounts();
   std::vector<state::KnownWorker> KnownWorkers();
   std::optional<state::PendingDelete> GetPendingDelete(MountId mount, std::string_view key);
@@ -62,6 +67,9 @@ class StateTxn {
   void Put(const std::string& key, const T& record);
   void Erase(const std::string& key) { batch_[key] = std::nullopt; }
   void Scan(const std::string& begin, const std::string& end, const StateStore::Visitor& visit);
+  void PutInode(const state::Inode& inode);
+  void Unindex(const state::Inode& inode);
+  std::vector<InodeId> Index(const std::string& begin, const std::string& end, size_t limit);
   void TouchParent(InodeId parent, int64_t child_delta, int64_t op_time_ms);
   void MarkAncestorsPersisted(InodeId parent);
 

@@ -13,8 +13,10 @@ namespace {
 
 const std::string kFs = "/alluxio.grpc.file.FileSystemMasterClientService/";
 const std::string kBlock = "/alluxio.grpc.block.BlockMasterClientService/";
+const std::string kAdmin = "/spillway.admin.AdminService/";
 const std::string kMeta = "/alluxio.grpc.meta.MetaMasterClientService/";
 constexpr int64_t kCallTimeoutMs = 60'000;
+constexpr int64_t kBacklogTimeoutMs = 15 * 60'000;
 
 // Reads a listing, message by message.
 class ListStream : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
@@ -94,13 +96,72 @@ class MasterClient : public MasterApi {
     return ToFileStatus(response.fileinfo());
   }
 
-  StatusOr<BlockId> NewBlockId(const std::string& path) override {
-    fswire::GetNewBlockIdForFilePRequest request;
+  StatusOr<BlockId> NewBlockId(const std::string& path, bool may_write_through) override {
+    admin::NewBlockIdRequest request;
     request.set_path(path);
-    request.mutable_options();
-    fswire::GetNewBlockIdForFilePResponse response;
-    SPILLWAY_RETURN_IF_ERROR(Call(kFs + "GetNewBlockIdForFile", request, &response));
-    return BlockId(response.id());
+    request.set_may_write_through(may_write_through);
+    admin::NewBlockIdResponse response;
+    // The answer may be held back for long: unpersisted data has to go first.
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "NewBlockId", request, &response, kBacklogTimeoutMs));
+    if (response.write_through())
+      return Status(StatusCode::kAborted, "Write the file through to the store.");
+    return BlockId(response.block_id());
+  }
+
+  StatusOr<std::vector<PersistInfo>> GetPersistInfo(
+      const std::vector<std::string>& paths) override {
+    admin::GetPersistInfoRequest request;
+    for (const std::string& path : paths) request.add_paths(path);
+    admin::GetPersistInfoResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "GetPersistInfo", request, &response));
+    std::vector<PersistInfo> infos;
+    for (const auto& info : response.infos()) infos.push_back(ToPersistInfo(info));
+    return infos;
+  }
+
+  StatusOr<PersistProgress> GetPersistProgress(const std::string& path, int64_t cut) override {
+    admin::GetPersistProgressRequest request;
+    request.set_path(path);
+    request.set_cut(cut);
+    admin::GetPersistProgressResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "GetPersistProgress", request, &response));
+    return PersistProgress{response.cut(),         response.files_left(),  response.bytes_left(),
+                           response.never_files(), response.oldest_path(), response.oldest_error()};
+  }
+
+  StatusOr<PersistReport> GetPersistReport(int64_t entries_max) override {
+    admin::GetPersistReportRequest request;
+    request.set_entries_max(entries_max);
+    admin::GetPersistReportResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "GetPersistReport", request, &response));
+    return ToPersistReport(response);
+  }
+
+  StatusOr<HealthReport> GetHealthReport(int64_t entries_max) override {
+    admin::GetHealthReportRequest request;
+    request.set_entries_max(entries_max);
+    admin::GetHealthReportResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "GetHealthReport", request, &response));
+    return ToHealthReport(response);
+  }
+
+  StatusOr<Decommission> DecommissionWorker(const std::string& host, int data_port,
+                                            bool undo) override {
+    admin::DecommissionWorkerRequest request;
+    request.set_host(host);
+    request.set_data_port(data_port);
+    request.set_undo(undo);
+    admin::DecommissionWorkerResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "DecommissionWorker", request, &response));
+    return Decommission{response.live(), response.blocks_at_stake(), response.blocks()};
+  }
+
+  StatusOr<std::string> Backup(const std::string& folder) override {
+    admin::BackupRequest request;
+    request.set_folder(folder);
+    admin::BackupResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "Backup", request, &response, kBacklogTimeoutMs));
+    return response.folder();
   }
 
   Status CompleteFile(const std::string& path, const CompleteFileOptions& options) override {
@@ -287,9 +348,9 @@ class MasterClient : public MasterApi {
   }
 
   Status Call(const std::string& method, const google::protobuf::MessageLite& request,
-              google::protobuf::MessageLite* response) {
+              google::protobuf::MessageLite* response, int64_t timeout_ms = kCallTimeoutMs) {
     return WithRetry([&](AuthenticatedChannel* channel) {
-      return channel->Unary(method, request, response, kCallTimeoutMs);
+      return channel->Unary(method, request, response, timeout_ms);
     });
   }
 

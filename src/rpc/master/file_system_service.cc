@@ -65,15 +65,22 @@ void RegisterWrites(RpcService* service, const MasterServiceContext& context) {
         FillFileInfo(status, response.mutable_fileinfo());
         return response;
       });
-  PathMethod<fswire::GetNewBlockIdForFilePRequest, fswire::GetNewBlockIdForFilePResponse, BlockId>(
-      service, context, "GetNewBlockIdForFile",
-      [master](const Caller& caller, const std::string& path, const auto&) {
-        return master->NewBlockId(caller, path);
-      },
-      [](BlockId& id) {
-        fswire::GetNewBlockIdForFilePResponse response;
-        response.set_id(id.value());
-        return response;
+  service->Unary<fswire::GetNewBlockIdForFilePRequest, fswire::GetNewBlockIdForFilePResponse>(
+      kService, "GetNewBlockIdForFile",
+      [master](const CallContext& call, const auto& request, auto reply) {
+        const auto path = NormalizePath(request.path());
+        if (!path.ok()) return reply(path.status());
+        master->AdmitBlock(*path, false, [=, caller = call.caller, path = *path](Status admitted) {
+          if (!admitted.ok()) return reply(admitted);
+          FinishWhenDurable(
+              master, master->NewBlockId(caller, path),
+              [](BlockId& id) {
+                fswire::GetNewBlockIdForFilePResponse response;
+                response.set_id(id.value());
+                return response;
+              },
+              reply);
+        });
       });
   PathMethod<fswire::CompleteFilePRequest, fswire::CompleteFilePResponse, Nothing>(
       service, context, "CompleteFile",

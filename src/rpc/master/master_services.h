@@ -19,6 +19,8 @@ struct MasterServiceContext {
   std::string host;
   int rpc_port = 0;
   int web_port = 0;
+  // Writes a backup below a folder; returns where.
+  std::function<StatusOr<std::string>(const std::string&)> backup;
 };
 
 // The WorkerSender of the master core: queues messages on the sessions' streams. Thread-safe.
@@ -38,6 +40,8 @@ class SessionTable : public WorkerSender {
   std::unique_ptr<Impl> impl_;
 };
 
+// Spillway's own service for its clients and operators.
+void RegisterAdminService(RpcService* service, const MasterServiceContext& context);
 void RegisterFileSystemService(RpcService* service, const MasterServiceContext& context);
 void RegisterBlockMasterService(RpcService* service, const MasterServiceContext& context);
 void RegisterMetaServices(RpcService* service, const MasterServiceContext& context);

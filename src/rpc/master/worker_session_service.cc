@@ -129,6 +129,10 @@ void SessionReactor::Register(const session::Register& request) {
     message.mutable_registered()->set_worker_id(session->worker.value());
     message.mutable_registered()->set_epoch(session->epoch.value());
     message.mutable_registered()->set_cluster_id(session->cluster_id);
+    message.mutable_registered()->set_by_buckets(session->by_buckets);
+    for (const uint32_t bucket : session->wanted_buckets)
+      message.mutable_registered()->add_wanted_buckets(bucket);
+    message.mutable_registered()->set_lease_ms(self->master_->upload_lease_ms());
     self->Send(message);
   });
 }
@@ -151,6 +155,8 @@ void SessionReactor::Handle(const session::WorkerMessage& message) {
       return master_->BlocksRemoved(session, message.blocks_removed());
     case Case::kPersistResult:
       return master_->PersistDone(session, message.persist_result());
+    case Case::kReplicateResult:
+      return master_->ReplicateDone(session, message.replicate_result());
     case Case::kCommitBlock: {
       const Status status = master_->CommitBlock(session, message.commit_block().block());
       session::MasterMessage answer;

@@ -8,6 +8,12 @@
 namespace spillway {
 namespace {
 
+Status NotInMemory() {
+  return MakeStatus(StatusCode::kUnimplemented,
+                    "This tier's blocks are in the worker's memory, not in files: turn off "
+                    "alluxio.user.short.circuit.enabled.");
+}
+
 class CreateLocalReactor : public grpc::ServerGenericBidiReactor {
  public:
   explicit CreateLocalReactor(WorkerServiceContext context) : context_(context) {
@@ -32,6 +38,7 @@ class CreateLocalReactor : public grpc::ServerGenericBidiReactor {
         return Fail(exists ? Internal("{}", Message(temp.status())) : temp.status());
       }
       temp_ = *std::move(temp);
+      if (temp_->path().empty()) return Fail(NotInMemory());
       // The client, perhaps another user, opens the file by its path.
       ::chmod(temp_->path().c_str(), 0777);
       response.set_path(temp_->path());
@@ -87,6 +94,7 @@ class OpenLocalReactor : public grpc::ServerGenericBidiReactor {
     auto open = context_.worker->OpenBlockFile(BlockId(request.block_id()));
     if (!open.ok()) return Finish(ToGrpc(open.status()));
     open_ = *std::move(open);
+    if (open_.path.empty()) return Finish(ToGrpc(NotInMemory()));
     blockwire::OpenLocalBlockResponse response;
     response.set_path(open_.path);
     outgoing_ = ToBuffer(response);

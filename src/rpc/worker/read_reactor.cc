@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "absl/synchronization/mutex.h"
+#include "common/checksum.h"
 #include "grpc/block_worker.pb.h"
 #include "rpc/convert.h"
 #include "rpc/worker/block_worker_service.h"
@@ -72,6 +73,7 @@ class ReadReactor : public grpc::ServerGenericBidiReactor,
       }
       absl::MutexLock lock(&mutex_);
       open_ = *std::move(open);
+      whole_ = offset_ == 0 && end_ == open_.info.length_bytes;
       return NextFromFile();
     }
     BlockReadOptions options;
@@ -92,6 +94,13 @@ class ReadReactor : public grpc::ServerGenericBidiReactor,
       return EndLocked(
           read.ok() ? MakeStatus(StatusCode::kDataLoss, "Block file {} is too short.", open_.path)
                     : read.status());
+    }
+    if (whole_) crc_ = Crc32cExtend(crc_, slice.begin(), static_cast<size_t>(n));
+    // The last piece is held back until all of it has proved right.
+    if (whole_ && offset_ + n == end_ && crc_ != open_.info.crc32c) {
+      context_.worker->SuspectBlock(open_.info.id);
+      return EndLocked(MakeStatus(StatusCode::kDataLoss, "Block {} does not match its checksum.",
+                                  open_.info.id.value()));
     }
     offset_ += n;
     outgoing_ = ChunkBuffer(kChunkField, std::move(slice));
@@ -152,6 +161,8 @@ class ReadReactor : public grpc::ServerGenericBidiReactor,
   absl::Mutex mutex_;
   OpenBlock open_ ABSL_GUARDED_BY(mutex_);
   int64_t offset_ = 0;
+  bool whole_ = false;  // the whole block is read: its checksum is compared
+  uint32_t crc_ = 0;
   std::deque<grpc::ByteBuffer> queue_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;

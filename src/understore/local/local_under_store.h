@@ -27,6 +27,10 @@ class LocalUnderStore : public UnderStore {
                                         const std::vector<UploadedPart>& parts,
                                         const PutOptions& options) override;
   Status AbortMultipart(const std::string& key, const std::string& upload_id) override;
+  // Unfinished uploads here have no key: none are listed.
+  StatusOr<std::vector<OpenUpload>> ListUploads(const std::string&) override {
+    return std::vector<OpenUpload>();
+  }
   StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<std::string>& keys) override;
   StatusOr<PutResult> Copy(const std::string& source, const std::string& target) override;
   Status MakeDirectory(const std::string& key, int mode) override;

@@ -159,6 +159,16 @@ Status MemoryUnderStore::AbortMultipart(const std::string&, const std::string& u
   return absl::OkStatus();
 }
 
+StatusOr<std::vector<OpenUpload>> MemoryUnderStore::ListUploads(const std::string& prefix) {
+  absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Enter("list_uploads"));
+  std::vector<OpenUpload> found;
+  for (const auto& [id, upload] : uploads_) {
+    if (upload.key.rfind(prefix, 0) == 0) found.push_back({upload.key, id, 0});
+  }
+  return found;
+}
+
 StatusOr<std::vector<DeleteFailure>> MemoryUnderStore::Delete(
     const std::vector<std::string>& keys) {
   absl::MutexLock lock(&mutex_);

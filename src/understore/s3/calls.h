@@ -27,6 +27,7 @@ class S3UnderStore : public UnderStore {
                                         const std::vector<UploadedPart>& parts,
                                         const PutOptions& options) override;
   Status AbortMultipart(const std::string& key, const std::string& upload_id) override;
+  StatusOr<std::vector<OpenUpload>> ListUploads(const std::string& prefix) override;
   StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<std::string>& keys) override;
   StatusOr<PutResult> Copy(const std::string& source, const std::string& target) override;
   Status MakeDirectory(const std::string&, int) override { return absl::OkStatus(); }

@@ -4,17 +4,13 @@
 #include "understore/s3/calls.h"
 
 namespace spillway {
-namespace {
 
-int64_t ParseTimeMs(const char* text) {
+int64_t ParseS3TimeMs(const char* text) {
   std::tm utc{};
   return strptime(text, "%Y-%m-%dT%H:%M:%S", &utc) == nullptr
              ? 0
              : static_cast<int64_t>(timegm(&utc)) * 1000;
 }
-
-}  // namespace
-
 StatusOr<ListPage> S3UnderStore::List(const std::string& directory, const std::string& token) {
   const S3Settings& settings = client_->settings();
   const std::string prefix = client_->FullKey(directory.empty() ? "" : directory + "/");
@@ -39,7 +35,7 @@ StatusOr<ListPage> S3UnderStore::List(const std::string& directory, const std::s
     info.key = key.substr(settings.prefix.size());
     info.size_bytes = node.child("Size").text().as_llong();
     info.etag = StripEtag(node.child_value("ETag"));
-    info.last_modified_ms = ParseTimeMs(node.child_value("LastModified"));
+    info.last_modified_ms = ParseS3TimeMs(node.child_value("LastModified"));
     page.objects.push_back(std::move(info));
   }
   for (const pugi::xml_node& node : root.children("CommonPrefixes")) {

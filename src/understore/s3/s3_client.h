@@ -65,6 +65,8 @@ Status StatusFromS3(int http_code, const std::string& body, const std::string& w
 // An ETag header without its quotes.
 std::string StripEtag(const std::string& etag);
 std::optional<uint32_t> ParseCrc32cBase64(const std::string& text);
+// An XML timestamp; 0 if it is none.
+int64_t ParseS3TimeMs(const char* text);
 std::string XmlEscape(const std::string& text);
 
 }  // namespace spillway

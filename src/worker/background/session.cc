@@ -1,4 +1,8 @@
 // The worker's side of its session with the master.
+#include <algorithm>
+#include <set>
+
+#include "api/block_digest.h"
 #include "common/log.h"
 #include "worker/worker.h"
 
@@ -21,6 +25,7 @@ void FillReport(const StoredBlock& block, session::BlockReport* report) {
   report->set_crc_known(true);
   report->set_tier(static_cast<uint32_t>(block.tier));
   report->set_pinned(block.pinned);
+  report->set_at_risk(block.at_risk);
 }
 
 template <typename Message>
@@ -30,6 +35,7 @@ void FillTiers(BlockStore* store, Message* message) {
     out->set_alias(tier.alias);
     out->set_capacity_bytes(tier.capacity_bytes);
     out->set_used_bytes(tier.used_bytes);
+    out->set_pinned_bytes(tier.pinned_bytes);
   }
 }
 
@@ -48,9 +54,17 @@ void Worker::SessionUp(Sender sender, int64_t start_time_ms) {
   FillTiers(store_, request);
   request->set_start_time_ms(start_time_ms);
   request->set_cluster_id(store_->cluster_id());
+  BlockDigests digests;
+  for (const StoredBlock& block : store_->All()) {
+    if (!block.at_risk) digests.Add(block.id, block.length_bytes, block.crc32c, block.pinned);
+  }
+  for (const uint64_t digest : digests.buckets()) request->add_bucket_digests(digest);
   absl::MutexLock lock(&mutex_);
   sender_ = std::move(sender);
   ++session_number_;
+  session_began_ms_ = clock_->MonotonicMs();
+  lease_ms_ = 0;
+  heartbeats_.clear();
   for (const auto& [id, upload] : uploads_) *request->add_running_uploads() = upload;
   for (const auto& result : unsent_results_) {
     // Done, but not told: the result follows the registration.
@@ -105,8 +119,22 @@ void Worker::Registered(const session::Registered& registered) {
     spdlog::error("cannot remember the cluster: {}", Message(status));
   }
   (void)store_->TakeEvicted();
-  const auto blocks = store_->All();
+  (void)store_->TakeRiskChanges();
+  auto blocks = store_->All();
+  if (registered.by_buckets()) {
+    // The rest is as the master remembers it.
+    const std::set<uint32_t> wanted(registered.wanted_buckets().begin(),
+                                    registered.wanted_buckets().end());
+    blocks.erase(std::remove_if(blocks.begin(), blocks.end(),
+                                [&](const StoredBlock& block) {
+                                  return !block.at_risk && wanted.count(static_cast<uint32_t>(
+                                                               DigestBucket(block.id))) == 0;
+                                }),
+                 blocks.end());
+  }
   absl::MutexLock lock(&mutex_);
+  lease_ms_ = registered.lease_ms();
+  lease_until_ms_ = session_began_ms_ + lease_ms_;
   SendHeld(blocks);
   registered_ = true;
   for (auto& result : unsent_results_) {
@@ -171,6 +199,17 @@ void Worker::OnMessage(const session::MasterMessage& message) {
                                message.pin_blocks().pinned());
     case Case::kReplicateBlock:
       return Replicate(message.replicate_block());
+    case Case::kHeartbeatAck: {
+      absl::MutexLock lock(&mutex_);
+      const auto it = heartbeats_.find(message.heartbeat_ack().sequence());
+      if (it == heartbeats_.end()) return;
+      lease_until_ms_ = std::max(lease_until_ms_, it->second + lease_ms_);
+      heartbeats_.erase(heartbeats_.begin(), std::next(it));
+      safe_to_leave_ = message.heartbeat_ack().safe_to_leave();
+      return;
+    }
+    case Case::kVerifyBlocks:
+      return VerifyBlocks(ToIds(message.verify_blocks().block_ids()));
     case Case::MESSAGE_NOT_SET:
       return;
   }
@@ -190,20 +229,42 @@ void Worker::CommitToMaster(const StoredBlock& block, Done done) {
   if (registered_) Send(std::move(message));
 }
 
+void Worker::TellRemoved() {
+  const auto evicted = store_->TakeEvicted();
+  if (evicted.empty() || !registered_) return;  // a registration says what is there
+  session::WorkerMessage message;
+  for (const BlockId id : evicted)
+    message.mutable_blocks_removed()->add_block_ids(static_cast<uint64_t>(id.value()));
+  Send(std::move(message));
+}
+
 void Worker::Tick() {
   store_->EvictToWatermark();
-  const auto evicted = store_->TakeEvicted();
-  absl::MutexLock lock(&mutex_);
-  if (!registered_) return;
-  if (!evicted.empty()) {
-    session::WorkerMessage message;
-    for (const BlockId id : evicted)
-      message.mutable_blocks_removed()->add_block_ids(static_cast<uint64_t>(id.value()));
-    Send(std::move(message));
+  const auto risk_changes = store_->TakeRiskChanges();
+  const auto writing = store_->Writing();
+  {
+    absl::MutexLock lock(&mutex_);
+    TellRemoved();
+    if (registered_ && !risk_changes.empty()) {
+      session::WorkerMessage message;
+      for (const StoredBlock& block : risk_changes)
+        FillReport(block, message.mutable_blocks_held()->add_blocks());
+      Send(std::move(message));
+    }
+    if (registered_) {
+      session::WorkerMessage message;
+      auto* heartbeat = message.mutable_heartbeat();
+      FillTiers(store_, heartbeat);
+      heartbeat->set_sequence(++heartbeat_sequence_);
+      heartbeat->set_leaving(leaving_);
+      for (const BlockId id : writing)
+        heartbeat->add_writing_block_ids(static_cast<uint64_t>(id.value()));
+      heartbeats_[heartbeat_sequence_] = clock_->MonotonicMs();
+      Send(std::move(message));
+    }
   }
-  session::WorkerMessage message;
-  FillTiers(store_, message.mutable_heartbeat());
-  Send(std::move(message));
+  RetryWaiting();
+  Scrub();
 }
 
 }  // namespace spillway

@@ -71,28 +71,62 @@ Status Worker::FetchBlock(const session::BlockSource& source, const UnderStore::
   return last;
 }
 
+// Tries one holder after the other until the bytes match the checksum.
+StatusOr<StoredBlock> Worker::CopyBlock(const session::ReplicateBlock& command,
+                                        std::vector<session::WorkerAddress>* bad) {
+  const auto& source = command.block();
+  const BlockId id(static_cast<int64_t>(source.block_id()));
+  Status last = Unavailable("Block {} has no holder.", source.block_id());
+  for (int i = 0; i <= source.holders_size(); ++i) {
+    const bool understore = i == source.holders_size();
+    if (understore && command.mount_id() == 0) break;
+    SPILLWAY_ASSIGN_OR_RETURN(auto temp, store_->Create(id, 0, command.pinned()));
+    const UnderStore::Sink sink = [&](std::string_view data) {
+      const iovec part{const_cast<char*>(data.data()), data.size()};
+      return temp->Append(std::span(&part, 1));
+    };
+    if (understore) {
+      BlockReadOptions read{id, 0, source.length_bytes(), std::nullopt};
+      read.understore = UnderStoreRange{MountId(command.mount_id()), command.uri(),
+                                        command.offset_in_file(), source.length_bytes(), true};
+      last = ReadFromUnderStore(read, sink);
+    } else {
+      session::BlockSource one = source;
+      one.clear_holders();
+      *one.add_holders() = source.holders(i);
+      last = FetchBlock(one, sink);
+    }
+    if (last.ok() && source.crc_known() && temp->crc32c() != source.crc32c()) {
+      last = MakeStatus(StatusCode::kDataLoss, "Block {} from {} does not match its checksum.",
+                        source.block_id(), understore ? "S3" : source.holders(i).host());
+      if (!understore) bad->push_back(source.holders(i));
+    }
+    if (last.ok()) return temp->Commit();
+  }
+  return last;
+}
+
 void Worker::Replicate(const session::ReplicateBlock& command) {
   executor_->Post([this, command] {
-    const auto& source = command.block();
-    const auto report = [this, id = source.block_id()](Status status) {
+    const uint64_t id = command.block().block_id();
+    std::vector<session::WorkerAddress> bad;
+    const auto stored = CopyBlock(command, &bad);
+    const auto report = [this, id, bad](Status status) {
       absl::MutexLock lock(&mutex_);
       session::WorkerMessage message;
-      message.mutable_replicate_result()->set_block_id(id);
-      message.mutable_replicate_result()->set_code(static_cast<int>(status.code()));
-      message.mutable_replicate_result()->set_message(Message(status));
+      auto* result = message.mutable_replicate_result();
+      result->set_block_id(id);
+      result->set_code(static_cast<int>(status.code()));
+      result->set_message(Message(status));
+      for (const auto& holder : bad) *result->add_bad_holders() = holder;
       Send(std::move(message));
     };
-    auto temp =
-        store_->Create(BlockId(static_cast<int64_t>(source.block_id())), 0, command.pinned());
-    if (!temp.ok()) return report(temp.status());
-    const Status fetched = FetchBlock(source, [&](std::string_view data) {
-      const iovec part{const_cast<char*>(data.data()), data.size()};
-      return (*temp)->Append(std::span(&part, 1));
-    });
-    if (!fetched.ok()) return report(fetched);
-    const auto stored = (*temp)->Commit();
     if (!stored.ok()) return report(stored.status());
-    CommitToMaster(*stored, report);
+    CommitToMaster(*stored, [this, id, report](Status status) {
+      if (!status.ok() && status.code() != StatusCode::kUnavailable)
+        (void)store_->Remove(BlockId(static_cast<int64_t>(id)));
+      report(status);
+    });
   });
 }
 

@@ -67,21 +67,26 @@ void Worker::Persist(const session::PersistCommand& command) {
     upload.set_key(command.key());
   }
   executor_->Post([this, command, session_number] {
-    const auto result = DoPersist(command, session_number);
-    if (!result.ok()) {
-      spdlog::warn("upload to {} (part {}) failed: {}", command.key(), command.part_number(),
-                   Message(result.status()));
+    const UploadOutcome outcome = DoPersist(command, session_number);
+    const Status& status = outcome.result.status();
+    if (status.code() == StatusCode::kDataLoss) {
+      // Some copy is corrupt. If it is ours it goes, and the next attempt takes another.
+      for (const auto& block : command.blocks())
+        (void)store_->Verify(BlockId(static_cast<int64_t>(block.block_id())));
     }
     session::PersistResult answer;
     answer.set_job_id(command.job_id());
     answer.set_part_number(command.part_number());
-    answer.set_code(static_cast<int>(result.status().code()));
-    answer.set_message(Message(result.status()));
+    answer.set_code(static_cast<int>(status.code()));
+    answer.set_message(Message(status));
     answer.set_crc32c(command.crc_known() ? command.crc32c() : 0);
-    if (result.ok()) answer.set_etag(result->etag);
+    answer.set_from_store(outcome.from_store);
+    answer.set_duration_ms(outcome.duration_ms);
+    if (outcome.result.ok()) answer.set_etag(outcome.result->etag);
     absl::MutexLock lock(&mutex_);
     uploads_.erase({command.job_id(), command.part_number()});
     cancelled_.erase(command.job_id());
+    TellRemoved();
     if (!registered_) {
       unsent_results_.push_back(std::move(answer));
       return;
@@ -92,25 +97,67 @@ void Worker::Persist(const session::PersistCommand& command) {
   });
 }
 
-StatusOr<PutResult> Worker::DoPersist(const session::PersistCommand& command,
-                                      uint64_t session_number) {
-  SPILLWAY_ASSIGN_OR_RETURN(auto store, UnderStoreOf(MountId(command.mount_id())));
-  SPILLWAY_ASSIGN_OR_RETURN(auto body, GatherBody(command));
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!registered_ || session_number != session_number_) {
-      return Unavailable("The session that asked for the upload is over.");
-    }
-    if (cancelled_.contains(command.job_id())) {
-      return MakeStatus(StatusCode::kCancelled, "The upload was cancelled before it began.");
-    }
+bool Worker::LeaseHolds() {
+  return registered_ && (lease_ms_ == 0 || clock_->MonotonicMs() < lease_until_ms_);
+}
+
+// Not if the session that asked is over, or so silent that the master may have asked another.
+Status Worker::MayUpload(const session::PersistCommand& command, uint64_t session_number) {
+  absl::MutexLock lock(&mutex_);
+  if (session_number != session_number_ || !LeaseHolds()) {
+    return Unavailable("The session that asked for the upload is over.");
   }
+  if (cancelled_.contains(command.job_id())) {
+    return MakeStatus(StatusCode::kCancelled, "The upload was cancelled.");
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+// Stops handing out bytes when the upload is not wanted any more, so that it is never published.
+class GuardedBody : public BodySource {
+ public:
+  GuardedBody(BodySource* inner, std::function<Status()> guard)
+      : inner_(inner), guard_(std::move(guard)) {}
+  int64_t size_bytes() const override { return inner_->size_bytes(); }
+  Status Read(int64_t offset, void* data, int64_t size) override {
+    SPILLWAY_RETURN_IF_ERROR(guard_());
+    return inner_->Read(offset, data, size);
+  }
+
+ private:
+  BodySource* const inner_;
+  const std::function<Status()> guard_;
+};
+
+}  // namespace
+
+Worker::UploadOutcome Worker::DoPersist(const session::PersistCommand& command,
+                                        uint64_t session_number) {
+  const auto store = UnderStoreOf(MountId(command.mount_id()));
+  if (!store.ok()) return {store.status()};
+  const auto body = GatherBody(command);
+  if (!body.ok()) return {body.status()};
+  const auto guard = [&] { return MayUpload(command, session_number); };
+  if (Status status = guard(); !status.ok()) return {status};
+  GuardedBody guarded(body->get(), guard);
+  const int64_t begin_ms = clock_->MonotonicMs();
+  UploadOutcome outcome{Upload(*(*store)->once(), command, guarded)};
+  outcome.duration_ms = clock_->MonotonicMs() - begin_ms;
+  // A failure after the guard has closed is the session's.
+  outcome.from_store = outcome.result.ok() || guard().ok();
+  return outcome;
+}
+
+StatusOr<PutResult> Worker::Upload(UnderStore& store, const session::PersistCommand& command,
+                                   BodySource& body) {
   std::optional<uint32_t> crc;
   if (command.crc_known()) crc = command.crc32c();
   if (command.part_number() > 0) {
-    SPILLWAY_ASSIGN_OR_RETURN(
-        UploadedPart part, store->UploadPart(command.key(), command.upload_id(),
-                                             static_cast<int>(command.part_number()), *body, crc));
+    SPILLWAY_ASSIGN_OR_RETURN(UploadedPart part,
+                              store.UploadPart(command.key(), command.upload_id(),
+                                               static_cast<int>(command.part_number()), body, crc));
     return PutResult{part.etag};
   }
   PutOptions options;
@@ -120,10 +167,10 @@ StatusOr<PutResult> Worker::DoPersist(const session::PersistCommand& command,
   options.mode = static_cast<int>(command.mode());
   options.owner = command.owner();
   options.group = command.group();
-  auto result = store->Put(command.key(), *body, options);
+  auto result = store.Put(command.key(), body, options);
   if (result.status().code() != StatusCode::kFailedPrecondition) return result;
   // An upload of ours may have been published without anybody hearing of it.
-  const auto head = store->Head(command.key());
+  const auto head = store.Head(command.key());
   const bool ours =
       head.ok() && head->size_bytes == command.length_bytes() && crc && head->crc32c == crc;
   if (ours) return PutResult{head->etag};

@@ -8,7 +8,21 @@ class BlockTarget : public WriteTarget {
   BlockTarget(Worker* worker, std::unique_ptr<TempBlock> temp)
       : worker_(worker), temp_(std::move(temp)) {}
 
-  void Append(std::vector<iovec> data, Done done) override { done(temp_->Append(data)); }
+  // Without room it waits: unpersisted blocks go when they are in the store.
+  void Append(std::vector<iovec> data, Done done) override {
+    const Status status = temp_->Append(data);
+    if (status.code() != StatusCode::kResourceExhausted || !temp_->MayFit(data))
+      return done(status);
+    Worker::WaitingWrite write;
+    write.deadline_ms = worker_->clock_->MonotonicMs() + worker_->options_.write_wait_ms_max;
+    write.attempt = [this, data = std::move(data), done = std::move(done)](bool last) {
+      const Status again = temp_->Append(data);
+      if (again.code() == StatusCode::kResourceExhausted && !last) return false;
+      done(again);
+      return true;
+    };
+    worker_->WaitForRoom(std::move(write));
+  }
 
   void Commit(Done done) override {
     auto block = temp_->Commit();

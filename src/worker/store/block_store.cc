@@ -34,8 +34,38 @@ bool ParseBlockFileName(const std::string& name, StoredBlock* block) {
 }  // namespace
 
 BlockStore::BlockStore(BlockStoreOptions options, FileEnv* env)
-    : options_(std::move(options)), env_(env) {}
+    : options_(std::move(options)), env_(env), memory_env_(std::make_unique<MemoryFileEnv>()) {}
 BlockStore::~BlockStore() = default;
+
+FileEnv* BlockStore::EnvOf(int tier) const {
+  return options_.tiers[tier].durability == AckDurability::kMemory ? memory_env_.get() : env_;
+}
+
+void BlockStore::Insert(const StoredBlock& block, size_t dir, bool verified) {
+  Entry& entry = blocks_[block.id];
+  entry.block = block;
+  entry.dir = dir;
+  entry.verified = verified;
+  entry.scrub_order =
+      scrub_order_.insert(verified ? scrub_order_.end() : scrub_order_.begin(), block.id);
+  if (block.pinned) return;
+  Dir& in = DirOf(entry);
+  entry.lru = in.lru.insert(in.lru.end(), block.id);
+  in.clean_bytes += block.length_bytes;
+}
+
+void BlockStore::Pin(Entry& entry, bool pinned) {
+  if (entry.block.pinned == pinned) return;
+  Dir& dir = DirOf(entry);
+  entry.block.pinned = pinned;
+  if (pinned) {
+    dir.lru.erase(entry.lru);
+    dir.clean_bytes -= entry.block.length_bytes;
+  } else {
+    entry.lru = dir.lru.insert(dir.lru.end(), entry.block.id);
+    dir.clean_bytes += entry.block.length_bytes;
+  }
+}
 
 Status BlockStore::Open() {
   absl::MutexLock lock(&mutex_);
@@ -51,23 +81,24 @@ Status BlockStore::Open() {
 
 Status BlockStore::OpenDir(int tier, size_t index) {
   Dir& dir = tiers_[tier][index];
-  SPILLWAY_RETURN_IF_ERROR(Annotate(env_->CreateDirs(dir.path + "/blocks"), "Storage folder"));
-  SPILLWAY_RETURN_IF_ERROR(Annotate(env_->CreateDirs(dir.path + "/temp"), "Storage folder"));
+  FileEnv* const env = EnvOf(tier);
+  SPILLWAY_RETURN_IF_ERROR(Annotate(env->CreateDirs(dir.path + "/blocks"), "Storage folder"));
+  SPILLWAY_RETURN_IF_ERROR(Annotate(env->CreateDirs(dir.path + "/temp"), "Storage folder"));
   std::string format;
   const std::string format_path = dir.path + "/format";
-  if (env_->Exists(format_path)) {
-    SPILLWAY_RETURN_IF_ERROR(ReadFileToString(*env_, format_path, &format));
+  if (env->Exists(format_path)) {
+    SPILLWAY_RETURN_IF_ERROR(ReadFileToString(*env, format_path, &format));
     if (format != kFormat) {
       return MakeStatus(StatusCode::kFailedPrecondition,
                         "Storage folder {} has format \"{}\", this version reads \"{}\".", dir.path,
                         format, kFormat);
     }
   } else {
-    SPILLWAY_RETURN_IF_ERROR(WriteStringToFile(*env_, format_path, kFormat));
+    SPILLWAY_RETURN_IF_ERROR(WriteStringToFile(*env, format_path, kFormat));
   }
-  if (env_->Exists(dir.path + "/cluster")) {
+  if (env->Exists(dir.path + "/cluster")) {
     std::string id;
-    SPILLWAY_RETURN_IF_ERROR(ReadFileToString(*env_, dir.path + "/cluster", &id));
+    SPILLWAY_RETURN_IF_ERROR(ReadFileToString(*env, dir.path + "/cluster", &id));
     if (!cluster_id_.empty() && id != cluster_id_) {
       return MakeStatus(StatusCode::kFailedPrecondition,
                         "Storage folder {} belongs to cluster {}, others to {}.", dir.path, id,
@@ -75,25 +106,25 @@ Status BlockStore::OpenDir(int tier, size_t index) {
     }
     cluster_id_ = id;
   }
-  SPILLWAY_ASSIGN_OR_RETURN(const auto temps, env_->List(dir.path + "/temp"));
-  for (const std::string& name : temps) (void)env_->Remove(dir.path + "/temp/" + name);
-  SPILLWAY_ASSIGN_OR_RETURN(auto names, env_->List(dir.path + "/blocks"));
+  SPILLWAY_ASSIGN_OR_RETURN(const auto temps, env->List(dir.path + "/temp"));
+  for (const std::string& name : temps) (void)env->Remove(dir.path + "/temp/" + name);
+  SPILLWAY_ASSIGN_OR_RETURN(auto names, env->List(dir.path + "/blocks"));
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
     StoredBlock block;
     const std::string path = dir.path + "/blocks/" + name;
-    auto file = env_->Open(path, false);
+    auto file = env->Open(path, false);
     const auto size = file.ok() ? (*file)->Size() : StatusOr<int64_t>(file.status());
     const bool whole = ParseBlockFileName(name, &block) && size.ok() && *size == block.length_bytes;
     if (!whole || blocks_.contains(block.id)) {
       spdlog::warn("removing {}: it is no whole block", path);
-      (void)env_->Remove(path);
+      (void)env->Remove(path);
       continue;
     }
     block.tier = tier;
     block.pinned = true;
     dir.used_bytes += block.length_bytes;
-    blocks_[block.id] = Entry{block, index, lru_.insert(lru_.end(), block.id)};
+    Insert(block, index, /*verified=*/false);
   }
   return absl::OkStatus();
 }
@@ -101,9 +132,11 @@ Status BlockStore::OpenDir(int tier, size_t index) {
 Status BlockStore::SetClusterId(const std::string& cluster_id) {
   if (cluster_id_ == cluster_id) return absl::OkStatus();
   absl::MutexLock lock(&mutex_);
-  for (const auto& tier : tiers_) {
-    for (const Dir& dir : tier)
-      SPILLWAY_RETURN_IF_ERROR(WriteStringToFile(*env_, dir.path + "/cluster", cluster_id));
+  for (size_t tier = 0; tier < tiers_.size(); ++tier) {
+    for (const Dir& dir : tiers_[tier]) {
+      SPILLWAY_RETURN_IF_ERROR(
+          WriteStringToFile(*EnvOf(static_cast<int>(tier)), dir.path + "/cluster", cluster_id));
+    }
   }
   cluster_id_ = cluster_id;
   return absl::OkStatus();
@@ -131,34 +164,41 @@ StatusOr<std::unique_ptr<TempBlock>> BlockStore::Create(BlockId id, int tier, bo
                       "Temp blockId {} is not available, because it already exists", id.value());
   }
   // The asked tier first, then the ones below; in a tier the directory with most room.
+  // Where nothing has room the write begins all the same, and waits for room with its bytes.
   int chosen_tier = -1;
   size_t chosen_dir = 0;
-  for (size_t t = std::clamp<size_t>(tier, 0, tiers_.size() - 1);
-       t < tiers_.size() && chosen_tier < 0; ++t) {
-    int64_t best = 0;
+  int64_t best = 0;
+  for (size_t t = std::clamp<size_t>(tier, 0, tiers_.size() - 1); t < tiers_.size(); ++t) {
+    if (chosen_tier >= 0 && best > 0) break;
     for (size_t d = 0; d < tiers_[t].size(); ++d) {
-      int64_t free = tiers_[t][d].quota_bytes - tiers_[t][d].used_bytes;
-      for (const auto& [block_id, entry] : blocks_) {
-        if (free > 0) break;
-        if (entry.block.tier == static_cast<int>(t) && entry.dir == d && !entry.block.pinned)
-          free = 1;
-      }
-      if (free <= best) continue;
+      const Dir& dir = tiers_[t][d];
+      if (dir.failed) continue;
+      const int64_t free = dir.quota_bytes - dir.used_bytes + dir.clean_bytes;
+      if (chosen_tier >= 0 && free <= best) continue;
       best = free;
       chosen_tier = static_cast<int>(t);
       chosen_dir = d;
     }
   }
-  if (chosen_tier < 0) return NoSpace(id, 1);
+  if (chosen_tier < 0) {
+    return Unavailable("All storage folders of worker {} fail.", options_.worker_name);
+  }
   auto temp = std::unique_ptr<TempBlock>(new TempBlock());
   temp->store_ = this;
   temp->id_ = id;
   temp->tier_ = chosen_tier;
   temp->dir_ = chosen_dir;
   temp->pin_ = pin;
+  temp->in_memory_ = options_.tiers[chosen_tier].durability == AckDurability::kMemory;
   temp->path_ = fmt::format("{}/temp/{:016x}-{}", tiers_[chosen_tier][chosen_dir].path,
                             static_cast<uint64_t>(id.value()), next_temp_++);
-  SPILLWAY_ASSIGN_OR_RETURN(temp->file_, env_->Open(temp->path_, true));
+  auto file = EnvOf(chosen_tier)->Open(temp->path_, true);
+  if (!file.ok()) {
+    MarkFailed(chosen_tier, chosen_dir, file.status());
+    temp->store_ = nullptr;
+    return file.status();
+  }
+  temp->file_ = *std::move(file);
   writing_[id] = 1;
   return temp;
 }
@@ -167,16 +207,13 @@ bool BlockStore::Take(int tier, size_t index, int64_t bytes) {
   Dir& dir = tiers_[tier][index];
   const int64_t missing = dir.used_bytes + bytes - dir.quota_bytes;
   if (missing > 0) {
+    if (dir.clean_bytes < missing) return false;  // nothing is evicted in vain
     std::vector<BlockId> victims;
     int64_t gained = 0;
-    for (const BlockId id : lru_) {
-      if (gained >= missing) break;
-      const Entry& entry = blocks_.at(id);
-      if (entry.block.pinned || entry.block.tier != tier || entry.dir != index) continue;
-      victims.push_back(id);
-      gained += entry.block.length_bytes;
+    for (auto it = dir.lru.begin(); gained < missing; ++it) {
+      victims.push_back(*it);
+      gained += blocks_.at(*it).block.length_bytes;
     }
-    if (gained < missing) return false;  // nothing is evicted in vain
     for (const BlockId id : victims) EvictLocked(id);
   }
   dir.used_bytes += bytes;
@@ -185,24 +222,49 @@ bool BlockStore::Take(int tier, size_t index, int64_t bytes) {
 
 void BlockStore::EvictLocked(BlockId id) {
   const auto it = blocks_.find(id);
-  Dir& dir = tiers_[it->second.block.tier][it->second.dir];
-  (void)env_->Remove(BlockPath(dir, it->second.block));
+  Pin(it->second, true);  // takes it off the list
+  Dir& dir = DirOf(it->second);
+  (void)EnvOf(it->second.block.tier)->Remove(BlockPath(dir, it->second.block));
   dir.used_bytes -= it->second.block.length_bytes;
-  lru_.erase(it->second.lru);
+  scrub_order_.erase(it->second.scrub_order);
   blocks_.erase(it);
   evicted_.push_back(id);
 }
 
 StatusOr<OpenBlock> BlockStore::OpenForRead(BlockId id) {
+  bool verified = true;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (const auto it = blocks_.find(id); it != blocks_.end()) verified = it->second.verified;
+  }
+  // What a crash may have torn is not handed out unseen.
+  if (!verified) SPILLWAY_RETURN_IF_ERROR(Verify(id));
+  return OpenUnverified(id);
+}
+
+StatusOr<OpenBlock> BlockStore::OpenUnverified(BlockId id) {
   absl::MutexLock lock(&mutex_);
   const auto it = blocks_.find(id);
   if (it == blocks_.end())
     return NotFound("Block {} is not on worker {}.", id.value(), options_.worker_name);
-  lru_.splice(lru_.end(), lru_, it->second.lru);
+  Entry& entry = it->second;
+  Dir& dir = DirOf(entry);
+  if (!entry.block.pinned) dir.lru.splice(dir.lru.end(), dir.lru, entry.lru);
   OpenBlock open;
-  open.info = it->second.block;
-  open.path = BlockPath(tiers_[open.info.tier][it->second.dir], open.info);
-  SPILLWAY_ASSIGN_OR_RETURN(open.file, env_->Open(open.path, false));
+  open.info = entry.block;
+  const std::string path = BlockPath(dir, open.info);
+  auto file = EnvOf(open.info.tier)->Open(path, false);
+  if (!file.ok()) {
+    if (file.status().code() == StatusCode::kNotFound) {
+      spdlog::error("{} has vanished", path);
+      EvictLocked(id);
+    } else {
+      MarkFailed(open.info.tier, entry.dir, file.status());
+    }
+    return file.status();
+  }
+  open.file = *std::move(file);
+  if (options_.tiers[open.info.tier].durability != AckDurability::kMemory) open.path = path;
   return open;
 }
 
@@ -212,24 +274,35 @@ bool BlockStore::Has(BlockId id) {
 }
 
 Status BlockStore::Remove(BlockId id) {
-  absl::MutexLock lock(&mutex_);
-  if (!blocks_.contains(id)) return absl::OkStatus();
-  EvictLocked(id);
-  evicted_.pop_back();  // asked for, so nobody has to be told
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!blocks_.contains(id)) return absl::OkStatus();
+    EvictLocked(id);
+    evicted_.pop_back();  // asked for, so nobody has to be told
+  }
+  SpaceFreed();
   return absl::OkStatus();
 }
 
 void BlockStore::SetPinned(const std::vector<BlockId>& ids, bool pinned) {
-  absl::MutexLock lock(&mutex_);
-  for (const BlockId id : ids) {
-    if (const auto it = blocks_.find(id); it != blocks_.end()) it->second.block.pinned = pinned;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const BlockId id : ids) {
+      if (const auto it = blocks_.find(id); it != blocks_.end()) Pin(it->second, pinned);
+    }
   }
+  if (!pinned) SpaceFreed();
 }
 
 std::vector<StoredBlock> BlockStore::All() {
   absl::MutexLock lock(&mutex_);
   std::vector<StoredBlock> all;
-  for (const BlockId id : lru_) all.push_back(blocks_.at(id).block);
+  for (const auto& [id, entry] : blocks_) {
+    all.push_back(entry.block);
+    all.back().at_risk = tiers_[entry.block.tier][entry.dir].failed;
+  }
+  std::sort(all.begin(), all.end(),
+            [](const StoredBlock& a, const StoredBlock& b) { return a.id < b.id; });
   return all;
 }
 
@@ -237,10 +310,12 @@ std::vector<TierUsage> BlockStore::Usage() {
   absl::MutexLock lock(&mutex_);
   std::vector<TierUsage> usage;
   for (size_t tier = 0; tier < tiers_.size(); ++tier) {
-    TierUsage sum{options_.tiers[tier].alias, 0, 0};
+    TierUsage sum{options_.tiers[tier].alias, 0, 0, 0};
     for (const Dir& dir : tiers_[tier]) {
+      if (dir.failed) continue;
       sum.capacity_bytes += dir.quota_bytes;
       sum.used_bytes += dir.used_bytes;
+      sum.pinned_bytes += dir.used_bytes - dir.clean_bytes;
     }
     usage.push_back(std::move(sum));
   }
@@ -261,13 +336,9 @@ void BlockStore::EvictToWatermark() {
       const int64_t goal = dir.quota_bytes / 100 * options_.low_watermark_percent;
       std::vector<BlockId> victims;
       int64_t used = dir.used_bytes;
-      for (const BlockId id : lru_) {
-        if (used <= goal) break;
-        const Entry& entry = blocks_.at(id);
-        if (entry.block.pinned || entry.block.tier != static_cast<int>(tier) || entry.dir != d)
-          continue;
-        victims.push_back(id);
-        used -= entry.block.length_bytes;
+      for (auto it = dir.lru.begin(); it != dir.lru.end() && used > goal; ++it) {
+        victims.push_back(*it);
+        used -= blocks_.at(*it).block.length_bytes;
       }
       for (const BlockId id : victims) EvictLocked(id);
     }
@@ -277,10 +348,14 @@ void BlockStore::EvictToWatermark() {
 TempBlock::~TempBlock() {
   if (store_ == nullptr) return;
   file_.reset();
-  if (!done_) (void)store_->env_->Remove(path_);
-  absl::MutexLock lock(&store_->mutex_);
-  if (!done_) store_->tiers_[tier_][dir_].used_bytes -= taken_;
-  if (!done_) store_->writing_.erase(id_);
+  if (done_) return;
+  (void)store_->EnvOf(tier_)->Remove(path_);
+  {
+    absl::MutexLock lock(&store_->mutex_);
+    store_->tiers_[tier_][dir_].used_bytes -= taken_;
+    store_->writing_.erase(id_);
+  }
+  store_->SpaceFreed();
 }
 
 Status TempBlock::Reserve(int64_t bytes) {
@@ -295,10 +370,20 @@ Status TempBlock::Append(std::span<const iovec> data) {
   for (const iovec& part : data) bytes += static_cast<int64_t>(part.iov_len);
   if (bytes == 0) return absl::OkStatus();
   if (length_ + bytes > taken_) SPILLWAY_RETURN_IF_ERROR(Reserve(length_ + bytes - taken_));
-  SPILLWAY_RETURN_IF_ERROR(file_->WriteAt(length_, data));
+  if (Status status = file_->WriteAt(length_, data); !status.ok()) {
+    store_->ReportFailure(tier_, dir_, status);
+    return status;
+  }
   for (const iovec& part : data) crc_ = Crc32cExtend(crc_, part.iov_base, part.iov_len);
   length_ += bytes;
   return absl::OkStatus();
+}
+
+bool TempBlock::MayFit(std::span<const iovec> data) const {
+  int64_t bytes = length_;
+  for (const iovec& part : data) bytes += static_cast<int64_t>(part.iov_len);
+  absl::MutexLock lock(&store_->mutex_);
+  return bytes <= store_->tiers_[tier_][dir_].quota_bytes;
 }
 
 Status TempBlock::AdoptWritten() {
@@ -320,15 +405,30 @@ Status TempBlock::AdoptWritten() {
 
 StatusOr<StoredBlock> TempBlock::Commit() {
   StoredBlock block{id_, length_, crc_, tier_, pin_};
-  if (store_->options_.fsync) SPILLWAY_RETURN_IF_ERROR(file_->Sync());
-  absl::MutexLock lock(&store_->mutex_);
-  auto& dir = store_->tiers_[tier_][dir_];
-  SPILLWAY_RETURN_IF_ERROR(store_->env_->Rename(path_, store_->BlockPath(dir, block)));
-  dir.used_bytes -= taken_ - length_;
-  store_->writing_.erase(id_);
-  store_->blocks_[id_] =
-      BlockStore::Entry{block, dir_, store_->lru_.insert(store_->lru_.end(), id_)};
-  done_ = true;
+  const bool durable = store_->options_.tiers[tier_].durability == AckDurability::kFsync;
+  FileEnv* const env = store_->EnvOf(tier_);
+  Status status = durable ? file_->Sync() : absl::OkStatus();
+  std::string folder;
+  if (status.ok()) {
+    absl::MutexLock lock(&store_->mutex_);
+    auto& dir = store_->tiers_[tier_][dir_];
+    folder = dir.path + "/blocks";
+    status = env->Rename(path_, store_->BlockPath(dir, block));
+  }
+  // The name must be as durable as the bytes before anybody hears of it.
+  if (status.ok() && durable) status = env->SyncDir(folder);
+  if (!status.ok()) {
+    store_->ReportFailure(tier_, dir_, status);
+    return status;
+  }
+  {
+    absl::MutexLock lock(&store_->mutex_);
+    store_->tiers_[tier_][dir_].used_bytes -= taken_ - length_;
+    store_->writing_.erase(id_);
+    store_->Insert(block, dir_, /*verified=*/true);
+    done_ = true;
+  }
+  if (taken_ > length_) store_->SpaceFreed();
   return block;
 }
 

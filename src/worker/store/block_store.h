@@ -6,6 +6,7 @@
 // blocks are never evicted; others go in least-recently-used order when space is needed.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <span>
@@ -16,6 +17,7 @@
 #include "absl/synchronization/mutex.h"
 #include "api/types.h"
 #include "common/file_env.h"
+#include "common/memory_file_env.h"
 #include "common/status.h"
 
 namespace spillway {
@@ -25,14 +27,21 @@ struct StorageDirOptions {
   int64_t quota_bytes = 0;
 };
 
+// What a committed block has survived when it is acknowledged.
+enum class AckDurability {
+  kMemory,     // in this process: lost with it
+  kPageCache,  // in the kernel's memory (or tmpfs): survives the process, not the machine
+  kFsync,      // on the device: survives the machine
+};
+
 struct StorageTierOptions {
   std::string alias;
   std::vector<StorageDirOptions> dirs;
+  AckDurability durability = AckDurability::kPageCache;
 };
 
 struct BlockStoreOptions {
   std::vector<StorageTierOptions> tiers;
-  bool fsync = false;  // commit returns only when the bytes are on the device
   int high_watermark_percent = 95;
   int low_watermark_percent = 85;
   std::string worker_name;  // host:port, for error texts
@@ -44,6 +53,7 @@ struct StoredBlock {
   uint32_t crc32c = 0;
   int tier = 0;
   bool pinned = false;
+  bool at_risk = false;  // in a folder that failed
 };
 
 class BlockStore;
@@ -54,11 +64,14 @@ class TempBlock {
   ~TempBlock();
   // RESOURCE_EXHAUSTED when no space can be had; the block then stays as it was.
   Status Append(std::span<const iovec> data);
+  // False if data cannot be had even in an empty folder.
+  bool MayFit(std::span<const iovec> data) const;
   // Makes the block visible here. The pin holds from this moment.
   StatusOr<StoredBlock> Commit();
   int64_t length_bytes() const { return length_; }
-  // For short-circuit clients, who write the file themselves.
-  const std::string& path() const { return path_; }
+  uint32_t crc32c() const { return crc_; }
+  // For short-circuit clients, who write the file themselves; not of a tier in memory.
+  std::string path() const { return in_memory_ ? "" : path_; }
   // Takes bytes more than are written. RESOURCE_EXHAUSTED as above.
   Status Reserve(int64_t bytes);
   // Adopts what a short-circuit client has written: reads it for its length and CRC32C.
@@ -74,6 +87,7 @@ class TempBlock {
   size_t dir_ = 0;
   bool pin_ = false;
   bool done_ = false;
+  bool in_memory_ = false;
   std::string path_;
   std::unique_ptr<File> file_;
   int64_t length_ = 0;
@@ -84,7 +98,7 @@ class TempBlock {
 // A committed block, readable as long as this lives even if it is removed meanwhile.
 struct OpenBlock {
   StoredBlock info;
-  std::string path;
+  std::string path;  // empty if it is in memory only
   std::unique_ptr<File> file;
 };
 
@@ -108,6 +122,22 @@ class BlockStore {
   // OK if it is not here.
   Status Remove(BlockId id);
   void SetPinned(const std::vector<BlockId>& ids, bool pinned);
+  // Reads the block and compares it with its checksum. DATA_LOSS if it differs: it is removed then,
+  // and told like an evicted one. OK if it is not here.
+  Status Verify(BlockId id);
+  // The next blocks to verify, longest unverified first, of about so many bytes. Those found at
+  // start come before all others.
+  std::vector<BlockId> NextToVerify(int64_t bytes);
+  // Blocks being written.
+  std::vector<BlockId> Writing();
+  // An operation of the device failed: nothing new goes to the folder, what it holds is at risk.
+  void ReportFailure(int tier, size_t dir, const Status& why);
+  // Tries folders that failed again; they are taken back if they work.
+  void ProbeFailedDirs();
+  // Blocks that came to be at risk, or safe again, since the last call.
+  std::vector<StoredBlock> TakeRiskChanges();
+  // Runs when space was given back; at most one. Called without lock, on any thread.
+  void OnSpaceFreed(std::function<void()> callback);
   std::vector<StoredBlock> All();
   std::vector<TierUsage> Usage();
   // Blocks evicted since the last call; the master is told of them.
@@ -121,28 +151,47 @@ class BlockStore {
     std::string path;
     int64_t quota_bytes = 0;
     int64_t used_bytes = 0;
+    int64_t clean_bytes = 0;  // of blocks that may be evicted
+    std::list<BlockId> lru;   // those, oldest first
+    bool failed = false;
   };
   struct Entry {
     StoredBlock block;
     size_t dir = 0;
-    std::list<BlockId>::iterator lru;
+    std::list<BlockId>::iterator lru;          // in its folder's list, if it is not pinned
+    std::list<BlockId>::iterator scrub_order;  // in scrub_order_
+    bool verified = true;                      // since it was written or found
   };
 
   Status OpenDir(int tier, size_t dir) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes bytes of the directory's quota, evicting clean blocks if that is enough.
   bool Take(int tier, size_t dir, int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Dir& DirOf(const Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return tiers_[entry.block.tier][entry.dir];
+  }
+  FileEnv* EnvOf(int tier) const;
+  void Insert(const StoredBlock& block, size_t dir, bool verified)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Pin(Entry& entry, bool pinned) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  StatusOr<OpenBlock> OpenUnverified(BlockId id) ABSL_LOCKS_EXCLUDED(mutex_);
+  void MarkFailed(int tier, size_t dir, const Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteRisk(int tier, size_t dir) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SpaceFreed() ABSL_LOCKS_EXCLUDED(mutex_);
   void EvictLocked(BlockId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string BlockPath(const Dir& dir, const StoredBlock& block) const;
   Status NoSpace(BlockId id, int64_t bytes) const;
 
   const BlockStoreOptions options_;
   FileEnv* const env_;
+  const std::unique_ptr<FileEnv> memory_env_;  // of tiers that keep blocks in this process
   std::string cluster_id_;
   absl::Mutex mutex_;
   std::vector<std::vector<Dir>> tiers_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<BlockId, Entry> blocks_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<BlockId, int> writing_ ABSL_GUARDED_BY(mutex_);
-  std::list<BlockId> lru_ ABSL_GUARDED_BY(mutex_);  // oldest first
+  std::list<BlockId> scrub_order_ ABSL_GUARDED_BY(mutex_);  // longest unverified first
+  std::vector<StoredBlock> risk_changes_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> space_freed_ ABSL_GUARDED_BY(mutex_);
   std::vector<BlockId> evicted_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_temp_ ABSL_GUARDED_BY(mutex_) = 0;
 };

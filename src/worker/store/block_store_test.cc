@@ -148,7 +148,7 @@ TEST_F(BlockStoreTest, removedWhileOpen_staysReadable) {
 }
 
 TEST_F(BlockStoreTest, fsync_survivesPowerLoss) {
-  options_.fsync = true;
+  options_.tiers[0].durability = AckDurability::kFsync;
   Reopen();
   ASSERT_TRUE(Write(1, "12345").ok());
   env_.LoseUnsynced();

@@ -1,0 +1,75 @@
+// fsadmin report persist and report health.
+#include "absl/strings/numbers.h"
+#include "cli/fs/commands.h"
+#include "cli/fsadmin/commands.h"
+
+namespace spillway::cli {
+namespace {
+
+StatusOr<int64_t> EntriesMax(const Arguments& arguments) {
+  int64_t count = 20;
+  if (!absl::SimpleAtoi(arguments.Get("-n", "20"), &count) || count < 0)
+    return InvalidArgument("-n takes a number, not {}", arguments.Get("-n", ""));
+  return count;
+}
+
+}  // namespace
+
+Status ReportPersist(Context& context, const Arguments& arguments) {
+  SPILLWAY_ASSIGN_OR_RETURN(const int64_t entries_max, EntriesMax(arguments));
+  SPILLWAY_ASSIGN_OR_RETURN(const auto report, context.master->GetPersistReport(entries_max));
+  std::ostream& out = *context.out;
+  out << "Files on their way to the store:\n"
+      << "    Waiting: " << report.waiting << "\n"
+      << "    Running: " << report.running << "\n"
+      << "    On paths that are never persisted: " << report.parked << "\n"
+      << "    Unpersisted: " << FormatBytes(report.dirty_bytes) << "\n"
+      << "    Oldest: " << FormatDuration(report.oldest_age_ms) << "\n"
+      << fmt::format("    Persisted of late: {:.1f} files per second\n", report.files_per_second)
+      << "    Objects to delete: " << report.objects_to_delete
+      << (report.objects_to_delete >= 1000 ? " or more" : "") << "\n";
+  for (const PersistLaneInfo& lane : report.lanes) {
+    out << fmt::format(
+        "    Prefix {}: {} waiting, {} running{}{}{}\n", lane.name, lane.waiting, lane.running,
+        lane.requests_per_second > 0
+            ? fmt::format(", limited to {:.1f} requests per second", lane.requests_per_second)
+            : "",
+        lane.outage ? ", the store is in trouble" : "",
+        lane.last_error.empty() ? "" : ": " + lane.last_error);
+  }
+  if (report.entries.empty()) return absl::OkStatus();
+  const int64_t now_ms = SystemClock().NowMs();
+  out << fmt::format("{:<9}{:>12}{:>10}{:>10}  {}\n", "State", "Age", "Attempts", "ETA", "Path");
+  for (const PersistInfo& info : report.entries) {
+    std::string cause = info.last_error;
+    if (!info.waits_for.empty()) cause = "waits for " + info.waits_for;
+    out << fmt::format("{:<9}{:>12}{:>10}{:>10}  {}{}\n", info.state,
+                       FormatDuration(std::max<int64_t>(0, now_ms - info.dirty_since_ms)),
+                       info.attempts, info.eta_ms < 0 ? "?" : FormatDuration(info.eta_ms),
+                       info.path, cause.empty() ? "" : "  (" + cause + ")");
+  }
+  return absl::OkStatus();
+}
+
+Status ReportHealth(Context& context, const Arguments& arguments) {
+  SPILLWAY_ASSIGN_OR_RETURN(const int64_t entries_max, EntriesMax(arguments));
+  SPILLWAY_ASSIGN_OR_RETURN(const auto report, context.master->GetHealthReport(entries_max));
+  std::ostream& out = *context.out;
+  out << "Copies of what is not persisted, or is to be kept in the cluster:\n"
+      << "    Degraded blocks: " << report.degraded_blocks << "\n"
+      << "    Being copied: " << report.healing_blocks << "\n"
+      << "    Lost blocks: " << report.lost_blocks << "\n";
+  if (report.entries.empty()) return absl::OkStatus();
+  out << fmt::format("{:<10}{:>8}{:>8}{:>12}  {}\n", "State", "Copies", "Wanted", "For", "Path");
+  for (const HealthEntry& entry : report.entries) {
+    out << fmt::format("{:<10}{:>8}{:>8}{:>12}  {} (block {})\n",
+                       entry.copies == 0 ? "LOST"
+                       : entry.healing   ? "HEALING"
+                                         : "DEGRADED",
+                       entry.copies, entry.copies_wanted, FormatDuration(entry.since_ms),
+                       entry.path, entry.block.value());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace spillway::cli

@@ -1,0 +1,265 @@
+// Copies that were lost are made again, surplus ones removed. What is looked at is what an event
+// touched: the blocks of a lost worker, of a file that was completed or persisted. An audit of all
+// replicated files, a page at a time, finds what events missed and what a restart forgot.
+#include <algorithm>
+#include <set>
+
+#include "common/log.h"
+#include "master/master.h"
+#include "master/state/replication.h"
+
+namespace spillway {
+namespace {
+
+constexpr size_t kReadyMax = 512;
+constexpr size_t kAuditPage = 500;
+constexpr int64_t kNoTargetRetryMs = 500;
+constexpr int64_t kFirstRetryMs = 100;
+constexpr int64_t kRetryMsMax = 5000;
+constexpr int64_t kHealGraceMs = 30'000;
+constexpr int64_t kHealBytesPerMs = 10'000;
+
+}  // namespace
+
+void Master::CheckCopies(StateTxn& txn, BlockId block) {
+  const auto inode = txn.GetInode(FileIdOfBlock(block));
+  if (!inode || inode->is_directory()) return heal_.Erase(block);
+  CheckCopies(*inode, BlockIndex(block));
+}
+
+void Master::CheckCopiesOf(const state::Inode& inode) {
+  const int64_t count = inode.completed() ? inode.blocks_size() : inode.next_block_index();
+  for (int64_t i = 0; i < count; ++i) CheckCopies(inode, i);
+}
+
+void Master::CheckCopies(const state::Inode& inode, int64_t index) {
+  const BlockId block = BlockIdOf(InodeId(inode.id()), index);
+  // The last block of a file that is not complete is still being written.
+  const bool settled =
+      inode.completed() ? index < inode.blocks_size() : index + 1 < inode.next_block_index();
+  const int wanted = settled ? WantedCopies(inode) : 0;
+  const int sound = cluster_.SoundCopies(block);
+  if (sound < wanted) {
+    const bool readable =
+        !cluster_.Locations(block).empty() || inode.persistence_state() == state::PERSISTED;
+    return heal_.Put(block, std::max(sound, readable ? 1 : 0), clock_->MonotonicMs());
+  }
+  if (const HealEntry* entry = heal_.Find(block); entry != nullptr && !entry->target) {
+    if (metrics_ != nullptr) {
+      metrics_
+          ->Seconds("spillway_master_heal_seconds",
+                    "From the loss of a copy to the number of copies wanted.")
+          .Observe(static_cast<double>(clock_->MonotonicMs() - entry->since_ms) / 1000.0);
+    }
+    heal_.Erase(block);
+  }
+  const int most = settled ? CopiesMax(inode) : -1;
+  if (most >= 0 && sound > most) TrimSurplus(block, sound - most);
+}
+
+// Copies go from where their going costs least: hosts and racks that hold another, then the
+// fullest.
+void Master::TrimSurplus(BlockId block, int surplus) {
+  if (const HealEntry* entry = heal_.Find(block); entry != nullptr && entry->target) return;
+  while (surplus-- > 0) {
+    std::vector<const WorkerEntry*> holders;
+    for (const auto& holder : cluster_.FindBlock(block)->holders) {
+      const WorkerEntry* worker = cluster_.Find(holder.worker);
+      if (worker != nullptr && worker->stays() && !holder.at_risk) holders.push_back(worker);
+    }
+    if (holders.size() < 2) return;
+    const auto shared = [&](const WorkerEntry* worker) {
+      int same = 0;
+      for (const WorkerEntry* other : holders) {
+        if (other == worker) continue;
+        if (other->address.host == worker->address.host) same += 4;
+        if (other->address.rack == worker->address.rack) same += 1;
+        if (other->address.zone == worker->address.zone) same += 1;
+      }
+      return same;
+    };
+    const WorkerEntry* victim = *std::max_element(
+        holders.begin(), holders.end(), [&](const WorkerEntry* a, const WorkerEntry* b) {
+          return std::make_tuple(shared(a), -a->free_bytes(), a->id) <
+                 std::make_tuple(shared(b), -b->free_bytes(), b->id);
+        });
+    const WorkerId id = victim->id;
+    cluster_.RemoveReplica(id, block);
+    SendRemove(id, {block});
+  }
+}
+
+WorkerEntry* Master::ChooseHealTarget(BlockId block, int64_t length_bytes, const HealEntry& entry) {
+  std::set<std::string> hosts;
+  std::set<std::string> racks;
+  std::set<std::string> zones;
+  for (const BlockLocation& location : cluster_.Locations(block)) {
+    hosts.insert(location.address.host);
+    if (!location.address.rack.empty()) racks.insert(location.address.rack);
+    if (!location.address.zone.empty()) zones.insert(location.address.zone);
+  }
+  WorkerEntry* best = nullptr;
+  std::tuple<bool, bool, bool, int64_t, int, int64_t> best_cost;
+  for (auto& [id, worker] : cluster_.workers()) {
+    if (!worker.stays() || hosts.count(worker.address.host) > 0) continue;
+    if (worker.heals_in_flight >= options_.heals_per_worker_max) continue;
+    const bool room = worker.heal_bytes == 0 ||
+                      worker.heal_bytes + length_bytes <= options_.heal_bytes_in_flight_max;
+    if (!room || worker.free_bytes() - worker.heal_bytes < length_bytes) continue;
+    const std::tuple cost{entry.attempts > 0 && id == entry.avoid,
+                          zones.count(worker.address.zone) > 0,
+                          racks.count(worker.address.rack) > 0,
+                          worker.heal_bytes,
+                          worker.heals_in_flight,
+                          -worker.free_bytes()};
+    if (best != nullptr && best_cost <= cost) continue;
+    best = &worker;
+    best_cost = cost;
+  }
+  return best;
+}
+
+void Master::Heal() {
+  if (!safe_mode_over_) return;
+  const int64_t now_ms = clock_->MonotonicMs();
+  for (const BlockId block : heal_.Overdue(now_ms)) {
+    EndHeal(block, spillway::MakeStatus(StatusCode::kDeadlineExceeded, "Healing took too long."));
+  }
+  StateTxn txn(journal_);
+  int blocked = 0;
+  for (const BlockId block : heal_.Ready(now_ms, kReadyMax)) {
+    if (!StartHeal(txn, block) && ++blocked > 32) return;  // nobody has room
+  }
+}
+
+// False if no worker can take it now.
+bool Master::StartHeal(StateTxn& txn, BlockId block) {
+  CheckCopies(txn, block);
+  const HealEntry* entry = heal_.Find(block);
+  if (entry == nullptr || entry->target || entry->copies == 0) return true;
+  const auto inode = txn.GetInode(FileIdOfBlock(block));
+  const BlockInfo info = MakeBlockInfo(*inode, BlockIndex(block));
+  WorkerEntry* target = ChooseHealTarget(block, info.length_bytes, *entry);
+  if (target == nullptr) {
+    heal_.Defer(block, clock_->MonotonicMs() + kNoTargetRetryMs);
+    return false;
+  }
+  std::vector<WorkerEntry*> sources;
+  for (const BlockLocation& location : info.locations) {
+    sources.push_back(cluster_.Find(location.worker_id));
+  }
+  std::sort(sources.begin(), sources.end(), [](const WorkerEntry* a, const WorkerEntry* b) {
+    return std::make_pair(a->heals_in_flight, a->id) < std::make_pair(b->heals_in_flight, b->id);
+  });
+  session::MasterMessage message;
+  auto* command = message.mutable_replicate_block();
+  auto* source = command->mutable_block();
+  source->set_block_id(static_cast<uint64_t>(block.value()));
+  source->set_length_bytes(info.length_bytes);
+  if (const auto* record = cluster_.FindBlock(block)) {
+    source->set_crc32c(record->crc32c);
+    source->set_crc_known(record->crc_known);
+  }
+  if (inode->completed() && inode->blocks(static_cast<int>(BlockIndex(block))).crc_known()) {
+    source->set_crc32c(inode->blocks(static_cast<int>(BlockIndex(block))).crc32c());
+    source->set_crc_known(true);
+  }
+  for (const WorkerEntry* worker : sources) {
+    auto* holder = source->add_holders();
+    holder->set_host(worker->address.host);
+    holder->set_data_port(worker->address.data_port);
+  }
+  command->set_pinned(true);
+  const auto path = txn.PathOf(*inode);
+  if (inode->persistence_state() == state::PERSISTED && path) {
+    const FileStatus status = MakeStatus(txn, *inode, *path, false);
+    command->set_mount_id(status.mount_id.value());
+    command->set_uri(status.understore_path);
+    command->set_offset_in_file(BlockIndex(block) * inode->block_size_bytes());
+  }
+  const WorkerId from = sources.empty() ? target->id : sources.front()->id;
+  if (!sources.empty()) ++sources.front()->heals_in_flight;
+  ++target->heals_in_flight;
+  target->heal_bytes += info.length_bytes;
+  heal_.Begin(block, from, target->id, info.length_bytes,
+              clock_->MonotonicMs() + kHealGraceMs + info.length_bytes / kHealBytesPerMs);
+  sender_->Send(target->id, target->epoch, std::move(message));
+  return true;
+}
+
+void Master::EndHeal(BlockId block, const Status& status) {
+  HealEntry* entry = heal_.Find(block);
+  if (entry == nullptr || !entry->target) return;
+  const WorkerId target_id = *entry->target;
+  if (WorkerEntry* target = cluster_.Find(target_id)) {
+    target->heals_in_flight = std::max(0, target->heals_in_flight - 1);
+    target->heal_bytes = std::max<int64_t>(0, target->heal_bytes - entry->bytes);
+  }
+  if (WorkerEntry* source = cluster_.Find(*entry->source); *entry->source != target_id && source) {
+    source->heals_in_flight = std::max(0, source->heals_in_flight - 1);
+  }
+  heal_.End(block);
+  if (!status.ok()) {
+    spdlog::warn("healing block {} on worker {} failed: {}", block.value(), target_id.value(),
+                 Message(status));
+    entry->avoid = target_id;
+    ++entry->attempts;
+    const int64_t delay =
+        std::min<int64_t>(kRetryMsMax, kFirstRetryMs << std::min(entry->attempts, 10));
+    heal_.Defer(block, clock_->MonotonicMs() + delay);
+  }
+  StateTxn txn(journal_);
+  CheckCopies(txn, block);
+}
+
+void Master::FailHealsWith(WorkerId worker) {
+  for (const BlockId block : heal_.RunningWith(worker)) {
+    EndHeal(block, Unavailable("Worker {} was lost or restarted.", worker.value()));
+  }
+}
+
+void Master::ReplicateDone(const Session& session, const session::ReplicateResult& result) {
+  absl::MutexLock lock(&mutex_);
+  if (cluster_.FindCurrent(session.worker, session.epoch) == nullptr) return;
+  const BlockId block(static_cast<int64_t>(result.block_id()));
+  for (const auto& bad : result.bad_holders()) {
+    for (const auto& [id, worker] : cluster_.workers()) {
+      const bool same =
+          worker.address.host == bad.host() && worker.address.data_port == bad.data_port();
+      if (same && !worker.lost) SendVerify(id, block);
+    }
+  }
+  const HealEntry* entry = heal_.Find(block);
+  if (entry == nullptr || entry->target != session.worker) return;
+  EndHeal(block, Status(static_cast<StatusCode>(result.code()), result.message()));
+  Heal();
+}
+
+void Master::SendVerify(WorkerId worker, BlockId block) {
+  const WorkerEntry* entry = cluster_.Find(worker);
+  session::MasterMessage message;
+  message.mutable_verify_blocks()->add_block_ids(static_cast<uint64_t>(block.value()));
+  sender_->Send(worker, entry->epoch, std::move(message));
+}
+
+void Master::Audit() {
+  if (!safe_mode_over_) return;
+  const int64_t now_ms = clock_->MonotonicMs();
+  if (!audit_after_) {
+    if (now_ms < next_audit_ms_) return;
+    next_audit_ms_ = now_ms + options_.audit_interval_ms;
+    audit_after_ = InodeId();
+  }
+  StateTxn txn(journal_);
+  const auto files = txn.ReplicatedFiles(*audit_after_, kAuditPage);
+  for (const InodeId id : files) {
+    if (const auto inode = txn.GetInode(id)) CheckCopiesOf(*inode);
+  }
+  if (files.size() < kAuditPage) {
+    audit_after_.reset();
+  } else {
+    audit_after_ = files.back();
+  }
+}
+
+}  // namespace spillway

@@ -1,0 +1,88 @@
+// Commit markers tell readers of the store that everything they vouch for is there. So they go
+// last, and an old one goes away before anything new appears beside it.
+#include <fnmatch.h>
+
+#include <algorithm>
+
+#include "common/path.h"
+#include "master/master.h"
+
+namespace spillway {
+
+int Master::MarkerDepth(const std::string& path) const {
+  const auto names = PathComponents(path);
+  for (const std::string& pattern : options_.marker_patterns) {
+    const auto globs = PathComponents("/" + pattern);
+    // The scope is a directory: at least the root is above the first component.
+    if (globs.empty() || globs.size() > names.size()) continue;
+    bool matches = true;
+    for (size_t i = 0; i < globs.size() && matches; ++i) {
+      matches = ::fnmatch(globs[i].c_str(), names[names.size() - globs.size() + i].c_str(), 0) == 0;
+    }
+    if (matches) return static_cast<int>(globs.size());
+  }
+  return 0;
+}
+
+bool Master::IsBelow(StateTxn& txn, InodeId directory, InodeId ancestor) {
+  while (directory != ancestor) {
+    if (directory == kRootInodeId) return false;
+    const auto inode = txn.GetInode(directory);
+    if (!inode) return false;
+    directory = InodeId(inode->parent_id());
+  }
+  return true;
+}
+
+std::string Master::MarkerWaitsFor(StateTxn& txn, const PersistTask& task) {
+  for (const auto& [directory, files] : pending_in_) {
+    const auto& [generation, inode] = *files.begin();
+    if (generation >= task.generation || !IsBelow(txn, directory, *task.marker_scope)) continue;
+    const auto first = txn.GetInode(inode);
+    const auto path = first ? txn.PathOf(*first) : std::nullopt;
+    return path.value_or("a file that goes away");
+  }
+  return "";
+}
+
+bool Master::OldMarkerAbove(MountId mount, const std::string& key) {
+  if (marker_deletes_.empty()) return false;
+  std::string at = key;
+  while (!at.empty()) {
+    const size_t slash = at.rfind('/');
+    at = slash == std::string::npos ? "" : at.substr(0, slash);
+    if (marker_deletes_.count(BusyName(mount, at)) > 0) return true;
+  }
+  return false;
+}
+
+namespace {
+
+// The scope's key is that of the marker less the components that its pattern matched.
+std::string ScopeKey(const std::string& key, int depth) {
+  std::string scope = key;
+  for (int i = 0; i < depth; ++i) {
+    const size_t slash = scope.rfind('/');
+    scope = slash == std::string::npos ? "" : scope.substr(0, slash);
+  }
+  return scope;
+}
+
+}  // namespace
+
+void Master::NoteMarkerDelete(MountId mount, const std::string& key) {
+  if (const int depth = MarkerDepth("/" + key); depth > 0) {
+    marker_deletes_[BusyName(mount, ScopeKey(key, depth))].insert(key);
+  }
+}
+
+void Master::ForgetMarkerDelete(MountId mount, const std::string& key) {
+  if (const int depth = MarkerDepth("/" + key); depth > 0) {
+    const auto it = marker_deletes_.find(BusyName(mount, ScopeKey(key, depth)));
+    if (it == marker_deletes_.end()) return;
+    it->second.erase(key);
+    if (it->second.empty()) marker_deletes_.erase(it);
+  }
+}
+
+}  // namespace spillway

@@ -1,0 +1,143 @@
+// Commit markers reach the store last; old ones go first.
+#include "master/master_fixture.h"
+
+namespace spillway {
+namespace {
+
+class MarkerTest : public MasterFixture {
+ protected:
+  MarkerTest() {
+    options_.marker_patterns = {"_SUCCESS", "_delta_log/*.json", "metadata/*.metadata.json",
+                                "metadata/version-hint.text"};
+    options_.persist_blacklist = {"/_temporary/"};
+    CrashAndRestart();
+    worker_ = AddWorker("w1");
+  }
+  std::map<std::string, session::PersistCommand> TakeAll() {
+    std::map<std::string, session::PersistCommand> all;
+    for (auto command = TakePersist(); command.job_id() != 0; command = TakePersist())
+      all[command.key()] = command;
+    return all;
+  }
+  Master::Session worker_;
+};
+
+TEST_F(MarkerTest, success_waitsForWhatWasCompletedBefore) {
+  WriteFile("/out/a", 10, {worker_});
+  WriteFile("/out/p=1/b", 10, {worker_});
+  WriteFile("/out/_SUCCESS", 0, {});
+  WriteFile("/elsewhere/_SUCCESS", 0, {});
+  WriteFile("/out/later", 10, {worker_});
+  auto begun = TakeAll();
+  EXPECT_EQ(begun.count("out/_SUCCESS"), 0u);
+  EXPECT_EQ(begun.count("elsewhere/_SUCCESS"), 1u) << "nothing before it in its own scope";
+  const auto info = master_->GetPersistInfo(root_, {"/out/_SUCCESS"});
+  ASSERT_EQ(info.size(), 1u);
+  EXPECT_EQ(info[0].state, "BLOCKED");
+  EXPECT_EQ(info[0].waits_for, "/out/a");
+  AnswerPersist(worker_, begun["out/a"], absl::OkStatus());
+  AdvanceMs(100);
+  EXPECT_TRUE(TakeAll().empty()) << "the partition is not there yet";
+  AnswerPersist(worker_, begun["out/p=1/b"], absl::OkStatus());
+  AdvanceMs(100);
+  EXPECT_EQ(TakeAll().count("out/_SUCCESS"), 1u) << "what came later is not waited for";
+}
+
+TEST_F(MarkerTest, failedFile_isStillWaitedFor) {
+  WriteFile("/out/a", 10, {worker_});
+  WriteFile("/out/_SUCCESS", 0, {});
+  AnswerPersist(worker_, TakePersist(), MakeStatus(StatusCode::kPermissionDenied, "no"));
+  for (int i = 0; i < 5; ++i) {
+    AdvanceMs(30'000);
+    auto begun = TakeAll();
+    EXPECT_EQ(begun.count("out/_SUCCESS"), 0u);
+    if (begun.count("out/a") > 0) {
+      AnswerPersist(worker_, begun["out/a"], MakeStatus(StatusCode::kPermissionDenied, "no"));
+    }
+  }
+}
+
+TEST_F(MarkerTest, fileRenamedIntoTheScope_isWaitedFor) {
+  WriteFile("/out/_temporary/0/part", 10, {worker_});
+  EXPECT_TRUE(TakeAll().empty());
+  ASSERT_TRUE(master_->Rename(root_, "/out/_temporary/0/part", "/out/part", {}).result.ok());
+  // Before the rename is durable its job is known already.
+  CreateFileOptions options;
+  ASSERT_TRUE(master_->CreateFile(root_, "/out/_SUCCESS", options).result.ok());
+  CompleteFileOptions complete;
+  complete.persist = true;
+  ASSERT_TRUE(master_->CompleteFile(root_, "/out/_SUCCESS", complete).result.ok());
+  executor_.RunAll();
+  auto begun = TakeAll();
+  EXPECT_EQ(begun.count("out/part"), 1u);
+  EXPECT_EQ(begun.count("out/_SUCCESS"), 0u);
+}
+
+TEST_F(MarkerTest, parkedFiles_areNotWaitedFor) {
+  WriteFile("/out/_temporary/0/part", 10, {worker_});
+  WriteFile("/out/_SUCCESS", 0, {});
+  EXPECT_EQ(TakeAll().count("out/_SUCCESS"), 1u);
+}
+
+TEST_F(MarkerTest, tableFormats_vouchForTheTable) {
+  WriteFile("/t/data/a", 10, {worker_});
+  WriteFile("/t/_delta_log/0.json", 10, {worker_});
+  WriteFile("/i/data/a", 10, {worker_});
+  WriteFile("/i/metadata/v1.metadata.json", 10, {worker_});
+  WriteFile("/i/metadata/version-hint.text", 10, {worker_});
+  auto begun = TakeAll();
+  EXPECT_EQ(begun.size(), 2u);
+  AnswerPersist(worker_, begun["t/data/a"], absl::OkStatus());
+  AnswerPersist(worker_, begun["i/data/a"], absl::OkStatus());
+  AdvanceMs(100);
+  begun = TakeAll();
+  EXPECT_EQ(begun.count("t/_delta_log/0.json"), 1u);
+  EXPECT_EQ(begun.count("i/metadata/v1.metadata.json"), 1u);
+  EXPECT_EQ(begun.count("i/metadata/version-hint.text"), 0u) << "markers are in order too";
+}
+
+TEST_F(MarkerTest, restart_keepsTheOrder) {
+  const auto file = WriteFile("/out/a", 10, {worker_});
+  WriteFile("/out/_SUCCESS", 0, {});
+  CrashAndRestart();
+  worker_ = AddWorker("w1", {Report(file.blocks[0].id, 10)});
+  auto begun = TakeAll();
+  EXPECT_EQ(begun.count("out/a"), 1u);
+  EXPECT_EQ(begun.count("out/_SUCCESS"), 0u);
+}
+
+TEST_F(MarkerTest, oldMarker_isDeletedBeforeNewDataAppears) {
+  WriteFile("/out/a", 10, {worker_});
+  AnswerPersist(worker_, TakePersist(), absl::OkStatus());
+  WriteFile("/out/_SUCCESS", 0, {});
+  AdvanceMs(100);
+  StringBody body("");
+  ASSERT_TRUE(understore_->Put("out/_SUCCESS", body, {}).ok());
+  AnswerPersist(worker_, TakePersist(), absl::OkStatus());
+  RemoveOptions remove;
+  remove.recursive = true;
+  ASSERT_TRUE(master_->Remove(root_, "/out", remove).result.ok());
+  understore_->FailNext(1, Unavailable("away"), false);
+  WriteFile("/out/b", 10, {worker_});
+  EXPECT_TRUE(TakeAll().empty()) << "the old marker still stands";
+  for (int i = 0; i < 20; ++i) AdvanceMs(200);
+  EXPECT_EQ(understore_->Objects().count("out/_SUCCESS"), 0u);
+  EXPECT_EQ(TakeAll().count("out/b"), 1u);
+}
+
+TEST_F(MarkerTest, barrier_coversWhatWasCompletedBeforeTheCall) {
+  WriteFile("/out/a", 10, {worker_});
+  auto left = master_->GetPersistProgress(root_, "/out", 0);
+  ASSERT_TRUE(left.ok());
+  EXPECT_EQ(left->files_left, 1);
+  const int64_t cut = left->cut;
+  auto begun = TakeAll();
+  WriteFile("/out/b", 10, {worker_});
+  AnswerPersist(worker_, begun["out/a"], absl::OkStatus());
+  EXPECT_EQ(master_->GetPersistProgress(root_, "/out", cut)->files_left, 0);
+  EXPECT_EQ(master_->GetPersistProgress(root_, "/out", 0)->files_left, 1);
+  EXPECT_EQ(master_->GetPersistProgress(root_, "/none", 0).status().code(), StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace spillway

@@ -1,0 +1,111 @@
+// How attempts to persist end, and what is known of those that have not.
+#include <algorithm>
+
+#include "common/log.h"
+#include "common/path.h"
+#include "master/master.h"
+
+namespace spillway {
+namespace {
+
+constexpr int64_t kFirstRetryMs = 100;
+constexpr size_t kRecentMax = 10'000;
+
+}  // namespace
+
+void Master::TaskFailed(PersistTask& task, const Status& why, FailureOrigin origin) {
+  StopRunning(task);
+  const int64_t now_ms = clock_->NowMs();
+  const int64_t monotonic_ms = clock_->MonotonicMs();
+  if (!task.upload_id.empty() || task.kind == state::UPLOAD) {
+    StateTxn txn(journal_);
+    if (auto job = txn.GetPersistJob(task.inode); job && !job->upload_key().empty()) {
+      OrphanUpload(txn, task.mount_id, job->upload_key(), job->upload_id());
+      job->clear_upload_id();
+      job->clear_upload_key();
+      txn.Apply(MakeEntry(
+          [&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = *job; }));
+    }
+    txn.Commit();
+    task.upload_id.clear();
+  }
+  if (task.failing_since_ms == 0) task.failing_since_ms = now_ms;
+  task.last_error = why;
+  if (origin == FailureOrigin::kStore && why.code() == StatusCode::kResourceExhausted) {
+    // Asked to slow down: that is nobody's failure, the lane sends less.
+    task.lane->rate.OnSlowDown(monotonic_ms);
+    spdlog::debug("the store asks to slow down at {}", task.key);
+    return Requeue(task, std::min(task.due_at_ms, now_ms));
+  }
+  ++task.attempts;
+  const int64_t cap = options_.persist_retry_ms_max;
+  const int64_t delay = std::min<int64_t>(cap, kFirstRetryMs << std::min(task.attempts - 1, 20));
+  const int64_t jittered = delay / 2 + static_cast<int64_t>(random_->Below(delay / 2 + 1));
+  if (origin == FailureOrigin::kStore && why.code() != StatusCode::kFailedPrecondition &&
+      why.code() != StatusCode::kDataLoss) {
+    if (!task.lane->in_outage() && task.lane->failing_since_ms == 0) task.lane->backed_off.clear();
+    task.lane->OnStoreFailure(why, monotonic_ms);
+    task.lane->backed_off.push_back(task.inode);
+  }
+  spdlog::warn("persist of inode {} at {} failed (attempt {}, again in {} ms): {}",
+               task.inode.value(), task.key, task.attempts, jittered, Message(why));
+  Requeue(task, now_ms + jittered);
+}
+
+void Master::TaskSucceeded(PersistTask& task, const std::string& etag, int64_t duration_ms) {
+  StateTxn txn(journal_);
+  const auto inode = txn.GetInode(task.inode);
+  const int64_t now_ms = clock_->NowMs();
+  StopRunning(task);
+  txn.Apply(MakeEntry([&](auto& entry) {
+    auto* persisted = entry.mutable_persisted();
+    persisted->set_inode_id(task.inode.value());
+    persisted->set_generation(task.generation);
+    auto* object = persisted->mutable_object();
+    object->set_key(task.key);
+    object->set_etag(etag);
+    object->set_persisted_at_ms(now_ms);
+    object->set_crc_known(task.crc_known);
+    object->set_crc32c(task.crc32c);
+  }));
+  // Whatever waited to be deleted at this key has been replaced.
+  if (txn.GetPendingDelete(task.mount_id, task.key)) {
+    txn.Apply(MakeEntry([&](auto& entry) {
+      entry.mutable_delete_done()->set_mount_id(task.mount_id.value());
+      entry.mutable_delete_done()->set_key(task.key);
+    }));
+    ForgetMarkerDelete(task.mount_id, task.key);
+  }
+  if (task.kind == state::RELOCATE && task.source_key != task.key) {
+    ScheduleObjectDelete(txn, task.mount_id, task.source_key, false);
+  }
+  const LogIndex index = txn.Commit();
+  fences_.erase(BusyName(task.mount_id, task.key));
+  if (metrics_ != nullptr) {
+    metrics_
+        ->Seconds("spillway_master_persist_lag_seconds",
+                  "From the request to persist to the object in the store.")
+        .Observe(static_cast<double>(now_ms - task.requested_at_ms) / 1000.0);
+  }
+  drained_bytes_ += task.kind == state::UPLOAD ? task.length_bytes : 0;
+  persisted_at_ms_.push_back(clock_->MonotonicMs());
+  if (persisted_at_ms_.size() > kRecentMax) persisted_at_ms_.pop_front();
+  PersistLane* lane = task.lane;
+  std::vector<InodeId> waited = std::exchange(lane->backed_off, {});
+  if (!lane->OnSuccess(duration_ms, clock_->MonotonicMs())) waited.clear();
+  RemoveTask(task.inode);
+  for (const InodeId id : waited) {
+    const auto it = tasks_.find(id);
+    if (it == tasks_.end() || it->second->running || !it->second->queued) continue;
+    it->second->attempts = 0;
+    if (!it->second->parked) Requeue(*it->second, std::min(it->second->due_at_ms, now_ms));
+  }
+  executor_->Post([this, index, inode = *inode] {
+    journal_->WhenDurable(index, [this, inode] {
+      absl::MutexLock lock(&mutex_);
+      UnpinBlocks(inode);
+    });
+  });
+}
+
+}  // namespace spillway

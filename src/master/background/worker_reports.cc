@@ -1,0 +1,50 @@
+// What is told of workers, and to them.
+#include <algorithm>
+
+#include "master/master.h"
+
+namespace spillway {
+
+session::MasterMessage Master::MountTableMessage() {
+  absl::MutexLock lock(&mutex_);
+  session::MasterMessage message;
+  for (const auto& [id, mount] : mounts_) {
+    auto* info = message.mutable_mount_table()->add_mounts();
+    info->set_mount_id(id.value());
+    info->set_uri(mount.uri());
+    *info->mutable_properties() = mount.properties();
+  }
+  if (mounts_.empty()) message.mutable_mount_table();
+  return message;
+}
+
+StatusOr<std::vector<WorkerInfo>> Master::GetWorkers() {
+  if (InSafeMode()) return Unavailable("The master is in safe mode: the workers are not back yet.");
+  std::vector<WorkerInfo> all = GetWorkerReport();
+  all.erase(std::remove_if(all.begin(), all.end(),
+                           [](const WorkerInfo& info) { return info.state != WorkerState::kLive; }),
+            all.end());
+  return all;
+}
+
+std::vector<WorkerInfo> Master::GetWorkerReport() {
+  absl::MutexLock lock(&mutex_);
+  std::vector<WorkerInfo> infos;
+  for (const auto& [id, worker] : cluster_.workers()) {
+    if (!worker.registered && !worker.lost) continue;
+    WorkerInfo info;
+    info.id = id;
+    info.address = worker.address;
+    info.state = worker.lost                               ? WorkerState::kLost
+                 : worker.leaving || worker.decommissioned ? WorkerState::kDecommissioned
+                                                           : WorkerState::kLive;
+    info.tiers = worker.tiers;
+    info.start_time_ms = worker.start_time_ms;
+    info.last_contact_ms_ago = clock_->MonotonicMs() - worker.last_contact_ms;
+    info.block_count = static_cast<int64_t>(worker.blocks.size());
+    infos.push_back(std::move(info));
+  }
+  return infos;
+}
+
+}  // namespace spillway

@@ -1,0 +1,158 @@
+// What goes in and out of the master's core, and the records of its background duties.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "api/types.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/executor.h"
+#include "common/metrics.h"
+#include "common/random.h"
+#include "journal/journal.h"
+#include "master/background/persist_lane.h"
+#include "master/cluster/cluster_state.h"
+#include "master/state/state_txn.h"
+#include "understore/under_store.h"
+#include "worker_session.pb.h"
+
+namespace spillway {
+
+// Who calls, as authenticated.
+struct Caller {
+  std::string user;
+  std::vector<std::string> groups;  // the first is the primary one
+};
+
+// An operation's answer, and what must be durable before it may be given.
+template <typename T>
+struct Outcome {
+  StatusOr<T> result;
+  LogIndex wait_for;
+};
+struct Nothing {};
+
+// Sends to a worker's session; never blocks. Messages to a session that is gone are dropped.
+class WorkerSender {
+ public:
+  virtual ~WorkerSender() = default;
+  virtual void Send(WorkerId worker, Epoch epoch, session::MasterMessage message) = 0;
+};
+
+// Opens a mount's understore. Thread-safe.
+class UnderStoreOpener {
+ public:
+  virtual ~UnderStoreOpener() = default;
+  virtual StatusOr<std::shared_ptr<UnderStore>> Open(
+      const std::string& uri, const std::map<std::string, std::string>& properties) = 0;
+};
+
+struct MasterOptions {
+  bool permission_enabled = true;
+  std::string supergroup = "supergroup";
+  std::string superuser;  // who started the master
+  int umask = 022;
+  std::string root_uri;
+  std::vector<std::string> persist_blacklist;
+  // Globs of the last components of paths: such a file is persisted after everything completed
+  // before it below the directory that holds the pattern's first component.
+  std::vector<std::string> marker_patterns;
+  int64_t worker_timeout_ms = 3000;
+  int64_t worker_suspect_ms = 1000;  // a broken session counts as lost after this
+  int64_t safe_mode_ms_max = 5000;
+  int64_t lost_worker_deletion_ms = 30 * 60'000;
+  int64_t part_size_bytes = 64 << 20;
+  int persist_jobs_max = 512;
+  int64_t persist_retry_ms_max = 30'000;
+  int64_t ttl_check_interval_ms = 3'600'000;
+  int64_t persist_bytes_per_second_max = 0;  // 0: no limit
+  // After a worker is lost an upload that it had begun may still arrive at the store this long.
+  int64_t upload_fence_ms = 5000;
+  int heals_per_worker_max = 8;
+  int64_t heal_bytes_in_flight_max = 256 << 20;  // per target
+  int64_t audit_interval_ms = 60'000;            // between looks at all replicated files
+  int64_t incomplete_file_lease_ms = 4 * 3'600'000;
+  // Unpersisted bytes: none, all and nobody waits below soft; between soft and hard new blocks are
+  // slowed down; above hard they wait until there is room again.
+  int backlog_soft_percent = 70;
+  int backlog_hard_percent = 90;
+  int64_t backlog_wait_ms_max = 10 * 60'000;
+  int64_t dirty_bytes_max = 0;                           // of the whole cluster; 0: no limit
+  std::map<std::string, int64_t> dirty_bytes_max_below;  // by path
+};
+
+// What the master needs from outside. Nothing is owned but by its creator; all outlive the master.
+struct MasterContext {
+  Clock* clock = nullptr;
+  Random* random = nullptr;
+  Executor* executor = nullptr;  // for understore calls
+  Journal* journal = nullptr;
+  WorkerSender* sender = nullptr;
+  UnderStoreOpener* understores = nullptr;
+  Metrics* metrics = nullptr;
+};
+
+// Where a namespace path lies in an understore.
+struct ResolvedKey {
+  MountId mount_id;
+  std::string uri;  // of the mount's root
+  std::string key;
+  std::string full() const {
+    return key.empty() ? uri : (uri == "/" ? uri + key : uri + "/" + key);
+  }
+};
+
+// One listing under way: where to go on.
+struct ListCursor {
+  std::string after;  // path below the listed one, "" at the beginning
+  bool done = false;
+  std::optional<InodeId> load;  // a directory that has to be loaded first
+};
+
+// Who says that an upload failed: its cause decides what is slowed down.
+enum class FailureOrigin { kWorker, kStore };
+
+struct PersistTask {
+  InodeId inode;
+  int64_t generation = 0;
+  state::PersistKind kind = state::UPLOAD;
+  int64_t requested_at_ms = 0;
+  int64_t due_at_ms = 0;
+  int attempts = 0;
+  Status last_error;
+  int64_t failing_since_ms = 0;
+  std::string waits_for;  // what a marker waits for
+  PersistLane* lane = nullptr;
+  bool queued = false;  // in its lane; not before the job is durable
+  LogIndex durable_at;
+  InodeId directory;                    // parent
+  std::optional<InodeId> marker_scope;  // a commit marker: everything below goes first
+  int64_t length_bytes = 0;
+  std::vector<std::string> limited_below;  // paths whose limit of dirty bytes counts it
+  // While under way.
+  bool running = false;
+  bool parked = false;  // the path is on the blacklist
+  // An attempt was begun, perhaps before a crash: an object may stand at the path's key whatever
+  // was answered.
+  bool maybe_published = false;
+  uint64_t job_id = 0;
+  MountId mount_id;
+  std::string key;
+  std::string upload_id;
+  std::vector<WorkerId> workers;  // that still have something to send
+  std::vector<UploadedPart> parts;
+  size_t parts_expected = 0;
+  uint32_t crc32c = 0;
+  bool crc_known = false;
+  std::string source;  // RELOCATE: busy name of the object's present key
+  std::string source_key;
+};
+
+}  // namespace spillway

@@ -1,0 +1,122 @@
+// Spillway's AdminService.
+#include "admin.pb.h"
+#include "common/path.h"
+#include "rpc/convert.h"
+#include "rpc/master/master_services.h"
+
+namespace spillway {
+namespace {
+
+const char* const kService = "spillway.admin.AdminService";
+
+Status MustBeSuperUser(Master* master, const Caller& caller) {
+  if (master->IsSuperUser(caller)) return absl::OkStatus();
+  return MakeStatus(StatusCode::kPermissionDenied, "Only a superuser may do this, not {}.",
+                    caller.user);
+}
+
+void RegisterPersist(RpcService* service, Master* master) {
+  service->Unary<admin::GetPersistInfoRequest, admin::GetPersistInfoResponse>(
+      kService, "GetPersistInfo",
+      [master](const CallContext& call, const auto& request, auto reply) {
+        admin::GetPersistInfoResponse response;
+        for (const PersistInfo& info : master->GetPersistInfo(
+                 call.caller, {request.paths().begin(), request.paths().end()})) {
+          FillPersistInfo(info, response.add_infos());
+        }
+        reply(response);
+      });
+  service->Unary<admin::GetPersistProgressRequest, admin::GetPersistProgressResponse>(
+      kService, "GetPersistProgress",
+      [master](const CallContext& call, const auto& request, auto reply) {
+        const auto path = NormalizePath(request.path());
+        if (!path.ok()) return reply(path.status());
+        const auto progress = master->GetPersistProgress(call.caller, *path, request.cut());
+        if (!progress.ok()) return reply(progress.status());
+        admin::GetPersistProgressResponse response;
+        response.set_cut(progress->cut);
+        response.set_files_left(progress->files_left);
+        response.set_bytes_left(progress->bytes_left);
+        response.set_never_files(progress->never_files);
+        response.set_oldest_path(progress->oldest_path);
+        response.set_oldest_error(progress->oldest_error);
+        reply(response);
+      });
+  service->Unary<admin::GetPersistReportRequest, admin::GetPersistReportResponse>(
+      kService, "GetPersistReport", [master](const CallContext&, const auto& request, auto reply) {
+        admin::GetPersistReportResponse response;
+        FillPersistReport(master->GetPersistReport(
+                              static_cast<size_t>(std::max<int64_t>(0, request.entries_max()))),
+                          &response);
+        reply(response);
+      });
+  service->Unary<admin::NewBlockIdRequest, admin::NewBlockIdResponse>(
+      kService, "NewBlockId", [master](const CallContext& call, const auto& request, auto reply) {
+        const auto path = NormalizePath(request.path());
+        if (!path.ok()) return reply(path.status());
+        const auto admitted = [master, caller = call.caller, path = *path, reply](Status status) {
+          admin::NewBlockIdResponse response;
+          if (status.code() == StatusCode::kAborted) {
+            response.set_write_through(true);
+            return reply(response);
+          }
+          if (!status.ok()) return reply(status);
+          FinishWhenDurable(
+              master, master->NewBlockId(caller, path),
+              [](BlockId& id) {
+                admin::NewBlockIdResponse response;
+                response.set_block_id(id.value());
+                return response;
+              },
+              reply);
+        };
+        master->AdmitBlock(*path, request.may_write_through(), admitted);
+      });
+}
+
+void RegisterOperations(RpcService* service, const MasterServiceContext& context) {
+  Master* master = context.master;
+  service->Unary<admin::GetHealthReportRequest, admin::GetHealthReportResponse>(
+      kService, "GetHealthReport", [master](const CallContext&, const auto& request, auto reply) {
+        admin::GetHealthReportResponse response;
+        FillHealthReport(master->GetHealthReport(
+                             static_cast<size_t>(std::max<int64_t>(0, request.entries_max()))),
+                         &response);
+        reply(response);
+      });
+  service->Unary<admin::DecommissionWorkerRequest, admin::DecommissionWorkerResponse>(
+      kService, "DecommissionWorker",
+      [master](const CallContext& call, const auto& request, auto reply) {
+        if (Status status = MustBeSuperUser(master, call.caller); !status.ok())
+          return reply(status);
+        const auto left =
+            master->DecommissionWorker(request.host(), request.data_port(), request.undo());
+        if (!left.ok()) return reply(left.status());
+        admin::DecommissionWorkerResponse response;
+        response.set_live(left->live);
+        response.set_blocks_at_stake(left->blocks_at_stake);
+        response.set_blocks(left->blocks);
+        reply(response);
+      });
+  service->Unary<admin::BackupRequest, admin::BackupResponse>(
+      kService, "Backup", [context](const CallContext& call, const auto& request, auto reply) {
+        if (Status status = MustBeSuperUser(context.master, call.caller); !status.ok())
+          return reply(status);
+        context.executor->Post([context, folder = request.folder(), reply] {
+          const auto written = context.backup(folder);
+          if (!written.ok()) return reply(written.status());
+          admin::BackupResponse response;
+          response.set_folder(*written);
+          reply(response);
+        });
+      });
+}
+
+}  // namespace
+
+void RegisterAdminService(RpcService* service, const MasterServiceContext& context) {
+  RegisterPersist(service, context.master);
+  RegisterOperations(service, context);
+}
+
+}  // namespace spillway

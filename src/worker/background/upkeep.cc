@@ -1,0 +1,87 @@
+// What the worker does for its blocks between requests: verify them, find room for writes that
+// wait, and leave in order.
+#include <algorithm>
+
+#include "common/log.h"
+#include "worker/worker.h"
+
+namespace spillway {
+namespace {
+
+constexpr int64_t kProbeIntervalMs = 10'000;
+constexpr int64_t kScrubStepMsMax = 1000;
+
+}  // namespace
+
+void Worker::VerifyBlocks(std::vector<BlockId> ids) {
+  executor_->Post([this, ids = std::move(ids)] {
+    for (const BlockId id : ids) {
+      if (Status status = store_->Verify(id); !status.ok())
+        spdlog::warn("verifying block {}: {}", id.value(), Message(status));
+    }
+    absl::MutexLock lock(&mutex_);
+    TellRemoved();
+  });
+}
+
+void Worker::SuspectBlock(BlockId id) { VerifyBlocks({id}); }
+
+void Worker::Scrub() {
+  const int64_t now_ms = clock_->MonotonicMs();
+  int64_t bytes = 0;
+  bool probe = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (scrubbing_ || options_.scrub_bytes_per_second <= 0) return;
+    const int64_t passed_ms = std::min(kScrubStepMsMax, now_ms - scrubbed_at_ms_);
+    bytes = options_.scrub_bytes_per_second * passed_ms / 1000;
+    scrubbed_at_ms_ = now_ms;
+    probe = now_ms - probed_at_ms_ >= kProbeIntervalMs;
+    if (probe) probed_at_ms_ = now_ms;
+    scrubbing_ = true;
+  }
+  executor_->Post([this, bytes, probe] {
+    for (const BlockId id : store_->NextToVerify(bytes)) {
+      if (Status status = store_->Verify(id); !status.ok())
+        spdlog::warn("scrub: block {}: {}", id.value(), Message(status));
+    }
+    if (probe) store_->ProbeFailedDirs();
+    absl::MutexLock lock(&mutex_);
+    scrubbing_ = false;
+    TellRemoved();
+  });
+}
+
+void Worker::WaitForRoom(WaitingWrite write) {
+  absl::MutexLock lock(&mutex_);
+  waiting_.push_back(std::move(write));
+}
+
+void Worker::RetryWaiting() {
+  std::vector<WaitingWrite> waiting;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (waiting_.empty()) return;
+    waiting.swap(waiting_);
+  }
+  const int64_t now_ms = clock_->MonotonicMs();
+  for (WaitingWrite& write : waiting) {
+    if (write.attempt(now_ms >= write.deadline_ms)) continue;
+    WaitForRoom(std::move(write));
+  }
+}
+
+void Worker::Leave() {
+  {
+    absl::MutexLock lock(&mutex_);
+    leaving_ = true;
+  }
+  Tick();
+}
+
+bool Worker::safe_to_leave() {
+  absl::MutexLock lock(&mutex_);
+  return !registered_ || safe_to_leave_;
+}
+
+}  // namespace spillway

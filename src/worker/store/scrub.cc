@@ -1,0 +1,148 @@
+// What time and failing devices do to blocks: found, reported, kept away from readers.
+#include <algorithm>
+
+#include "common/checksum.h"
+#include "common/log.h"
+#include "worker/store/block_store.h"
+
+namespace spillway {
+namespace {
+
+constexpr int64_t kPieceBytes = 1 << 20;
+
+StatusOr<uint32_t> ChecksumOf(File& file, int64_t length) {
+  std::string buffer(std::min(length, kPieceBytes), '\0');
+  uint32_t crc = 0;
+  for (int64_t at = 0; at < length;) {
+    const int64_t wanted = std::min<int64_t>(static_cast<int64_t>(buffer.size()), length - at);
+    SPILLWAY_ASSIGN_OR_RETURN(const int64_t n, file.ReadAt(at, buffer.data(), wanted));
+    if (n == 0) return MakeStatus(StatusCode::kDataLoss, "The file ends after {} bytes.", at);
+    crc = Crc32cExtend(crc, buffer.data(), static_cast<size_t>(n));
+    at += n;
+  }
+  return crc;
+}
+
+}  // namespace
+
+Status BlockStore::Verify(BlockId id) {
+  auto open = OpenUnverified(id);
+  if (open.status().code() == StatusCode::kNotFound) return absl::OkStatus();
+  SPILLWAY_RETURN_IF_ERROR(open.status());
+  const auto crc = ChecksumOf(*open->file, open->info.length_bytes);
+  const bool corrupt =
+      crc.ok() ? *crc != open->info.crc32c : crc.status().code() == StatusCode::kDataLoss;
+  absl::MutexLock lock(&mutex_);
+  const auto it = blocks_.find(id);
+  const bool same = it != blocks_.end() && it->second.block.crc32c == open->info.crc32c &&
+                    it->second.block.length_bytes == open->info.length_bytes;
+  if (!same) return absl::OkStatus();  // removed meanwhile
+  Entry& entry = it->second;
+  if (!crc.ok() && !corrupt) {
+    MarkFailed(entry.block.tier, entry.dir, crc.status());
+    return crc.status();
+  }
+  if (corrupt) {
+    spdlog::error("block {} does not match its checksum and is removed", id.value());
+    EvictLocked(id);
+    return MakeStatus(StatusCode::kDataLoss, "Block {} on worker {} does not match its checksum.",
+                      id.value(), options_.worker_name);
+  }
+  entry.verified = true;
+  scrub_order_.splice(scrub_order_.end(), scrub_order_, entry.scrub_order);
+  return absl::OkStatus();
+}
+
+std::vector<BlockId> BlockStore::NextToVerify(int64_t bytes) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<BlockId> next;
+  for (const BlockId id : scrub_order_) {
+    if (bytes <= 0) break;
+    next.push_back(id);
+    bytes -= std::max<int64_t>(1, blocks_.at(id).block.length_bytes);
+  }
+  return next;
+}
+
+std::vector<BlockId> BlockStore::Writing() {
+  absl::MutexLock lock(&mutex_);
+  std::vector<BlockId> ids;
+  for (const auto& [id, count] : writing_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+void BlockStore::ReportFailure(int tier, size_t dir, const Status& why) {
+  absl::MutexLock lock(&mutex_);
+  MarkFailed(tier, dir, why);
+}
+
+void BlockStore::MarkFailed(int tier, size_t index, const Status& why) {
+  Dir& dir = tiers_[tier][index];
+  // A full device is not a failing one.
+  if (dir.failed || why.code() == StatusCode::kResourceExhausted) return;
+  spdlog::error("storage folder {} fails and gets nothing new: {}", dir.path, Message(why));
+  dir.failed = true;
+  NoteRisk(tier, index);
+}
+
+void BlockStore::NoteRisk(int tier, size_t index) {
+  std::vector<BlockId> ids;
+  for (const auto& [id, entry] : blocks_) {
+    if (entry.block.tier == tier && entry.dir == index) ids.push_back(id);
+  }
+  std::sort(ids.begin(), ids.end());
+  for (const BlockId id : ids) {
+    risk_changes_.push_back(blocks_.at(id).block);
+    risk_changes_.back().at_risk = tiers_[tier][index].failed;
+  }
+}
+
+std::vector<StoredBlock> BlockStore::TakeRiskChanges() {
+  absl::MutexLock lock(&mutex_);
+  return std::exchange(risk_changes_, {});
+}
+
+void BlockStore::ProbeFailedDirs() {
+  struct Failed {
+    int tier;
+    size_t index;
+    std::string path;
+  };
+  std::vector<Failed> failed;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (size_t tier = 0; tier < tiers_.size(); ++tier) {
+      for (size_t index = 0; index < tiers_[tier].size(); ++index) {
+        const Dir& dir = tiers_[tier][index];
+        if (dir.failed) failed.push_back({static_cast<int>(tier), index, dir.path});
+      }
+    }
+  }
+  for (const Failed& dir : failed) {
+    const std::string probe = dir.path + "/temp/probe";
+    FileEnv* const env = EnvOf(dir.tier);
+    const bool works = WriteStringToFile(*env, probe, "spillway").ok() && env->Remove(probe).ok();
+    if (!works) continue;
+    absl::MutexLock lock(&mutex_);
+    spdlog::info("storage folder {} works again", dir.path);
+    tiers_[dir.tier][dir.index].failed = false;
+    NoteRisk(dir.tier, dir.index);
+  }
+}
+
+void BlockStore::OnSpaceFreed(std::function<void()> callback) {
+  absl::MutexLock lock(&mutex_);
+  space_freed_ = std::move(callback);
+}
+
+void BlockStore::SpaceFreed() {
+  std::function<void()> callback;
+  {
+    absl::MutexLock lock(&mutex_);
+    callback = space_freed_;
+  }
+  if (callback) callback();
+}
+
+}  // namespace spillway
