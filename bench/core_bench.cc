@@ -29,6 +29,7 @@ class Opener : public UnderStoreOpener {
 class Silent : public WorkerSender {
  public:
   void Send(WorkerId, Epoch, session::MasterMessage) override {}
+  void Close(WorkerId, Epoch) override {}
 };
 
 // A master over RocksDB on the disk (durable) or over memory.

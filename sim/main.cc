@@ -4,7 +4,37 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "common/planted_bug.h"
 #include "sim/simulation.h"
+
+namespace {
+
+using spillway::PlantedBug;
+using spillway::sim::Tally;
+
+const std::map<std::string, PlantedBug> kBugs{{"ack-before-durable", PlantedBug::kAckBeforeDurable},
+                                              {"unpin-on-upload", PlantedBug::kUnpinOnUpload},
+                                              {"no-healing", PlantedBug::kNoHealing},
+                                              {"marker-early", PlantedBug::kMarkerEarly},
+                                              {"checksum-ignored", PlantedBug::kChecksumIgnored},
+                                              {"forget-cancelled", PlantedBug::kForgetCancelled}};
+
+void Print(uint64_t seeds, const Tally& tally, int violations) {
+  std::cout << seeds << " seeds: " << violations << " violations\n"
+            << "  acknowledged files " << tally.acknowledged << ", renames " << tally.renames
+            << ", deletes " << tally.deletes << ", markers published " << tally.markers << "\n"
+            << "  master crashes " << tally.master_crashes << ", worker crashes "
+            << tally.worker_crashes << ", disks lost " << tally.disks_lost << ", power losses "
+            << tally.power_losses << ", flipped bits " << tally.flipped_bits << ", full disks "
+            << tally.full_disks << ", failing folders " << tally.failing_folders << "\n"
+            << "  partitions " << tally.partitions << ", broken sessions " << tally.broken_sessions
+            << ", stale messages " << tally.stale_messages << ", repeated operations "
+            << tally.repeated_operations << "\n"
+            << "  store faults " << tally.store_faults << ", store outages " << tally.store_outages
+            << ", copies made again " << tally.heals << "\n";
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"Simulated clusters under seeded faults"};
@@ -13,31 +43,43 @@ int main(int argc, char** argv) {
   uint64_t first = 1;
   int steps = 1500;
   bool verbose = false;
+  std::string plant;
   app.add_option("--seed", seed, "replay this seed alone");
   app.add_option("--seeds", count, "number of seeds");
   app.add_option("--first", first, "first seed");
   app.add_option("--steps", steps, "random events in a run");
   app.add_flag("--verbose", verbose, "log what the cores say");
+  app.add_option("--plant", plant, "switch a bug on (sim_bugs only) and succeed when it is found");
   CLI11_PARSE(app, argc, argv);
   spdlog::set_level(verbose ? spdlog::level::debug : spdlog::level::off);
+  if (!plant.empty()) {
+#ifdef SPILLWAY_PLANTED_BUGS
+    if (kBugs.count(plant) == 0) {
+      std::cerr << "no bug is called " << plant << "\n";
+      return 2;
+    }
+    spillway::planted_bug = kBugs.at(plant);
+#else
+    std::cerr << "this build has no planted bugs: use sim_bugs\n";
+    return 2;
+#endif
+  }
   if (seed != 0) {
     first = seed;
     count = 1;
   }
-  int64_t acknowledged = 0;
-  int64_t crashes = 0;
-  int64_t faults = 0;
+  Tally tally;
   int violations = 0;
   for (uint64_t at = first; at < first + count; ++at) {
-    const auto verdict = spillway::sim::Simulation(at).Run(steps);
-    acknowledged += verdict.acknowledged;
-    crashes += verdict.crashes;
-    faults += verdict.store_faults;
+    const auto verdict = spillway::sim::Simulation(at, &tally).Run(steps);
     if (verdict.ok) continue;
     ++violations;
-    std::cout << "seed " << at << ": " << verdict.what << "\n";
+    std::cout << "seed " << at << ": " << verdict.what << std::endl;
+    if (plant.empty()) continue;
+    std::cout << "the planted bug " << plant << " is found after " << at - first + 1 << " seeds\n";
+    return 0;
   }
-  std::cout << count << " seeds, " << acknowledged << " acknowledged files, " << crashes
-            << " crashes, " << faults << " store faults, " << violations << " violations\n";
-  return violations == 0 ? 0 : 1;
+  Print(count, tally, violations);
+  if (!plant.empty()) std::cout << "the planted bug " << plant << " was not found\n";
+  return violations == 0 && plant.empty() ? 0 : 1;
 }

@@ -1,12 +1,19 @@
 // A cluster in one thread: the real master and worker cores over in-memory disk, network and store,
 // driven by a seeded schedule with faults, against an oracle of everything acknowledged. The same
 // seed gives the same run.
+//
+//   simulation.cc  the processes and what travels between them
+//   client.cc      what users do, and when they hold it to be done
+//   faults.cc      what goes wrong, and the schedule
+//   oracle.cc      what must hold at every step and in the end
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,18 +25,23 @@
 
 namespace spillway::sim {
 
-// Thrown by no one: a violation ends the run with its text.
 struct Verdict {
   bool ok = true;
   std::string what;
-  int64_t acknowledged = 0;
-  int64_t crashes = 0;
-  int64_t store_faults = 0;
+};
+
+// What was met, over all runs.
+struct Tally {
+  int64_t acknowledged = 0, renames = 0, deletes = 0, markers = 0;
+  int64_t master_crashes = 0, worker_crashes = 0;
+  int64_t disks_lost = 0, power_losses = 0, flipped_bits = 0, full_disks = 0, failing_folders = 0;
+  int64_t partitions = 0, broken_sessions = 0, stale_messages = 0, repeated_operations = 0;
+  int64_t store_faults = 0, store_outages = 0, heals = 0;
 };
 
 class Simulation : public WorkerSender, public UnderStoreOpener {
  public:
-  explicit Simulation(uint64_t seed);
+  Simulation(uint64_t seed, Tally* tally);
   ~Simulation() override;
   // Runs steps random events, then lets everything heal and checks the final state.
   Verdict Run(int steps);
@@ -43,50 +55,99 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
     std::unique_ptr<Worker> worker;
     Master::Session session;
     bool connected = false;
+    bool partitioned = false;  // messages neither way; both sides believe in the session
+    bool closed = false;       // by the master: the worker hears of it next
+    std::vector<std::unique_ptr<WriteTarget>> targets;  // whose last Append has not ended
+    bool full = false;
+    bool failing = false;
     std::deque<session::WorkerMessage> up;    // on their way to the master
     std::deque<session::MasterMessage> down;  // on their way to the worker
+    // Sent in an earlier session and still on their way.
+    std::deque<std::pair<Master::Session, session::WorkerMessage>> stale;
   };
   struct Expected {
     std::string data;
+    int64_t sequence = 0;  // when it came to its path, in the order of acknowledgement
   };
+  class Peers;
 
+  // --- simulation.cc
   void Send(WorkerId worker, Epoch epoch, session::MasterMessage message) override;
+  void Close(WorkerId worker, Epoch epoch) override;
   StatusOr<std::shared_ptr<UnderStore>> Open(
       const std::string& uri, const std::map<std::string, std::string>& properties) override;
-
   void StartMaster();
   void CrashMaster();
   void StartWorker(Node& node);
   void CrashWorker(Node& node);
   void Connect(Node& node);
+  void Disconnect(Node& node);
   void DeliverUp(Node& node);
+  void Deliver(Node& node, const Master::Session& session, const session::WorkerMessage& message);
   void DeliverDown(Node& node);
   // Everything that can run without a fault runs.
-  void Settle();
+  void Settle(int rounds);
 
-  void Step();
+  // --- client.cc
   void WriteFile(const std::string& path, bool overwrite);
+  void DoWriteFile(const std::string& path, bool overwrite);
+  bool WriteBlock(const std::string& path, std::string piece);
   void Rename(const std::string& source, const std::string& target);
   void Remove(const std::string& path);
   bool AwaitDurable(LogIndex index);
   std::string RandomPath();
+  std::string RandomData(size_t size);
 
-  void CheckReplicas();
+  // --- faults.cc
+  void Step();
+  void Background();
+  // Some background events, between two steps of a client.
+  void Shake();
+  void NetworkFault(Node& node);
+  void DiskFault(Node& node);
+  void StoreFault();
+
+  // --- oracle.cc
+  // Every acknowledged file is there, of its length, and its bytes are in the store or on a disk.
+  void CheckNow();
   void CheckFinal();
+  void CheckFinalFile(const std::string& path, const Expected& expected, const FileStatus& status);
+  // What is published in the store while it is.
+  void OnChange(const std::string& key, const std::string* data);
+  // Good copies of a block on disks, of nodes in reach only or of all.
+  int GoodCopies(BlockId block, const std::string& data, bool live_only);
+  // Every acknowledged block that is not in the store has all its copies, sound and in reach, and
+  // the master knows of no others: the cluster must survive the loss of any one.
+  bool Healthy();
+  bool InStore(const std::string& data) const;
   void Violation(const std::string& what);
 
   const Caller root_{"root", {"root"}};
+  Tally* const tally_;
   SeededRandom random_;
   ManualClock clock_;
   std::shared_ptr<MemoryUnderStore> understore_;
+  std::unique_ptr<Peers> peers_;
   MasterOptions options_;
   MemoryStateStore state_;
   StepExecutor master_executor_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Master> master_;
   std::vector<std::unique_ptr<Node>> nodes_;
-  std::map<std::string, Expected> files_;  // acknowledged, path -> content
+  std::map<std::string, Expected> files_;            // acknowledged, path -> content
+  std::map<std::string, int64_t> marker_sequences_;  // content of each marker ever acknowledged
+  std::map<std::string, std::string> published_;     // keys and their contents in the store
+  int64_t sequence_ = 0;
+  int64_t outage_until_ms_ = 0;
+  bool shaking_ = false;
+  int damages_ = 0;                      // copies destroyed
+  std::optional<int> damages_at_write_;  // when the write under way began
   Verdict verdict_;
 };
+
+inline constexpr int kWorkers = 4;
+inline constexpr int kReplicas = 2;
+inline constexpr int64_t kBlockBytes = 64;
+inline constexpr int64_t kQuotaBytes = 3 << 10;
 
 }  // namespace spillway::sim

@@ -144,6 +144,12 @@ Status MemoryFileEnv::Broken(const std::string& path) {
   return path.rfind(broken_, 0) == 0 ? failure_ : absl::OkStatus();
 }
 
+std::optional<std::string> MemoryFileEnv::Contents(const std::string& path) {
+  absl::MutexLock lock(&mutex_);
+  const auto it = files_.find(path);
+  return it == files_.end() ? std::nullopt : std::optional<std::string>(it->second->data);
+}
+
 std::vector<std::string> MemoryFileEnv::FilesBelow(const std::string& prefix) {
   absl::MutexLock lock(&mutex_);
   std::vector<std::string> paths;

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ class MemoryFileEnv : public FileEnv {
   void LoseUnsynced(bool keep_size = false);
   // Operations on paths below prefix fail with status until it is OK.
   void FailBelow(const std::string& prefix, Status status);
+  // What the file holds, nothing if it is missing; never fails.
+  std::optional<std::string> Contents(const std::string& path);
   std::vector<std::string> FilesBelow(const std::string& prefix);
   // Flips one bit. NOT_FOUND if path is missing.
   Status FlipBit(const std::string& path, int64_t offset);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/log.h"
+#include "common/planted_bug.h"
 
 namespace spillway {
 
@@ -74,7 +75,7 @@ LogIndex Journal::last_index() {
 void Journal::WhenDurable(LogIndex index, std::function<void()> done) {
   {
     absl::MutexLock lock(&mutex_);
-    if (index.value() > durable_) {
+    if (index.value() > durable_ && !IsPlanted(PlantedBug::kAckBeforeDurable)) {
       waiters_.emplace_back(index.value(), std::move(done));
       return;
     }

@@ -19,6 +19,8 @@ class RecordingSender : public WorkerSender {
   void Send(WorkerId worker, Epoch, session::MasterMessage message) override {
     sent.emplace_back(worker, std::move(message));
   }
+  void Close(WorkerId worker, Epoch) override { closed.push_back(worker); }
+  std::vector<WorkerId> closed;
   std::deque<std::pair<WorkerId, session::MasterMessage>> sent;
 };
 

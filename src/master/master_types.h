@@ -44,6 +44,8 @@ class WorkerSender {
  public:
   virtual ~WorkerSender() = default;
   virtual void Send(WorkerId worker, Epoch epoch, session::MasterMessage message) = 0;
+  // Ends the session: the worker, if it still lives, begins a new one.
+  virtual void Close(WorkerId worker, Epoch epoch) = 0;
 };
 
 // Opens a mount's understore. Thread-safe.

@@ -41,6 +41,11 @@ StatusOr<std::string> Worker::KeyOf(MountId mount, const std::string& uri) {
   return uri.substr(root.size());
 }
 
+int64_t Worker::silent_ms() {
+  absl::MutexLock lock(&mutex_);
+  return heartbeats_.empty() ? 0 : clock_->MonotonicMs() - heartbeats_.begin()->second;
+}
+
 Status Worker::RemoveBlock(BlockId id) {
   SPILLWAY_RETURN_IF_ERROR(store_->Remove(id));
   absl::MutexLock lock(&mutex_);

@@ -90,6 +90,8 @@ class Worker {
   void Stop();
   void OnMessage(const session::MasterMessage& message);
   bool registered();
+  // How long the oldest heartbeat has gone without an answer.
+  int64_t silent_ms();
   // The process is told to stop: the master gives it nothing new and moves away what is needed.
   void Leave();
   // Nothing here is needed any more, or there is no master to ask.
@@ -132,6 +134,7 @@ class Worker {
   // The key of a full understore path within its mount.
   StatusOr<std::string> KeyOf(MountId mount, const std::string& uri);
   void Registered(const session::Registered& registered);
+  void RemoveBlocks(const session::RemoveBlocks& command);
   void SendHeld(const std::vector<StoredBlock>& blocks) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const WorkerOptions options_;

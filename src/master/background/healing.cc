@@ -5,6 +5,7 @@
 #include <set>
 
 #include "common/log.h"
+#include "common/planted_bug.h"
 #include "master/master.h"
 #include "master/state/replication.h"
 
@@ -120,7 +121,7 @@ WorkerEntry* Master::ChooseHealTarget(BlockId block, int64_t length_bytes, const
 }
 
 void Master::Heal() {
-  if (!safe_mode_over_) return;
+  if (!safe_mode_over_ || IsPlanted(PlantedBug::kNoHealing)) return;
   const int64_t now_ms = clock_->MonotonicMs();
   for (const BlockId block : heal_.Overdue(now_ms)) {
     EndHeal(block, spillway::MakeStatus(StatusCode::kDeadlineExceeded, "Healing took too long."));

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "common/path.h"
+#include "common/planted_bug.h"
 #include "master/master.h"
 
 namespace spillway {
@@ -160,7 +161,9 @@ void Master::RemoveTask(InodeId inode) {
 void Master::CancelTask(InodeId inode) {
   const auto it = tasks_.find(inode);
   if (it == tasks_.end()) return;
-  if (it->second->running) {
+  if (it->second->running && IsPlanted(PlantedBug::kForgetCancelled)) {
+    StopRunning(*it->second);
+  } else if (it->second->running) {
     session::MasterMessage message;
     message.mutable_cancel_persist()->set_job_id(it->second->job_id);
     for (const WorkerId worker : it->second->workers) {
@@ -267,6 +270,12 @@ void Master::StartTask(PersistTask& task) {
   running_[task.job_id] = task.inode;
   task.lane->OnStarted(1);
   byte_tokens_ -= static_cast<double>(task.kind == state::UPLOAD ? task.length_bytes : 0);
+  if (IsPlanted(PlantedBug::kUnpinOnUpload)) {
+    for (int i = 0; i < inode->blocks_size(); ++i) {
+      const BlockId block = BlockIdOf(task.inode, i);
+      for (const auto& at : cluster_.Locations(block)) SendPin(at.worker_id, {block}, false);
+    }
+  }
   if (task.kind == state::RELOCATE) return StartRelocate(task, *inode);
   if (Status status = StartUpload(txn, task, *inode, *path); !status.ok())
     TaskFailed(task, status, FailureOrigin::kWorker);

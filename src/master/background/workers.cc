@@ -88,6 +88,7 @@ void Master::BlocksHeld(const Session& session, const session::BlocksHeld& held)
   std::vector<BlockId> dirty;
   for (const auto& block : held.blocks()) {
     const BlockId id = ToBlockId(block.block_id());
+    if (worker->removing.contains(id)) continue;
     const auto inode = txn.GetInode(FileIdOfBlock(id));
     const int64_t index = BlockIndex(id);
     bool wanted = inode && !inode->is_directory();
@@ -176,6 +177,8 @@ Status Master::CommitBlock(const Session& session, const session::BlockReport& b
   if (worker == nullptr) return Unavailable("The worker's session is over.");
   worker->last_contact_ms = clock_->MonotonicMs();
   const BlockId id = ToBlockId(block.block_id());
+  if (worker->removing.contains(id))
+    return Unavailable("Block {} is being removed from this worker.", id.value());
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(FileIdOfBlock(id));
   if (!inode || inode->is_directory()) return NotFound("Block {} belongs to no file.", id.value());
@@ -217,9 +220,11 @@ Status Master::CommitBlock(const Session& session, const session::BlockReport& b
 
 void Master::BlocksRemoved(const Session& session, const session::BlocksRemoved& removed) {
   absl::MutexLock lock(&mutex_);
-  if (cluster_.FindCurrent(session.worker, session.epoch) == nullptr) return;
+  WorkerEntry* worker = cluster_.FindCurrent(session.worker, session.epoch);
+  if (worker == nullptr) return;
   StateTxn txn(journal_);
   for (const uint64_t raw : removed.block_ids()) {
+    worker->removing.erase(ToBlockId(raw));
     cluster_.RemoveReplica(session.worker, ToBlockId(raw));
     if (safe_mode_over_) CheckCopies(txn, ToBlockId(raw));
   }
@@ -261,6 +266,7 @@ void Master::CheckWorkers() {
 
 void Master::WorkerLost(WorkerEntry& worker) {
   worker.lost = true;
+  sender_->Close(worker.id, worker.epoch);
   cluster_.DropReplicasOf(worker.id);
   spdlog::warn("worker {} at {}:{} is lost, with {} blocks", worker.id.value(), worker.address.host,
                worker.address.data_port, worker.former.size());
@@ -280,8 +286,9 @@ void Master::WorkerLost(WorkerEntry& worker) {
 }
 
 void Master::SendRemove(WorkerId worker, const std::vector<BlockId>& blocks) {
-  const WorkerEntry* entry = cluster_.Find(worker);
-  if (entry == nullptr || blocks.empty()) return;
+  WorkerEntry* entry = cluster_.Find(worker);
+  if (entry == nullptr || entry->lost || blocks.empty()) return;
+  entry->removing.insert(blocks.begin(), blocks.end());
   for (size_t at = 0; at < blocks.size(); at += kBlocksPerMessage) {
     session::MasterMessage message;
     for (size_t i = at; i < std::min(blocks.size(), at + kBlocksPerMessage); ++i) {

@@ -144,6 +144,15 @@ int ClusterState::SoundCopies(BlockId block) const {
   return copies;
 }
 
+bool ClusterState::HasSureHolder(BlockId block) const {
+  const BlockRecordSoft* record = FindBlock(block);
+  if (record == nullptr) return false;
+  return std::any_of(record->holders.begin(), record->holders.end(), [&](const auto& holder) {
+    const auto it = workers_.find(holder.worker);
+    return it != workers_.end() && !it->second.lost && it->second.suspect_since_ms < 0;
+  });
+}
+
 const BlockRecordSoft* ClusterState::FindBlock(BlockId block) const {
   const auto it = blocks_.find(block);
   return it == blocks_.end() ? nullptr : &it->second;

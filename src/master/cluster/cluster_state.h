@@ -43,6 +43,8 @@ struct WorkerEntry {
   int heals_in_flight = 0;  // as source or target
   int64_t heal_bytes = 0;   // on their way here
   absl::flat_hash_set<BlockId> blocks;
+  // Told to remove and not answered: reports of these have crossed with the command.
+  absl::flat_hash_set<BlockId> removing;
   // Held before it was lost or came back, and not reported since; with the tier.
   absl::flat_hash_map<BlockId, uint8_t> former;
   // New copies go here, and copies here count.
@@ -68,6 +70,8 @@ class ClusterState {
   void SetPinned(BlockId block, bool pinned);
   // Copies that count: on workers that stay, in sound folders.
   int SoundCopies(BlockId block) const;
+  // A copy on a worker whose session is not broken.
+  bool HasSureHolder(BlockId block) const;
   // Registered and not lost, by id.
   std::vector<const WorkerEntry*> Live() const;
 

@@ -100,6 +100,11 @@ StatusOr<std::vector<state::BlockRecord>> Master::CommittedBlocks(const state::I
     const BlockId id = BlockIdOf(InodeId(inode.id()), i);
     const auto* block = cluster_.FindBlock(id);
     const bool missing = block == nullptr || (need_replica && block->holders.empty());
+    if (need_replica && !missing && !cluster_.HasSureHolder(id)) {
+      // Whoever holds it has just gone, for a moment or for good: nothing is acknowledged on that.
+      return Unavailable("Block {} of {} is only on workers whose sessions are broken.", id.value(),
+                         inode.name());
+    }
     if (missing && !safe_mode_over_) {
       return Unavailable("Block {} of {} is not known yet: the master has just started.",
                          id.value(), inode.name());

@@ -14,6 +14,7 @@
 namespace spillway {
 namespace {
 
+constexpr int64_t kSilenceMsMax = 5000;
 constexpr auto kReconnectPause = absl::Milliseconds(100);
 
 class SessionCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
@@ -133,7 +134,11 @@ class SessionClient : public WorkerSessionClient {
       call->Begin(stub_.get());
       worker_->SessionUp([call](const session::WorkerMessage& message) { call->Send(message); },
                          start_time_ms_);
-      while (!call->AwaitDone(heartbeat_)) worker_->Tick();
+      while (!call->AwaitDone(heartbeat_)) {
+        worker_->Tick();
+        // A master that does not answer, or a network that swallows: begin anew.
+        if (worker_->silent_ms() > kSilenceMsMax) call->End();
+      }
       worker_->SessionDown();
       const Status status = call->status();
       absl::MutexLock lock(&mutex_);

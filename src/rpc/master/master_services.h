@@ -29,6 +29,7 @@ class SessionTable : public WorkerSender {
   SessionTable();
   ~SessionTable() override;
   void Send(WorkerId worker, Epoch epoch, session::MasterMessage message) override;
+  void Close(WorkerId worker, Epoch epoch) override;
   // Ends all sessions, before the server is shut down.
   void CloseAll();
 

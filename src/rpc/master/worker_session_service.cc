@@ -85,6 +85,17 @@ void SessionTable::Send(WorkerId worker, Epoch epoch, session::MasterMessage mes
   reactor->Send(message);
 }
 
+void SessionTable::Close(WorkerId worker, Epoch epoch) {
+  std::shared_ptr<SessionReactor> reactor;
+  {
+    absl::MutexLock lock(&impl_->mutex);
+    const auto it = impl_->sessions.find({worker, epoch});
+    if (it == impl_->sessions.end()) return;
+    reactor = it->second;
+  }
+  reactor->Close(Unavailable("the worker was silent for too long: begin a new session"));
+}
+
 void SessionTable::CloseAll() {
   std::map<std::pair<WorkerId, Epoch>, std::shared_ptr<SessionReactor>> sessions;
   {

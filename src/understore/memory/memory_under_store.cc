@@ -20,6 +20,12 @@ StatusOr<std::string> ReadAll(BodySource& body, std::optional<uint32_t> crc32c) 
 
 }  // namespace
 
+void MemoryUnderStore::OnChange(
+    std::function<void(const std::string& key, const std::string* data)> callback) {
+  absl::MutexLock lock(&mutex_);
+  on_change_ = std::move(callback);
+}
+
 Status MemoryUnderStore::Enter(const std::string& kind) {
   ++requests_[kind];
   if (failures_ > 0 && !after_effect_) {
@@ -49,6 +55,7 @@ Status MemoryUnderStore::CheckConditions(const std::string& key, const PutOption
 std::string MemoryUnderStore::Store(const std::string& key, std::string data) {
   const std::string etag = fmt::format("{:08x}-{}", Crc32c(data), next_++);
   objects_[key] = Object{std::move(data), etag};
+  if (on_change_) on_change_(key, &objects_[key].data);
   return etag;
 }
 
@@ -110,9 +117,8 @@ StatusOr<std::string> MemoryUnderStore::CreateMultipart(const std::string& key, 
   absl::MutexLock lock(&mutex_);
   SPILLWAY_RETURN_IF_ERROR(Enter("create_multipart"));
   const std::string id = fmt::format("upload-{}", next_++);
-  // An upload whose answer is lost is known to nobody; it is not kept here.
-  SPILLWAY_RETURN_IF_ERROR(Leave());
   uploads_[id].key = key;
+  SPILLWAY_RETURN_IF_ERROR(Leave());
   return id;
 }
 
@@ -173,7 +179,9 @@ StatusOr<std::vector<DeleteFailure>> MemoryUnderStore::Delete(
     const std::vector<std::string>& keys) {
   absl::MutexLock lock(&mutex_);
   SPILLWAY_RETURN_IF_ERROR(Enter("delete"));
-  for (const std::string& key : keys) objects_.erase(key);
+  for (const std::string& key : keys) {
+    if (objects_.erase(key) > 0 && on_change_) on_change_(key, nullptr);
+  }
   return std::vector<DeleteFailure>();
 }
 

@@ -39,6 +39,8 @@ class MemoryUnderStore : public UnderStore {
   int64_t requests(const std::string& kind);
   // The next count calls fail with this status; with after_effect they are carried out first.
   void FailNext(int count, Status status, bool after_effect);
+  // Called with every object that appears, while it does; with null for one that goes.
+  void OnChange(std::function<void(const std::string& key, const std::string* data)> callback);
 
  private:
   struct Upload {
@@ -60,6 +62,7 @@ class MemoryUnderStore : public UnderStore {
   std::map<std::string, Upload> uploads_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int64_t> requests_ ABSL_GUARDED_BY(mutex_);
   int64_t next_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::function<void(const std::string&, const std::string*)> on_change_ ABSL_GUARDED_BY(mutex_);
   int failures_ ABSL_GUARDED_BY(mutex_) = 0;
   Status failure_ ABSL_GUARDED_BY(mutex_);
   bool after_effect_ ABSL_GUARDED_BY(mutex_) = false;

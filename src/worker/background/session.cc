@@ -54,6 +54,7 @@ void Worker::SessionUp(Sender sender, int64_t start_time_ms) {
   FillTiers(store_, request);
   request->set_start_time_ms(start_time_ms);
   request->set_cluster_id(store_->cluster_id());
+  (void)store_->TakeEvicted();  // what goes from now on is told after the registration
   BlockDigests digests;
   for (const StoredBlock& block : store_->All()) {
     if (!block.at_risk) digests.Add(block.id, block.length_bytes, block.crc32c, block.pinned);
@@ -118,7 +119,6 @@ void Worker::Registered(const session::Registered& registered) {
   if (Status status = store_->SetClusterId(registered.cluster_id()); !status.ok()) {
     spdlog::error("cannot remember the cluster: {}", Message(status));
   }
-  (void)store_->TakeEvicted();
   (void)store_->TakeRiskChanges();
   auto blocks = store_->All();
   if (registered.by_buckets()) {
@@ -137,6 +137,7 @@ void Worker::Registered(const session::Registered& registered) {
   lease_until_ms_ = session_began_ms_ + lease_ms_;
   SendHeld(blocks);
   registered_ = true;
+  TellRemoved();
   for (auto& result : unsent_results_) {
     session::WorkerMessage late;
     *late.mutable_persist_result() = std::move(result);
@@ -189,11 +190,7 @@ void Worker::OnMessage(const session::MasterMessage& message) {
       return;
     }
     case Case::kRemoveBlocks:
-      for (const BlockId id : ToIds(message.remove_blocks().block_ids())) {
-        if (Status status = store_->Remove(id); !status.ok())
-          spdlog::warn("removing block: {}", Message(status));
-      }
-      return;
+      return RemoveBlocks(message.remove_blocks());
     case Case::kPinBlocks:
       return store_->SetPinned(ToIds(message.pin_blocks().block_ids()),
                                message.pin_blocks().pinned());
@@ -215,6 +212,18 @@ void Worker::OnMessage(const session::MasterMessage& message) {
   }
 }
 
+// Answered, so that the master knows which reports of them were sent before.
+void Worker::RemoveBlocks(const session::RemoveBlocks& command) {
+  session::WorkerMessage message;
+  for (const BlockId id : ToIds(command.block_ids())) {
+    if (Status status = store_->Remove(id); !status.ok())
+      spdlog::warn("removing block: {}", Message(status));
+    message.mutable_blocks_removed()->add_block_ids(static_cast<uint64_t>(id.value()));
+  }
+  absl::MutexLock lock(&mutex_);
+  Send(std::move(message));
+}
+
 void Worker::CommitToMaster(const StoredBlock& block, Done done) {
   absl::MutexLock lock(&mutex_);
   const uint64_t request_id = next_request_++;
@@ -230,8 +239,9 @@ void Worker::CommitToMaster(const StoredBlock& block, Done done) {
 }
 
 void Worker::TellRemoved() {
+  if (!registered_) return;
   const auto evicted = store_->TakeEvicted();
-  if (evicted.empty() || !registered_) return;  // a registration says what is there
+  if (evicted.empty()) return;
   session::WorkerMessage message;
   for (const BlockId id : evicted)
     message.mutable_blocks_removed()->add_block_ids(static_cast<uint64_t>(id.value()));

@@ -1,0 +1,166 @@
+// What users do. A file counts as acknowledged from the moment its client is told so.
+#include <algorithm>
+
+#include "sim/simulation.h"
+
+namespace spillway::sim {
+
+std::string Simulation::RandomPath() {
+  static constexpr const char* kFolders[] = {"/", "/d/", "/e/", "/d/_temporary/"};
+  const std::string folder = kFolders[random_.Below(4)];
+  if (random_.Below(7) == 0) return folder + "_SUCCESS";
+  return folder + std::string(1, static_cast<char>('p' + random_.Below(4)));
+}
+
+std::string Simulation::RandomData(size_t size) {
+  std::string data(size, '\0');
+  for (char& c : data) c = static_cast<char>('a' + random_.Below(26));
+  return data;
+}
+
+// Runs the journal until index is durable; false if the master is killed before.
+bool Simulation::AwaitDurable(LogIndex index) {
+  bool durable = false;
+  master_->WhenDurable(index, [&] { durable = true; });
+  while (!durable) {
+    if (random_.Below(200) == 0) {
+      CrashMaster();
+      return false;
+    }
+    if (!master_executor_.RunOne()) {
+      Violation("an operation is never durable");
+      return false;
+    }
+  }
+  // The answer arrives, and the master is killed right behind it.
+  if (random_.Below(300) == 0) CrashMaster();
+  return true;
+}
+
+bool Simulation::WriteBlock(const std::string& path, std::string piece) {
+  const auto block = master_->NewBlockId(root_, path);
+  if (!block.result.ok() || !AwaitDurable(block.wait_for)) return false;
+  int copies = 0;
+  for (uint64_t i = 0, first = random_.Below(kWorkers); i < kWorkers && copies < kReplicas; ++i) {
+    Node& node = *nodes_[(first + i) % kWorkers];
+    if (node.worker == nullptr || !node.connected) continue;
+    auto target = node.worker->WriteBlock({*block.result, 0, true}, 0);
+    if (!target.ok()) continue;
+    struct Progress {
+      Status written = MakeStatus(StatusCode::kUnknown, "pending");
+      Status committed = MakeStatus(StatusCode::kUnknown, "pending");
+    };
+    auto progress = std::make_shared<Progress>();
+    auto data = std::make_shared<std::string>(piece);
+    (*target)->Append({iovec{data->data(), data->size()}},
+                      [progress, data](const Status& status) { progress->written = status; });
+    if (!progress->written.ok()) {
+      // It waits for room: the client goes elsewhere.
+      node.targets.push_back(*std::move(target));
+      continue;
+    }
+    (*target)->Commit([progress](const Status& status) { progress->committed = status; });
+    for (int tries = 0; tries < 20 && !progress->committed.ok(); ++tries) {
+      if (!node.connected || node.closed) break;
+      DeliverUp(node);
+      DeliverDown(node);
+    }
+    if (progress->committed.ok()) ++copies;
+    Shake();
+  }
+  return copies == kReplicas;
+}
+
+void Simulation::WriteFile(const std::string& path, bool overwrite) {
+  damages_at_write_ = damages_;
+  DoWriteFile(path, overwrite);
+  damages_at_write_.reset();
+}
+
+void Simulation::DoWriteFile(const std::string& path, bool overwrite) {
+  const bool marker = path.find("_SUCCESS") != std::string::npos;
+  CreateFileOptions options;
+  options.block_size_bytes = kBlockBytes;
+  options.recursive = true;
+  options.overwrite = overwrite;
+  options.durable_replicas = kReplicas;
+  options.operation_id = OperationId{random_.NextU64(), random_.NextU64()};
+  auto created = master_->CreateFile(root_, path, options);
+  if (!created.result.ok()) return;
+  // From here on the old content is gone, whether this write is finished or not.
+  files_.erase(path);
+  if (!AwaitDurable(created.wait_for)) {
+    // The client asks again, with the same id.
+    ++tally_->repeated_operations;
+    created = master_->CreateFile(root_, path, options);
+    if (!created.result.ok() || !AwaitDurable(created.wait_for)) return;
+  }
+  Shake();
+  const std::string data =
+      marker ? RandomData(16 + random_.Below(16)) : RandomData(random_.Below(5 * kBlockBytes));
+  for (size_t at = 0; at < data.size(); at += kBlockBytes) {
+    // Without all copies the client gives up; the file stays incomplete.
+    if (!WriteBlock(path, data.substr(at, kBlockBytes))) return;
+  }
+  Shake();
+  if (marker) marker_sequences_[data] = sequence_;
+  CompleteFileOptions complete;
+  complete.persist = true;
+  complete.operation_id = OperationId{random_.NextU64(), random_.NextU64()};
+  auto completed = master_->CompleteFile(root_, path, complete);
+  if (!completed.result.ok()) return;
+  if (!AwaitDurable(completed.wait_for)) {
+    ++tally_->repeated_operations;
+    completed = master_->CompleteFile(root_, path, complete);
+    if (!completed.result.ok() || !AwaitDurable(completed.wait_for)) return;
+  }
+  files_[path] = Expected{data, ++sequence_};
+  ++tally_->acknowledged;
+}
+
+void Simulation::Rename(const std::string& source, const std::string& target) {
+  // Persisted data that a user moves into a temporary tree goes there in the store too.
+  const bool into = target.find("_temporary") != std::string::npos;
+  if (into && source.find("_temporary") == std::string::npos) return;
+  RenameOptions options;
+  options.operation_id = OperationId{random_.NextU64(), random_.NextU64()};
+  const auto renamed = master_->Rename(root_, source, target, options);
+  if (!renamed.result.ok() || source == target) return;
+  ++tally_->renames;
+  const auto known = files_.find(source);
+  std::optional<Expected> expected;
+  if (known != files_.end()) {
+    expected = known->second;
+    files_.erase(known);
+  }
+  bool moved = AwaitDurable(renamed.wait_for);
+  if (!moved || random_.Below(4) == 0) {
+    // Repeated, it must have its effect once.
+    ++tally_->repeated_operations;
+    const auto again = master_->Rename(root_, source, target, options);
+    if (moved && !again.result.ok()) return Violation("a repeated rename failed: " + source);
+    if (again.result.ok()) AwaitDurable(again.wait_for);
+    moved = master_->Exists(root_, target).result.value_or(false) &&
+            !master_->Exists(root_, source).result.value_or(false);
+  }
+  if (!expected) return;
+  // What comes into a folder later was not there when an older marker of it was completed.
+  if (moved) expected->sequence = ++sequence_;
+  files_[moved ? target : source] = *expected;
+}
+
+void Simulation::Remove(const std::string& path) {
+  RemoveOptions options;
+  options.operation_id = OperationId{random_.NextU64(), random_.NextU64()};
+  const auto removed = master_->Remove(root_, path, options);
+  if (!removed.result.ok()) return;
+  ++tally_->deletes;
+  const auto known = files_.find(path);
+  std::optional<Expected> expected;
+  if (known != files_.end()) expected = known->second;
+  files_.erase(path);
+  if (AwaitDurable(removed.wait_for)) return;
+  if (master_->Exists(root_, path).result.value_or(true) && expected) files_[path] = *expected;
+}
+
+}  // namespace spillway::sim

@@ -1,0 +1,175 @@
+// What goes wrong, and the schedule.
+#include <algorithm>
+
+#include "sim/simulation.h"
+
+namespace spillway::sim {
+
+void Simulation::Shake() {
+  if (shaking_) return;
+  shaking_ = true;
+  for (uint64_t i = random_.Below(4); i > 0 && verdict_.ok; --i) Background();
+  shaking_ = false;
+}
+
+void Simulation::Step() {
+  switch (random_.Below(24)) {
+    case 0:
+    case 1:
+    case 2:
+      return WriteFile(RandomPath(), random_.Below(2) == 0);
+    case 3:
+      return Rename(RandomPath(), RandomPath());
+    case 4:
+      return Remove(RandomPath());
+    default:
+      return Background();
+  }
+}
+
+void Simulation::Background() {
+  Node& node = *nodes_[random_.Below(kWorkers)];
+  if (outage_until_ms_ > 0 && clock_.MonotonicMs() >= outage_until_ms_) {
+    outage_until_ms_ = 0;
+    understore_->FailNext(0, absl::OkStatus(), false);
+  }
+  switch (random_.Below(20)) {
+    case 0:
+      if (random_.Below(16) == 0) CrashMaster();
+      return;
+    case 1:
+      return DiskFault(node);
+    case 2:
+      if (node.worker == nullptr) StartWorker(node);
+      return;
+    case 3:
+      if (node.worker != nullptr && !node.connected && node.up.empty()) Connect(node);
+      return;
+    case 4:
+      return StoreFault();
+    case 5:
+      return NetworkFault(node);
+    case 6:
+    case 7:
+    case 8:
+      return clock_.AdvanceMs(static_cast<int64_t>(random_.Below(250)));
+    case 9:
+    case 10:
+      if (node.worker != nullptr) node.worker->Tick();
+      return;
+    case 11:
+      return master_->Tick();
+    case 12:
+    case 13:
+      return DeliverUp(node);
+    case 14:
+    case 15:
+      return DeliverDown(node);
+    case 16:
+    case 17:
+      node.executor.RunOne();
+      return;
+    default:
+      master_executor_.RunOne();
+      return;
+  }
+}
+
+void Simulation::NetworkFault(Node& node) {
+  if (!node.stale.empty()) {
+    // The master must not listen to a session that is over.
+    ++tally_->stale_messages;
+    const auto [session, message] = std::move(node.stale.front());
+    node.stale.pop_front();
+    return Deliver(node, session, message);
+  }
+  if (node.worker == nullptr || !node.connected) return;
+  if (node.partitioned) {
+    if (random_.Below(6) == 0) Disconnect(node);
+    return;
+  }
+  const uint64_t what = random_.Below(24);
+  if (what == 0) {
+    ++tally_->partitions;
+    node.partitioned = true;
+  } else if (what == 1) {
+    ++tally_->broken_sessions;
+    Disconnect(node);
+  }
+}
+
+void Simulation::DiskFault(Node& node) {
+  const auto away = std::count_if(nodes_.begin(), nodes_.end(),
+                                  [](const auto& n) { return n->worker == nullptr; });
+  if (node.full || node.failing) {
+    if (random_.Below(4) != 0) return;
+    node.env.SetSpaceLeft(-1);
+    node.env.FailBelow("/", absl::OkStatus());
+    node.full = node.failing = false;
+    return;
+  }
+  if (node.worker == nullptr) return;
+  switch (random_.Below(48)) {
+    case 0:
+    case 1:
+    case 2:
+      if (away < 2) CrashWorker(node);
+      return;
+    case 3: {
+      if (!Healthy()) return;
+      ++damages_;
+      ++tally_->disks_lost;
+      CrashWorker(node);
+      for (const std::string& path : node.env.FilesBelow("/")) (void)node.env.Remove(path);
+      return;
+    }
+    case 4:
+      if (!Healthy()) return;
+      ++damages_;
+      ++tally_->power_losses;
+      CrashWorker(node);
+      return node.env.LoseUnsynced(random_.Below(2) == 0);
+    case 5: {
+      if (!Healthy()) return;
+      const auto blocks = node.env.FilesBelow("/mem/spillwayworker/blocks/");
+      if (blocks.empty()) return;
+      const std::string& path = blocks[random_.Below(blocks.size())];
+      auto file = node.env.Open(path, false);
+      const int64_t size = file.ok() ? (*file)->Size().value_or(0) : 0;
+      if (size == 0) return;
+      ++damages_;
+      ++tally_->flipped_bits;
+      (void)node.env.FlipBit(path, static_cast<int64_t>(random_.Below(size)));
+      return;
+    }
+    case 6:
+      ++tally_->full_disks;
+      node.full = true;
+      return node.env.SetSpaceLeft(static_cast<int64_t>(random_.Below(100)));
+    case 7:
+      ++tally_->failing_folders;
+      node.failing = true;
+      return node.env.FailBelow("/mem", Unavailable("input/output error"));
+    default:
+      return;
+  }
+}
+
+void Simulation::StoreFault() {
+  if (outage_until_ms_ > 0 || random_.Below(4) != 0) return;
+  static const Status kFaults[] = {Unavailable("500"),
+                                   MakeStatus(StatusCode::kResourceExhausted, "503"),
+                                   MakeStatus(StatusCode::kDeadlineExceeded, "timeout")};
+  const Status& fault = kFaults[random_.Below(3)];
+  if (random_.Below(30) == 0) {
+    ++tally_->store_outages;
+    outage_until_ms_ = clock_.MonotonicMs() + 500 + static_cast<int64_t>(random_.Below(5000));
+    return understore_->FailNext(1 << 30, fault, false);
+  }
+  ++tally_->store_faults;
+  // A store that asks to slow down has not done what it was asked for.
+  const bool after_effect = fault.code() != StatusCode::kResourceExhausted && random_.Below(2) == 0;
+  understore_->FailNext(1 + static_cast<int>(random_.Below(3)), fault, after_effect);
+}
+
+}  // namespace spillway::sim

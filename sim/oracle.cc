@@ -1,0 +1,148 @@
+// What must hold, whatever went wrong.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/checksum.h"
+#include "common/path.h"
+#include "sim/simulation.h"
+
+namespace spillway::sim {
+namespace {
+
+bool IsTemporary(const std::string& path) { return path.find("/_temporary/") != std::string::npos; }
+
+}  // namespace
+
+void Simulation::Violation(const std::string& what) {
+  if (verdict_.ok) verdict_.what = what;
+  verdict_.ok = false;
+}
+
+bool Simulation::InStore(const std::string& data) const {
+  return std::any_of(published_.begin(), published_.end(),
+                     [&](const auto& object) { return object.second == data; });
+}
+
+int Simulation::GoodCopies(BlockId block, const std::string& data, bool live_only) {
+  const std::string name =
+      fmt::format("/mem/spillwayworker/blocks/{:016x}-{}-{:08x}",
+                  static_cast<uint64_t>(block.value()), data.size(), Crc32c(data));
+  int copies = 0;
+  for (auto& node : nodes_) {
+    const bool live = node->worker != nullptr && node->connected && !node->partitioned &&
+                      !node->closed && !node->failing;
+    if (live_only && (!live || !node->store->Has(block))) continue;
+    // The truth of the disk, whatever fails on the way to it.
+    if (node->env.Contents(name) == data) ++copies;
+  }
+  return copies;
+}
+
+bool Simulation::Healthy() {
+  if (master_->InSafeMode()) return false;
+  // What is being written is promised to survive one loss, too.
+  if (damages_at_write_ && *damages_at_write_ != damages_) return false;
+  for (const auto& [path, expected] : files_) {
+    if (InStore(expected.data)) continue;
+    const auto status = master_->GetStatus(root_, path);
+    if (!status.result.ok()) return false;
+    size_t at = 0;
+    for (const BlockInfo& block : status.result->blocks) {
+      const int good = GoodCopies(block.id, expected.data.substr(at, kBlockBytes), true);
+      at += kBlockBytes;
+      if (good < kReplicas || static_cast<int>(block.locations.size()) != good) return false;
+    }
+  }
+  return true;
+}
+
+void Simulation::CheckNow() {
+  for (const auto& [path, expected] : files_) {
+    const auto status = master_->GetStatus(root_, path);
+    if (status.result.status().code() == StatusCode::kUnavailable) continue;
+    if (!status.result.ok())
+      return Violation(path + " is lost: " + Message(status.result.status()));
+    if (status.result->length_bytes != static_cast<int64_t>(expected.data.size()))
+      return Violation(path + " has a wrong length");
+    if (InStore(expected.data)) continue;
+    size_t at = 0;
+    for (const BlockInfo& block : status.result->blocks) {
+      if (GoodCopies(block.id, expected.data.substr(at, kBlockBytes), false) == 0)
+        return Violation(path + " has a block of which no good copy is left anywhere");
+      at += kBlockBytes;
+    }
+  }
+}
+
+void Simulation::OnChange(const std::string& key, const std::string* data) {
+  if (data == nullptr) {
+    published_.erase(key);
+    return;
+  }
+  published_[key] = *data;
+  if (key.find("_temporary") != std::string::npos) return Violation("a temporary key: " + key);
+  const auto marker = marker_sequences_.find(*data);
+  if (marker == marker_sequences_.end()) return;
+  ++tally_->markers;
+  const std::string path = "/" + key;
+  const std::string scope = ParentPath(path);
+  for (const auto& [other, expected] : files_) {
+    const bool before = expected.sequence <= marker->second && other != path;
+    if (!before || IsTemporary(other) || !IsWithin(other, scope)) continue;
+    // A marker that was renamed away from its name vouches for nothing.
+    if (BaseName(path) != "_SUCCESS") continue;
+    const auto there = published_.find(other.substr(1));
+    if (there == published_.end() || there->second != expected.data)
+      return Violation(fmt::format("{} is in the store before {}", path, other));
+  }
+}
+
+void Simulation::CheckFinalFile(const std::string& path, const Expected& expected,
+                                const FileStatus& status) {
+  if (!IsTemporary(path) && status.persistence_state != PersistenceState::kPersisted)
+    return Violation(path + " is not persisted in the end");
+  size_t at = 0;
+  for (const BlockInfo& block : status.blocks) {
+    const std::string piece = expected.data.substr(at, kBlockBytes);
+    at += kBlockBytes;
+    for (auto& node : nodes_) {
+      auto open = node->store->OpenForRead(block.id);
+      if (!open.ok()) continue;
+      std::string data(open->info.length_bytes, '\0');
+      (void)open->file->ReadAt(0, data.data(), open->info.length_bytes);
+      if (data != piece) return Violation(path + " has wrong bytes on " + node->host);
+    }
+    if (IsTemporary(path) && GoodCopies(block.id, piece, true) < kReplicas)
+      return Violation(fmt::format("{} has too few copies in the end: {} good, the master knows {}",
+                                   path, GoodCopies(block.id, piece, true),
+                                   block.locations.size()));
+  }
+}
+
+void Simulation::CheckFinal() {
+  CheckNow();
+  std::map<std::string, std::string> wanted;
+  for (const auto& [path, expected] : files_) {
+    const auto status = master_->GetStatus(root_, path);
+    if (!status.result.ok()) return Violation(path + " cannot be looked at");
+    CheckFinalFile(path, expected, *status.result);
+    if (!IsTemporary(path)) wanted[path.substr(1)] = expected.data;
+  }
+  const auto objects = understore_->Objects();
+  for (const auto& [key, data] : wanted) {
+    const auto it = objects.find(key);
+    if (it == objects.end()) return Violation("no object " + key);
+    if (it->second != data) return Violation("object " + key + " has wrong bytes");
+  }
+  for (const auto& [key, data] : objects) {
+    const auto status = master_->GetStatus(root_, "/" + key);
+    // An overwrite that was never finished keeps its old object, under its inode.
+    if (wanted.count(key) == 0 && !status.result.ok())
+      return Violation("an object of no file: " + key);
+  }
+  if (understore_->open_uploads() > 0) return Violation("an upload that nobody ends");
+  if (master_->GetHealthReport(0).lost_blocks > 0) return Violation("a block counts as lost");
+}
+
+}  // namespace spillway::sim

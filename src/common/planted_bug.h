@@ -1,0 +1,24 @@
+// Bugs that a special build of the simulation can switch on, to show that its oracle finds them.
+// In every other build IsPlanted is a constant false and the branches vanish.
+#pragma once
+
+namespace spillway {
+
+enum class PlantedBug {
+  kNone,
+  kAckBeforeDurable,   // operations are answered before the journal is synced
+  kUnpinOnUpload,      // copies become evictable when the upload begins, not when it is done
+  kNoHealing,          // lost copies are never made again
+  kMarkerEarly,        // commit markers do not wait
+  kChecksumIgnored,    // copies and uploads are not compared with their checksum
+  kForgetCancelled,    // a cancelled upload is forgotten while it still runs
+};
+
+#ifdef SPILLWAY_PLANTED_BUGS
+inline PlantedBug planted_bug = PlantedBug::kNone;
+inline bool IsPlanted(PlantedBug bug) { return planted_bug == bug; }
+#else
+constexpr bool IsPlanted(PlantedBug) { return false; }
+#endif
+
+}  // namespace spillway
