@@ -48,15 +48,18 @@ bool Simulation::WriteBlock(const std::string& path, std::string piece) {
     if (!target.ok()) continue;
     struct Progress {
       Status written = MakeStatus(StatusCode::kUnknown, "pending");
+      std::shared_ptr<bool> ended = std::make_shared<bool>(false);
       Status committed = MakeStatus(StatusCode::kUnknown, "pending");
     };
     auto progress = std::make_shared<Progress>();
     auto data = std::make_shared<std::string>(piece);
-    (*target)->Append({iovec{data->data(), data->size()}},
-                      [progress, data](const Status& status) { progress->written = status; });
+    (*target)->Append({iovec{data->data(), data->size()}}, [progress, data](const Status& status) {
+      progress->written = status;
+      *progress->ended = true;
+    });
     if (!progress->written.ok()) {
       // It waits for room: the client goes elsewhere.
-      node.targets.push_back(*std::move(target));
+      node.targets.push_back({progress->ended, *std::move(target)});
       continue;
     }
     (*target)->Commit([progress](const Status& status) { progress->committed = status; });

@@ -55,7 +55,7 @@ void Simulation::Background() {
       return clock_.AdvanceMs(static_cast<int64_t>(random_.Below(250)));
     case 9:
     case 10:
-      if (node.worker != nullptr) node.worker->Tick();
+      if (node.worker != nullptr) TickWorker(node);
       return;
     case 11:
       return master_->Tick();

@@ -98,10 +98,21 @@ void Simulation::OnChange(const std::string& key, const std::string* data) {
   }
 }
 
+// A marker behind a file that was lost before anybody was told that it is there: it rightly waits.
+bool Simulation::WaitsForLost(const std::string& path) {
+  const auto info = master_->GetPersistInfo(root_, {path});
+  if (info.empty() || info[0].waits_for.empty() || files_.count(info[0].waits_for) > 0)
+    return false;
+  const auto other = master_->GetPersistInfo(root_, {info[0].waits_for});
+  return !other.empty() && other[0].state == "LOST";
+}
+
 void Simulation::CheckFinalFile(const std::string& path, const Expected& expected,
                                 const FileStatus& status) {
-  if (!IsTemporary(path) && status.persistence_state != PersistenceState::kPersisted)
+  if (!IsTemporary(path) && status.persistence_state != PersistenceState::kPersisted &&
+      !WaitsForLost(path)) {
     return Violation(path + " is not persisted in the end");
+  }
   size_t at = 0;
   for (const BlockInfo& block : status.blocks) {
     const std::string piece = expected.data.substr(at, kBlockBytes);
@@ -127,7 +138,7 @@ void Simulation::CheckFinal() {
     const auto status = master_->GetStatus(root_, path);
     if (!status.result.ok()) return Violation(path + " cannot be looked at");
     CheckFinalFile(path, expected, *status.result);
-    if (!IsTemporary(path)) wanted[path.substr(1)] = expected.data;
+    if (!IsTemporary(path) && !WaitsForLost(path)) wanted[path.substr(1)] = expected.data;
   }
   const auto objects = understore_->Objects();
   for (const auto& [key, data] : wanted) {
@@ -142,7 +153,10 @@ void Simulation::CheckFinal() {
       return Violation("an object of no file: " + key);
   }
   if (understore_->open_uploads() > 0) return Violation("an upload that nobody ends");
-  if (master_->GetHealthReport(0).lost_blocks > 0) return Violation("a block counts as lost");
+  for (const HealthEntry& entry : master_->GetHealthReport(1000).entries) {
+    if (entry.copies == 0 && files_.count(entry.path) > 0)
+      return Violation(entry.path + " counts as lost");
+  }
 }
 
 }  // namespace spillway::sim

@@ -248,6 +248,11 @@ void Simulation::DeliverDown(Node& node) {
   node.worker->OnMessage(message);
 }
 
+void Simulation::TickWorker(Node& node) {
+  node.worker->Tick();
+  std::erase_if(node.targets, [](const Node::Waiting& waiting) { return *waiting.ended; });
+}
+
 void Simulation::Settle(int rounds) {
   understore_->FailNext(0, absl::OkStatus(), false);
   outage_until_ms_ = 0;
@@ -263,7 +268,7 @@ void Simulation::Settle(int rounds) {
     for (auto& node : nodes_) {
       if (node->worker == nullptr) StartWorker(*node);
       if (!node->connected && node->up.empty()) Connect(*node);
-      node->worker->Tick();
+      TickWorker(*node);
     }
     for (int i = 0; i < 10; ++i) {
       for (auto& node : nodes_) {

@@ -57,7 +57,12 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
     bool connected = false;
     bool partitioned = false;  // messages neither way; both sides believe in the session
     bool closed = false;       // by the master: the worker hears of it next
-    std::vector<std::unique_ptr<WriteTarget>> targets;  // whose last Append has not ended
+    // Given up by their clients while the last Append waits for room.
+    struct Waiting {
+      std::shared_ptr<bool> ended;
+      std::unique_ptr<WriteTarget> target;
+    };
+    std::vector<Waiting> targets;
     bool full = false;
     bool failing = false;
     std::deque<session::WorkerMessage> up;    // on their way to the master
@@ -85,6 +90,7 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   void DeliverUp(Node& node);
   void Deliver(Node& node, const Master::Session& session, const session::WorkerMessage& message);
   void DeliverDown(Node& node);
+  void TickWorker(Node& node);
   // Everything that can run without a fault runs.
   void Settle(int rounds);
 
@@ -111,6 +117,7 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   // Every acknowledged file is there, of its length, and its bytes are in the store or on a disk.
   void CheckNow();
   void CheckFinal();
+  bool WaitsForLost(const std::string& path);
   void CheckFinalFile(const std::string& path, const Expected& expected, const FileStatus& status);
   // What is published in the store while it is.
   void OnChange(const std::string& key, const std::string* data);

@@ -326,7 +326,7 @@ class Master {
   void CheckCopies(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CheckCopies(const state::Inode& inode, int64_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CheckCopiesOf(const state::Inode& inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void TrimSurplus(BlockId block, int surplus) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TrimSurplus(BlockId block, int most) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Starts what healing may be started.
   void Heal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool StartHeal(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

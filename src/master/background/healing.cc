@@ -55,36 +55,48 @@ void Master::CheckCopies(const state::Inode& inode, int64_t index) {
     heal_.Erase(block);
   }
   const int most = settled ? CopiesMax(inode) : -1;
-  if (most >= 0 && sound > most) TrimSurplus(block, sound - most);
+  if (most >= 0 && sound > most) TrimSurplus(block, most);
 }
 
 // Copies go from where their going costs least: hosts and racks that hold another, then the
-// fullest.
-void Master::TrimSurplus(BlockId block, int surplus) {
+// fullest. What remains are copies that have been verified, on workers whose sessions are not
+// broken.
+void Master::TrimSurplus(BlockId block, int most) {
   if (const HealEntry* entry = heal_.Find(block); entry != nullptr && entry->target) return;
-  while (surplus-- > 0) {
-    std::vector<const WorkerEntry*> holders;
-    for (const auto& holder : cluster_.FindBlock(block)->holders) {
-      const WorkerEntry* worker = cluster_.Find(holder.worker);
-      if (worker != nullptr && worker->stays() && !holder.at_risk) holders.push_back(worker);
+  struct Candidate {
+    const WorkerEntry* worker;
+    bool firm;
+  };
+  std::vector<Candidate> holders;
+  for (const auto& holder : cluster_.FindBlock(block)->holders) {
+    const WorkerEntry* worker = cluster_.Find(holder.worker);
+    const bool reachable =
+        worker != nullptr && worker->stays() && worker->suspect_since_ms < 0 && !holder.at_risk;
+    if (reachable) holders.push_back({worker, !holder.unverified});
+  }
+  const auto shared = [&](const WorkerEntry* worker) {
+    int same = 0;
+    for (const Candidate& other : holders) {
+      if (other.worker == worker) continue;
+      if (other.worker->address.host == worker->address.host) same += 4;
+      if (other.worker->address.rack == worker->address.rack) same += 1;
+      if (other.worker->address.zone == worker->address.zone) same += 1;
     }
-    if (holders.size() < 2) return;
-    const auto shared = [&](const WorkerEntry* worker) {
-      int same = 0;
-      for (const WorkerEntry* other : holders) {
-        if (other == worker) continue;
-        if (other->address.host == worker->address.host) same += 4;
-        if (other->address.rack == worker->address.rack) same += 1;
-        if (other->address.zone == worker->address.zone) same += 1;
-      }
-      return same;
-    };
-    const WorkerEntry* victim = *std::max_element(
-        holders.begin(), holders.end(), [&](const WorkerEntry* a, const WorkerEntry* b) {
-          return std::make_tuple(shared(a), -a->free_bytes(), a->id) <
-                 std::make_tuple(shared(b), -b->free_bytes(), b->id);
-        });
-    const WorkerId id = victim->id;
+    return same;
+  };
+  const auto rank = [&](const Candidate& candidate) {
+    return std::make_tuple(!candidate.firm, shared(candidate.worker),
+                           -candidate.worker->free_bytes(), candidate.worker->id);
+  };
+  while (static_cast<int>(holders.size()) > most) {
+    const auto victim =
+        std::max_element(holders.begin(), holders.end(),
+                         [&](const Candidate& a, const Candidate& b) { return rank(a) < rank(b); });
+    const auto firm = std::count_if(holders.begin(), holders.end(),
+                                    [](const Candidate& holder) { return holder.firm; });
+    if (firm - (victim->firm ? 1 : 0) < std::max(1, most)) return;
+    const WorkerId id = victim->worker->id;
+    holders.erase(victim);
     cluster_.RemoveReplica(id, block);
     SendRemove(id, {block});
   }

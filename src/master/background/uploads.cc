@@ -269,10 +269,12 @@ void Master::CompleteUpload(uint64_t job_id) {
   }
   const int64_t begin_ms = clock_->MonotonicMs();
   auto result = store->once()->CompleteMultipart(copy.key, copy.upload_id, copy.parts, options);
+  bool by_earlier = false;
   if (result.status().code() == StatusCode::kFailedPrecondition) {
     // An earlier attempt may have been carried out without anybody hearing of it.
     const auto head = store->Head(copy.key);
-    if (head.ok() && IsOurs(*head, copy)) result = PutResult{head->etag};
+    by_earlier = head.ok() && IsOurs(*head, copy);
+    if (by_earlier) result = PutResult{head->etag};
   }
   absl::MutexLock lock(&mutex_);
   PersistTask* task = FindRunning(job_id);
@@ -281,6 +283,12 @@ void Master::CompleteUpload(uint64_t job_id) {
     return;
   }
   if (!result.ok()) return TaskFailed(*task, result.status(), FailureOrigin::kStore);
+  if (by_earlier) {
+    // This attempt's own upload is still open.
+    StateTxn txn(journal_);
+    OrphanUpload(txn, task->mount_id, task->key, task->upload_id);
+    txn.Commit();
+  }
   task->upload_id.clear();
   TaskSucceeded(*task, result->etag, clock_->MonotonicMs() - begin_ms);
   DispatchPersist();

@@ -106,7 +106,7 @@ void Master::BlocksHeld(const Session& session, const session::BlocksHeld& held)
       continue;
     }
     cluster_.AddReplica(session.worker, id, block.length_bytes(), block.crc32c(), block.crc_known(),
-                        static_cast<int>(block.tier()), block.at_risk());
+                        static_cast<int>(block.tier()), block.at_risk(), block.unverified());
     const bool keep = inode->pinned() || inode->persistence_state() == state::TO_BE_PERSISTED ||
                       (!inode->completed() && block.pinned());
     cluster_.SetPinned(id, keep);

@@ -40,7 +40,7 @@ std::vector<const WorkerEntry*> ClusterState::Live() const {
 }
 
 void ClusterState::AddReplica(WorkerId worker, BlockId block, int64_t length_bytes, uint32_t crc32c,
-                              bool crc_known, int tier, bool at_risk) {
+                              bool crc_known, int tier, bool at_risk, bool unverified) {
   WorkerEntry* entry = Find(worker);
   if (entry == nullptr) return;
   entry->blocks.insert(block);
@@ -55,10 +55,11 @@ void ClusterState::AddReplica(WorkerId worker, BlockId block, int64_t length_byt
     if (holder.worker == worker) {
       holder.tier = static_cast<uint8_t>(tier);
       holder.at_risk = at_risk;
+      holder.unverified = unverified;
       return;
     }
   }
-  record.holders.push_back({worker, static_cast<uint8_t>(tier), at_risk});
+  record.holders.push_back({worker, static_cast<uint8_t>(tier), at_risk, unverified});
 }
 
 void ClusterState::RemoveReplica(WorkerId worker, BlockId block) {
@@ -90,7 +91,8 @@ std::vector<BlockId> ClusterState::DropReplicasOf(WorkerId worker) {
   std::sort(blocks.begin(), blocks.end());
   for (const BlockId block : blocks) {
     for (const auto& holder : blocks_.at(block).holders) {
-      if (holder.worker == worker && !holder.at_risk) entry->former[block] = holder.tier;
+      if (holder.worker == worker && !holder.at_risk && !holder.unverified)
+        entry->former[block] = holder.tier;
     }
     RemoveReplica(worker, block);
   }

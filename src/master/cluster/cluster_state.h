@@ -22,7 +22,8 @@ struct BlockRecordSoft {
   struct Holder {
     WorkerId worker;
     uint8_t tier = 0;
-    bool at_risk = false;  // in a failing folder: may be read, does not count
+    bool at_risk = false;     // in a failing folder: may be read, does not count
+    bool unverified = false;  // counts, but nothing is removed on the strength of it
   };
   std::vector<Holder> holders;
 };
@@ -76,7 +77,7 @@ class ClusterState {
   std::vector<const WorkerEntry*> Live() const;
 
   void AddReplica(WorkerId worker, BlockId block, int64_t length_bytes, uint32_t crc32c,
-                  bool crc_known, int tier, bool at_risk = false);
+                  bool crc_known, int tier, bool at_risk = false, bool unverified = false);
   void RemoveReplica(WorkerId worker, BlockId block);
   // Forgets the block itself; returns who held it.
   std::vector<WorkerId> ForgetBlock(BlockId block);

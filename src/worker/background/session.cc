@@ -26,6 +26,7 @@ void FillReport(const StoredBlock& block, session::BlockReport* report) {
   report->set_tier(static_cast<uint32_t>(block.tier));
   report->set_pinned(block.pinned);
   report->set_at_risk(block.at_risk);
+  report->set_unverified(block.unverified);
 }
 
 template <typename Message>
@@ -57,7 +58,8 @@ void Worker::SessionUp(Sender sender, int64_t start_time_ms) {
   (void)store_->TakeEvicted();  // what goes from now on is told after the registration
   BlockDigests digests;
   for (const StoredBlock& block : store_->All()) {
-    if (!block.at_risk) digests.Add(block.id, block.length_bytes, block.crc32c, block.pinned);
+    if (!block.at_risk && !block.unverified)
+      digests.Add(block.id, block.length_bytes, block.crc32c, block.pinned);
   }
   for (const uint64_t digest : digests.buckets()) request->add_bucket_digests(digest);
   absl::MutexLock lock(&mutex_);
@@ -125,12 +127,13 @@ void Worker::Registered(const session::Registered& registered) {
     // The rest is as the master remembers it.
     const std::set<uint32_t> wanted(registered.wanted_buckets().begin(),
                                     registered.wanted_buckets().end());
-    blocks.erase(std::remove_if(blocks.begin(), blocks.end(),
-                                [&](const StoredBlock& block) {
-                                  return !block.at_risk && wanted.count(static_cast<uint32_t>(
-                                                               DigestBucket(block.id))) == 0;
-                                }),
-                 blocks.end());
+    blocks.erase(
+        std::remove_if(blocks.begin(), blocks.end(),
+                       [&](const StoredBlock& block) {
+                         return !block.at_risk && !block.unverified &&
+                                wanted.count(static_cast<uint32_t>(DigestBucket(block.id))) == 0;
+                       }),
+        blocks.end());
   }
   absl::MutexLock lock(&mutex_);
   lease_ms_ = registered.lease_ms();
@@ -250,12 +253,13 @@ void Worker::TellRemoved() {
 
 void Worker::Tick() {
   store_->EvictToWatermark();
-  const auto risk_changes = store_->TakeRiskChanges();
   const auto writing = store_->Writing();
   {
     absl::MutexLock lock(&mutex_);
     TellRemoved();
-    if (registered_ && !risk_changes.empty()) {
+    // Taken under this lock, so that nothing is reported behind the news that it is gone.
+    const auto risk_changes = registered_ ? store_->TakeRiskChanges() : std::vector<StoredBlock>();
+    if (!risk_changes.empty()) {
       session::WorkerMessage message;
       for (const StoredBlock& block : risk_changes)
         FillReport(block, message.mutable_blocks_held()->add_blocks());

@@ -300,6 +300,7 @@ std::vector<StoredBlock> BlockStore::All() {
   for (const auto& [id, entry] : blocks_) {
     all.push_back(entry.block);
     all.back().at_risk = tiers_[entry.block.tier][entry.dir].failed;
+    all.back().unverified = !entry.verified;
   }
   std::sort(all.begin(), all.end(),
             [](const StoredBlock& a, const StoredBlock& b) { return a.id < b.id; });

@@ -53,7 +53,8 @@ struct StoredBlock {
   uint32_t crc32c = 0;
   int tier = 0;
   bool pinned = false;
-  bool at_risk = false;  // in a folder that failed
+  bool at_risk = false;     // in a folder that failed
+  bool unverified = false;  // found at start and not read since
 };
 
 class BlockStore;
@@ -134,7 +135,8 @@ class BlockStore {
   void ReportFailure(int tier, size_t dir, const Status& why);
   // Tries folders that failed again; they are taken back if they work.
   void ProbeFailedDirs();
-  // Blocks that came to be at risk, or safe again, since the last call.
+  // Blocks that came to be at risk, or safe again, or verified for the first time, since the last
+  // call.
   std::vector<StoredBlock> TakeRiskChanges();
   // Runs when space was given back; at most one. Called without lock, on any thread.
   void OnSpaceFreed(std::function<void()> callback);

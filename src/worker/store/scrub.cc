@@ -48,7 +48,10 @@ Status BlockStore::Verify(BlockId id) {
     return MakeStatus(StatusCode::kDataLoss, "Block {} on worker {} does not match its checksum.",
                       id.value(), options_.worker_name);
   }
-  entry.verified = true;
+  if (!std::exchange(entry.verified, true)) {
+    risk_changes_.push_back(entry.block);
+    risk_changes_.back().at_risk = DirOf(entry).failed;
+  }
   scrub_order_.splice(scrub_order_.end(), scrub_order_, entry.scrub_order);
   return absl::OkStatus();
 }
@@ -95,12 +98,15 @@ void BlockStore::NoteRisk(int tier, size_t index) {
   for (const BlockId id : ids) {
     risk_changes_.push_back(blocks_.at(id).block);
     risk_changes_.back().at_risk = tiers_[tier][index].failed;
+    risk_changes_.back().unverified = !blocks_.at(id).verified;
   }
 }
 
 std::vector<StoredBlock> BlockStore::TakeRiskChanges() {
   absl::MutexLock lock(&mutex_);
-  return std::exchange(risk_changes_, {});
+  std::vector<StoredBlock> changes = std::exchange(risk_changes_, {});
+  std::erase_if(changes, [&](const StoredBlock& block) { return !blocks_.contains(block.id); });
+  return changes;
 }
 
 void BlockStore::ProbeFailedDirs() {
