@@ -275,7 +275,8 @@ Status Run(const std::string& verb, LocalOptions options, const std::string& pro
     return all ? absl::OkStatus() : Unavailable("Some processes do not run.");
   }
   if (verb == "stop") {
-    for (auto it = names.rbegin(); it != names.rend(); ++it) StopProcess(options.dir, *it);
+    // The master first: without it no worker waits for its copies to be moved elsewhere.
+    for (const std::string& name : names) StopProcess(options.dir, name);
     std::cout << "Cluster is stopped.\n";
     return absl::OkStatus();
   }

@@ -135,6 +135,7 @@ class Worker {
   StatusOr<std::string> KeyOf(MountId mount, const std::string& uri);
   void Registered(const session::Registered& registered);
   void RemoveBlocks(const session::RemoveBlocks& command);
+  void FailStaleCommits();
   void SendHeld(const std::vector<StoredBlock>& blocks) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const WorkerOptions options_;

@@ -116,6 +116,24 @@ void Worker::SendHeld(const std::vector<StoredBlock>& blocks) {
   } while (at < blocks.size());
 }
 
+// A commit that waited for a session while its block was removed must not be told any more.
+void Worker::FailStaleCommits() {
+  std::vector<Done> stale;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (auto it = commits_.begin(); it != commits_.end();) {
+      const BlockId id(static_cast<int64_t>(it->second.message.block().block_id()));
+      if (store_->Has(id)) {
+        ++it;
+        continue;
+      }
+      stale.push_back(std::move(it->second.done));
+      it = commits_.erase(it);
+    }
+  }
+  for (const Done& done : stale) done(Unavailable("The block was removed before its commit."));
+}
+
 // The master knows this worker: what it holds and what waited for a session follows.
 void Worker::Registered(const session::Registered& registered) {
   if (Status status = store_->SetClusterId(registered.cluster_id()); !status.ok()) {
@@ -135,6 +153,7 @@ void Worker::Registered(const session::Registered& registered) {
                        }),
         blocks.end());
   }
+  FailStaleCommits();
   absl::MutexLock lock(&mutex_);
   lease_ms_ = registered.lease_ms();
   lease_until_ms_ = session_began_ms_ + lease_ms_;
