@@ -4,7 +4,7 @@ JOBS ?= 2
 BUILD := build/$(PRESET)
 TEST_PRESETS := asan tsan
 
-.PHONY: build run test check format tidy bench sim sim-long deps test-deps unit asan tsan clean
+.PHONY: build run test check format tidy bench sim sim-long chaos deps test-deps unit asan tsan clean
 
 deps:
 	@tools/install-deps.sh build
@@ -56,8 +56,12 @@ bench: build
 sim: build
 	@$(BUILD)/bin/sim --seeds 200
 
+# Half an hour of kills, outages and full disks against a ledger.
+chaos: build test-deps
+	@.venv/bin/python tests/chaos/chaos.py --minutes 30
+
 sim-long: build
-	@$(BUILD)/bin/sim --seeds 20000
+	@$(BUILD)/bin/sim --seeds 100000
 
 clean:
 	@rm -rf build bin/spillway bin/alluxio

@@ -9,10 +9,7 @@ namespace spillway {
 // until the block is committed: a worker that fails is replaced, and gets all of it again.
 class ReplicatedBlock {
  public:
-  ReplicatedBlock(FileSystem* fs, BlockWriteOptions options)
-      : fs_(fs),
-        options_(options),
-        end_(absl::Now() + absl::Milliseconds(FileSystem::kRideOverMs)) {}
+  ReplicatedBlock(FileSystem* fs, BlockWriteOptions options) : fs_(fs), options_(options) {}
 
   Status Open(const std::vector<WorkerInfo>& workers) {
     for (const WorkerInfo& worker : workers) {
@@ -65,8 +62,10 @@ class ReplicatedBlock {
 
   // OK if status is; else puts others in the worker's place until one has all that was sent.
   Status Ensure(Replica& replica, Status status) {
+    // Its own time: what the other replicas took is not its fault.
+    const absl::Time end = absl::Now() + absl::Milliseconds(FileSystem::kRideOverMs);
     while (!status.ok()) {
-      if (IsFinal(status) || absl::Now() >= end_) return status;
+      if (IsFinal(status) || absl::Now() >= end || ++replaced_ > kReplacedMax) return status;
       replica.stream.reset();
       failed_hosts_.insert(replica.worker.address.host);
       std::set<std::string> avoid = failed_hosts_;
@@ -91,7 +90,8 @@ class ReplicatedBlock {
 
   FileSystem* const fs_;
   const BlockWriteOptions options_;
-  const absl::Time end_;
+  static constexpr int kReplacedMax = 100;
+  int replaced_ = 0;
   std::vector<Replica> replicas_;
   std::vector<std::shared_ptr<const std::string>> pieces_;
   std::set<std::string> failed_hosts_;

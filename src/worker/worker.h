@@ -165,6 +165,7 @@ class Worker {
   int64_t session_began_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t heartbeat_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, int64_t> heartbeats_ ABSL_GUARDED_BY(mutex_);  // not answered: when sent
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool leaving_ ABSL_GUARDED_BY(mutex_) = false;
   bool safe_to_leave_ ABSL_GUARDED_BY(mutex_) = false;
   bool scrubbing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -87,10 +87,14 @@ void Worker::SessionDown() {
 void Worker::Stop() {
   SessionDown();
   std::map<uint64_t, PendingCommit> commits;
+  std::vector<WaitingWrite> waiting;
   {
     absl::MutexLock lock(&mutex_);
+    stopped_ = true;
     commits.swap(commits_);
+    waiting.swap(waiting_);
   }
+  for (WaitingWrite& write : waiting) write.attempt(/*last=*/true);
   for (auto& [id, commit] : commits) commit.done(Unavailable("The worker stops."));
 }
 
@@ -247,7 +251,11 @@ void Worker::RemoveBlocks(const session::RemoveBlocks& command) {
 }
 
 void Worker::CommitToMaster(const StoredBlock& block, Done done) {
-  absl::MutexLock lock(&mutex_);
+  absl::ReleasableMutexLock lock(&mutex_);
+  if (stopped_) {
+    lock.Release();
+    return done(Unavailable("The worker stops."));
+  }
   const uint64_t request_id = next_request_++;
   PendingCommit commit;
   commit.message.set_request_id(request_id);

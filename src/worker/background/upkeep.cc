@@ -53,8 +53,14 @@ void Worker::Scrub() {
 }
 
 void Worker::WaitForRoom(WaitingWrite write) {
-  absl::MutexLock lock(&mutex_);
-  waiting_.push_back(std::move(write));
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!stopped_) {
+      waiting_.push_back(std::move(write));
+      return;
+    }
+  }
+  write.attempt(/*last=*/true);
 }
 
 void Worker::RetryWaiting() {

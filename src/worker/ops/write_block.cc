@@ -1,6 +1,11 @@
 #include "worker/worker.h"
 
 namespace spillway {
+namespace {
+
+constexpr int64_t kDeviceWaitMs = 1000;
+
+}  // namespace
 
 // A block on its way into the store.
 class BlockTarget : public WriteTarget {
@@ -14,7 +19,10 @@ class BlockTarget : public WriteTarget {
     if (status.code() != StatusCode::kResourceExhausted || !temp_->MayFit(data))
       return done(status);
     Worker::WaitingWrite write;
-    write.deadline_ms = worker_->clock_->MonotonicMs() + worker_->options_.write_wait_ms_max;
+    // A device that others have filled is not waited for: another worker may have room.
+    write.deadline_ms =
+        worker_->clock_->MonotonicMs() +
+        (temp_->device_full() ? kDeviceWaitMs : worker_->options_.write_wait_ms_max);
     write.attempt = [this, data = std::move(data), done = std::move(done)](bool last) {
       const Status again = temp_->Append(data);
       if (again.code() == StatusCode::kResourceExhausted && !last) return false;

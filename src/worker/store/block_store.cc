@@ -72,7 +72,7 @@ Status BlockStore::Open() {
   for (size_t tier = 0; tier < options_.tiers.size(); ++tier) {
     tiers_.emplace_back();
     for (const StorageDirOptions& dir : options_.tiers[tier].dirs) {
-      tiers_.back().push_back(Dir{JoinPath(dir.path, kRoot), dir.quota_bytes, 0});
+      tiers_.back().push_back(Dir{JoinPath(dir.path, kRoot), dir.quota_bytes, dir.quota_bytes});
       SPILLWAY_RETURN_IF_ERROR(OpenDir(static_cast<int>(tier), tiers_.back().size() - 1));
     }
   }
@@ -371,7 +371,13 @@ Status TempBlock::Append(std::span<const iovec> data) {
   for (const iovec& part : data) bytes += static_cast<int64_t>(part.iov_len);
   if (bytes == 0) return absl::OkStatus();
   if (length_ + bytes > taken_) SPILLWAY_RETURN_IF_ERROR(Reserve(length_ + bytes - taken_));
-  if (Status status = file_->WriteAt(length_, data); !status.ok()) {
+  Status status = file_->WriteAt(length_, data);
+  device_full_ = status.code() == StatusCode::kResourceExhausted;
+  if (device_full_ && store_->DeviceFull(tier_, dir_, bytes)) {
+    status = file_->WriteAt(length_, data);
+    device_full_ = status.code() == StatusCode::kResourceExhausted;
+  }
+  if (!status.ok()) {
     store_->ReportFailure(tier_, dir_, status);
     return status;
   }

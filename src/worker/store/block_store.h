@@ -65,6 +65,8 @@ class TempBlock {
   ~TempBlock();
   // RESOURCE_EXHAUSTED when no space can be had; the block then stays as it was.
   Status Append(std::span<const iovec> data);
+  // The last Append failed because the device is full, not the quota.
+  bool device_full() const { return device_full_; }
   // False if data cannot be had even in an empty folder.
   bool MayFit(std::span<const iovec> data) const;
   // Makes the block visible here. The pin holds from this moment.
@@ -89,6 +91,7 @@ class TempBlock {
   bool pin_ = false;
   bool done_ = false;
   bool in_memory_ = false;
+  bool device_full_ = false;
   std::string path_;
   std::unique_ptr<File> file_;
   int64_t length_ = 0;
@@ -151,7 +154,8 @@ class BlockStore {
   friend class TempBlock;
   struct Dir {
     std::string path;
-    int64_t quota_bytes = 0;
+    int64_t quota_bytes = 0;  // less than configured while the device has less
+    int64_t configured_bytes = 0;
     int64_t used_bytes = 0;
     int64_t clean_bytes = 0;  // of blocks that may be evicted
     std::list<BlockId> lru;   // those, oldest first
@@ -178,6 +182,9 @@ class BlockStore {
   StatusOr<OpenBlock> OpenUnverified(BlockId id) ABSL_LOCKS_EXCLUDED(mutex_);
   void MarkFailed(int tier, size_t dir, const Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteRisk(int tier, size_t dir) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The device holds less than the quota: what it holds now is the quota from here on, less some
+  // clean blocks. True if that made room.
+  bool DeviceFull(int tier, size_t dir, int64_t bytes) ABSL_LOCKS_EXCLUDED(mutex_);
   void SpaceFreed() ABSL_LOCKS_EXCLUDED(mutex_);
   void EvictLocked(BlockId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string BlockPath(const Dir& dir, const StoredBlock& block) const;

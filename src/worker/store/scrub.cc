@@ -9,6 +9,8 @@ namespace spillway {
 namespace {
 
 constexpr int64_t kPieceBytes = 1 << 20;
+constexpr int64_t kMakeRoomBytes = 16 << 20;
+constexpr int64_t kQuotaSteps = 16;  // in which a quota grows back
 
 StatusOr<uint32_t> ChecksumOf(File& file, int64_t length) {
   std::string buffer(std::min(length, kPieceBytes), '\0');
@@ -120,7 +122,10 @@ void BlockStore::ProbeFailedDirs() {
     absl::MutexLock lock(&mutex_);
     for (size_t tier = 0; tier < tiers_.size(); ++tier) {
       for (size_t index = 0; index < tiers_[tier].size(); ++index) {
-        const Dir& dir = tiers_[tier][index];
+        Dir& dir = tiers_[tier][index];
+        // Whether the device has room again shows when it is used.
+        dir.quota_bytes =
+            std::min(dir.configured_bytes, dir.quota_bytes + dir.configured_bytes / kQuotaSteps);
         if (dir.failed) failed.push_back({static_cast<int>(tier), index, dir.path});
       }
     }
@@ -135,6 +140,21 @@ void BlockStore::ProbeFailedDirs() {
     tiers_[dir.tier][dir.index].failed = false;
     NoteRisk(dir.tier, dir.index);
   }
+}
+
+bool BlockStore::DeviceFull(int tier, size_t index, int64_t bytes) {
+  absl::MutexLock lock(&mutex_);
+  Dir& dir = tiers_[tier][index];
+  if (dir.quota_bytes == dir.configured_bytes)
+    spdlog::warn("the device of {} is full below its quota", dir.path);
+  int64_t gained = 0;
+  while (!dir.lru.empty() && gained < std::max(bytes, kMakeRoomBytes)) {
+    const BlockId victim = dir.lru.front();
+    gained += blocks_.at(victim).block.length_bytes;
+    EvictLocked(victim);
+  }
+  dir.quota_bytes = std::min(dir.quota_bytes, std::max<int64_t>(1, dir.used_bytes));
+  return gained > 0;
 }
 
 void BlockStore::OnSpaceFreed(std::function<void()> callback) {
