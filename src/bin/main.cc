@@ -52,7 +52,8 @@ int ShellMain(const Configuration& config, const std::string& shell,
   const auto& commands = shell == "fs" ? cli::FsCommands() : cli::FsAdminCommands();
   const int code = cli::RunCommand("alluxio " + shell, commands, context, arguments);
   std::cout.flush();
-  return code;
+  // gRPC's threads may still be letting go of ended calls: nothing is torn down under them.
+  std::_Exit(code);
 }
 
 int Main(std::vector<std::string> arguments, const std::string& program) {

@@ -6,12 +6,12 @@ namespace spillway {
 
 enum class PlantedBug {
   kNone,
-  kAckBeforeDurable,   // operations are answered before the journal is synced
-  kUnpinOnUpload,      // copies become evictable when the upload begins, not when it is done
-  kNoHealing,          // lost copies are never made again
-  kMarkerEarly,        // commit markers do not wait
-  kChecksumIgnored,    // copies and uploads are not compared with their checksum
-  kForgetCancelled,    // a cancelled upload is forgotten while it still runs
+  kAckBeforeDurable,  // operations are answered before the journal is synced
+  kUnpinOnUpload,     // copies become evictable when the upload begins, not when it is done
+  kNoHealing,         // lost copies are never made again
+  kMarkerEarly,       // commit markers do not wait
+  kChecksumIgnored,   // copies and uploads are not compared with their checksum
+  kForgetCancelled,   // a cancelled upload is forgotten while it still runs
 };
 
 #ifdef SPILLWAY_PLANTED_BUGS

@@ -268,5 +268,70 @@ TEST_F(WorkerTest, writeThrough_largeFileGoesInParts) {
   EXPECT_EQ(understore_->open_uploads(), 0u);
 }
 
+TEST_F(WorkerTest, leaseOver_uploadDoesNotBegin) {
+  worker_->SessionDown();
+  worker_->SessionUp(
+      [this](session::WorkerMessage message) { sent_.push_back(std::move(message)); }, 0);
+  session::MasterMessage registered;
+  registered.mutable_registered()->set_cluster_id("cluster");
+  registered.mutable_registered()->set_lease_ms(2000);
+  worker_->OnMessage(registered);
+  Status status;
+  Write(1, "hello", &status);
+  session::MasterMessage message;
+  *message.mutable_persist() = Command("f", 1, "hello");
+  worker_->OnMessage(message);
+  clock_.AdvanceMs(2500);  // the master may have given the upload to another
+  executor_.RunAll();
+  EXPECT_EQ(understore_->requests("put"), 0);
+  // An answered heartbeat renews it, from the time when it was sent.
+  worker_->Tick();
+  session::MasterMessage ack;
+  ack.mutable_heartbeat_ack()->set_sequence(
+      Last(session::WorkerMessage::kHeartbeat)->heartbeat().sequence());
+  worker_->OnMessage(ack);
+  EXPECT_EQ(Persist(Command("f", 1, "hello")).code(), 0);
+  EXPECT_EQ(understore_->requests("put"), 1);
+}
+
+TEST_F(WorkerTest, corruptCopy_isNotPublished_andGoes) {
+  Status status;
+  Write(1, "hello", &status);
+  for (const std::string& path : env_.FilesBelow("/mem/spillwayworker/blocks/"))
+    ASSERT_TRUE(env_.FlipBit(path, 0).ok());
+  EXPECT_EQ(Persist(Command("f", 1, "hello")).code(), static_cast<int>(StatusCode::kDataLoss));
+  EXPECT_TRUE(understore_->Objects().empty());
+  EXPECT_FALSE(store_->Has(BlockId(1)));
+  ASSERT_NE(Last(session::WorkerMessage::kBlocksRemoved), nullptr);
+}
+
+TEST_F(WorkerTest, removeCommand_isAnswered) {
+  Status status;
+  Write(1, "hello", &status);
+  session::MasterMessage message;
+  message.mutable_remove_blocks()->add_block_ids(1);
+  worker_->OnMessage(message);
+  ASSERT_NE(Last(session::WorkerMessage::kBlocksRemoved), nullptr);
+  EXPECT_EQ(Last(session::WorkerMessage::kBlocksRemoved)->blocks_removed().block_ids(0), 1u);
+}
+
+TEST_F(WorkerTest, commitWhoseBlockIsGone_isNotToldInTheNextSession) {
+  worker_->SessionDown();
+  Status status = MakeStatus(StatusCode::kUnknown, "pending");
+  Write(1, "hello", &status);
+  ASSERT_TRUE(store_->Remove(BlockId(1)).ok());
+  sent_.clear();
+  Connect();
+  EXPECT_EQ(Last(session::WorkerMessage::kCommitBlock), nullptr);
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+}
+
+TEST_F(WorkerTest, stopped_answersLateCommits) {
+  worker_->Stop();
+  Status status = MakeStatus(StatusCode::kUnknown, "pending");
+  Write(1, "hello", &status);
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+}
+
 }  // namespace
 }  // namespace spillway
