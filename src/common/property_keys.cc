@@ -58,7 +58,7 @@ const PropertyKey kKeys[] = {
     {"spillway.master.persist.marker.patterns", T::kString, "_SUCCESS,_metadata,_common_metadata,_delta_log/*.json,metadata/*.metadata.json,metadata/version-hint.text", S::kMaster, "Comma list of globs of the last components of a path; such a commit marker is persisted after everything completed before it below the folder in which the pattern begins."},
     {"spillway.master.persist.bandwidth", T::kBytes, "0", S::kMaster, "Most bytes a second that the cluster uploads; 0: no limit."},
     {"spillway.master.replication.bytes.in.flight", T::kBytes, "256MB", S::kMaster, "Most bytes on their way to one worker to make lost copies again."},
-    {"spillway.master.replication.jobs.max", T::kInt, "8", S::kMaster, "Most copies made at a time to or from one worker."},
+    {"spillway.master.replication.jobs.max", T::kInt, "32", S::kMaster, "Most copies made at a time to or from one worker."},
     {"spillway.master.audit.interval", T::kDuration, "1min", S::kMaster, "How often the copies of all files that want any are counted, besides what events bring up."},
     {"spillway.master.incomplete.file.lease", T::kDuration, "4hour", S::kMaster, "An incomplete file that nobody writes for this long is deleted; 0: never."},
     {"spillway.master.upload.fence", T::kDuration, "5sec", S::kMaster, "How long after a worker's loss an upload that it had begun may still arrive at the store; its key gets no other content before."},

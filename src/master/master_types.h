@@ -77,7 +77,7 @@ struct MasterOptions {
   int64_t persist_bytes_per_second_max = 0;  // 0: no limit
   // After a worker is lost an upload that it had begun may still arrive at the store this long.
   int64_t upload_fence_ms = 5000;
-  int heals_per_worker_max = 8;
+  int heals_per_worker_max = 32;
   int64_t heal_bytes_in_flight_max = 256 << 20;  // per target
   int64_t audit_interval_ms = 60'000;            // between looks at all replicated files
   int64_t incomplete_file_lease_ms = 4 * 3'600'000;

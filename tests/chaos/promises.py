@@ -1,0 +1,143 @@
+"""Measures what docs/RELIABILITY.md promises, on real processes: python promises.py [NAME ...]"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from harness import DURABLE3, SPILLWAY, Cluster, VersityGw, fresh_directory, run, wait_for  # noqa: E402
+from s3_proxy import S3Proxy  # noqa: E402
+
+NEVER = {"alluxio.user.file.persistence.initial.wait.time": "-1"}
+
+
+class Setting:
+    def __init__(self, workers, **properties):
+        self.directory = fresh_directory("promises")
+        (self.directory / "s3").mkdir()
+        self.gateway = VersityGw(self.directory / "s3", port=7071).start()
+        self.proxy = S3Proxy(7071).start()
+        self.cluster = Cluster(self.directory / "cluster", workers=workers, properties={
+            **self.gateway.properties(), "alluxio.underfs.s3.endpoint": self.proxy.endpoint,
+            "alluxio.worker.ramdisk.size": "2GB", **properties}).start()
+        self.cluster.fs("ls", "/")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.cluster.stop()
+        self.proxy.stop()
+        self.gateway.stop()
+
+    def files(self, count, size):
+        source = self.directory / "source"
+        shutil.rmtree(source, ignore_errors=True)
+        source.mkdir()
+        for i in range(count):
+            (source / f"f{i}").write_bytes(os.urandom(size))
+        return source
+
+    def puts(self):
+        return [r for r in self.proxy.requests if r[1] == "PUT" and r[4] == 200]
+
+
+def metric(name):
+    import urllib.request
+    text = urllib.request.urlopen("http://127.0.0.1:19999/metrics", timeout=5).read().decode()
+    return float(re.search(rf"^{name} (\S+)", text, re.M)[1])
+
+
+def heal():
+    """Four workers, three copies, 1 GiB unpersisted, one killed; ten times."""
+    for attempt in range(10):
+        with Setting(4) as it:
+            it.cluster.fs("copyFromLocal", it.files(16, 64 << 20), "/d", **DURABLE3, **NEVER)
+            time.sleep(1.5)  # a heartbeat, so that the report is of now
+            it.cluster.kill("worker1")
+            begin = time.monotonic()
+            wait_for(lambda: metric("spillway_master_live_workers") == 3, "the loss to be seen", 10, 0.01)
+            gone = time.monotonic() - begin
+            wait_for(lambda: metric("spillway_master_under_replicated_blocks") == 0, "healing", 60, 0.01)
+            healed = time.monotonic() - begin
+            everywhere = it.cluster.fs("location", "/d/f0").stdout
+            it.cluster.kill("worker2")
+            lost = sum(it.cluster.fs("checksum", f"/d/f{i}", check=False).returncode != 0 for i in range(16))
+            print(f"heal {attempt + 1}: gone after {gone:.2f} s, all of 1 GiB at three copies after {healed:.2f} s, "
+                  f"dead one named {'127.0.0.2' in everywhere}, lost after a second kill {lost}", flush=True)
+
+
+def two_of_three():
+    """Two of three workers killed 10 s apart, two copies, the store away all the while."""
+    with Setting(3) as it:
+        it.proxy.begin_outage()
+        source = it.files(600, 4096)
+        it.cluster.fs("copyFromLocal", source, "/d", **{**DURABLE3, "alluxio.user.file.replication.durable": "2"})
+        it.cluster.kill("worker1")
+        time.sleep(10)
+        it.cluster.kill("worker2")
+        time.sleep(3)
+        it.proxy.end_outage()
+        it.cluster.fs("persist", "--wait", "-t", "120000", "/d", timeout=150)
+        wrong = sum((source / f"f{i}").read_bytes() != it.gateway.path(f"d/f{i}").read_bytes() for i in range(600))
+        print(f"two of three killed: 600 acknowledged, {wrong} lost or wrong in the store, {len(it.puts())} PUTs", flush=True)
+
+
+def limited():
+    """600 files of 4 KiB against 20 PUT/s."""
+    with Setting(3) as it:
+        it.proxy.puts_per_second = 20
+        source = it.files(600, 4096)
+        begin = time.time()
+        it.cluster.fs("copyFromLocal", source, "/d", **DURABLE3)
+        written = time.time() - begin
+        it.cluster.fs("persist", "--wait", "-t", "120000", "/d", timeout=150)
+        puts = it.puts()
+        took = puts[-1][0] - puts[0][0]
+        print(f"limited to 20 PUT/s: written in {written:.1f} s without an error, {len(puts)} PUTs in {took:.1f} s, "
+              f"{took / 30 * 100:.0f} % of the limit's own 30 s, {it.proxy.count(status=503)} answers of 503", flush=True)
+
+
+def outage():
+    """A minute without the store."""
+    with Setting(3) as it:
+        it.proxy.begin_outage()
+        source = it.files(100, 4096)
+        end = time.monotonic() + 60
+        rounds = 0
+        while time.monotonic() < end:
+            it.cluster.fs("copyFromLocal", source, f"/d{rounds}", **DURABLE3)
+            rounds += 1
+            time.sleep(2)
+        it.proxy.end_outage()
+        begin = time.monotonic()
+        it.cluster.fs("persist", "--wait", "-t", "120000", "/", timeout=150)
+        print(f"outage of 60 s: {rounds * 100} files written without an error, all in the store {time.monotonic() - begin:.1f} s "
+              f"after it, {len({r[2] for r in it.puts()})} objects", flush=True)
+
+
+def requests():
+    """One PUT a file, none for what never has to be there."""
+    with Setting(3) as it:
+        it.cluster.fs("copyFromLocal", it.files(200, 4096), "/d", **DURABLE3)
+        it.cluster.fs("persist", "--wait", "/d")
+        first = len(it.proxy.requests)
+        wait = {"alluxio.user.file.persistence.initial.wait.time": "10min"}
+        it.cluster.fs("copyFromLocal", it.files(50, 4096), "/gone", **DURABLE3, **wait)
+        it.cluster.fs("rm", "-R", "/gone")
+        it.cluster.fs("copyFromLocal", it.files(50, 4096), "/_temporary/x", **DURABLE3)
+        before = len(it.proxy.requests)
+        it.cluster.fs("mv", "/_temporary/x", "/x")
+        it.cluster.fs("persist", "--wait", "/x")
+        print(f"requests: {(first - 1) / 200:.2f} per file, {before - first} for 50 deleted before, "
+              f"{len(it.proxy.requests) - before} for 50 renamed from _temporary", flush=True)
+
+
+ALL = {f.__name__: f for f in (heal, two_of_three, limited, outage, requests)}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or ALL:
+        ALL[name]()
