@@ -43,6 +43,8 @@ class ReplicatedBlock {
   struct Replica {
     WorkerInfo worker;
     std::unique_ptr<BlockWriteStream> stream;
+    absl::Time began = absl::InfinitePast();
+    absl::Time give_up = absl::InfiniteFuture();
   };
 
   // What another worker would answer too.
@@ -53,6 +55,7 @@ class ReplicatedBlock {
   }
 
   Status Begin(Replica& replica) {
+    replica.began = absl::Now();
     auto stream = fs_->workers_->Connect(replica.worker.address)->WriteBlock(options_);
     SPILLWAY_RETURN_IF_ERROR(stream.status());
     replica.stream = *std::move(stream);
@@ -62,39 +65,56 @@ class ReplicatedBlock {
 
   // OK if status is; else puts others in the worker's place until one has all that was sent.
   Status Ensure(Replica& replica, Status status) {
-    // Its own time: what the other replicas took is not its fault.
-    const absl::Time end = absl::Now() + absl::Milliseconds(FileSystem::kRideOverMs);
+    if (status.ok()) return status;
+    // Its own time: what the other replicas took is not its fault. One that has served for long
+    // enough to be no part of the old trouble begins a new one.
+    const absl::Time now = absl::Now();
+    if (replica.give_up == absl::InfiniteFuture() || now - replica.began >= kSettled)
+      replica.give_up = now + absl::Milliseconds(FileSystem::kRideOverMs);
     while (!status.ok()) {
-      if (IsFinal(status) || absl::Now() >= end || ++replaced_ > kReplacedMax) return status;
+      if (IsFinal(status) || absl::Now() >= replica.give_up || ++replaced_ > kReplacedMax)
+        return status;
       replica.stream.reset();
-      failed_hosts_.insert(replica.worker.address.host);
-      std::set<std::string> avoid = failed_hosts_;
-      for (const Replica& other : replicas_) avoid.insert(other.worker.address.host);
-      auto workers = fs_->ChooseWorkers(1, avoid);
-      if (!workers.ok()) {
-        // Nobody else: one that failed may have come back.
-        failed_hosts_.clear();
-        avoid.clear();
-        for (const Replica& other : replicas_) {
-          if (&other != &replica) avoid.insert(other.worker.address.host);
-        }
-        absl::SleepFor(absl::Milliseconds(100));
-        workers = fs_->AwaitWorkers(1, avoid);
-        if (!workers.ok()) return workers.status();
-      }
-      replica.worker = workers->front();
+      const std::string& failed = replica.worker.address.host;
+      (status.code() == StatusCode::kFailedPrecondition ? small_hosts_ : failed_hosts_)
+          .insert(failed);
+      SPILLWAY_RETURN_IF_ERROR(Replace(replica, status));
       status = Begin(replica);
     }
+    return absl::OkStatus();
+  }
+
+  // Another worker in the place of one that answered `why`.
+  Status Replace(Replica& replica, const Status& why) {
+    std::set<std::string> taken = small_hosts_;
+    for (const Replica& other : replicas_) {
+      if (&other != &replica) taken.insert(other.worker.address.host);
+    }
+    std::set<std::string> avoid = taken;
+    avoid.insert(failed_hosts_.begin(), failed_hosts_.end());
+    auto workers = fs_->ChooseWorkers(1, avoid);
+    if (!workers.ok()) {
+      // Nobody else: one that failed may have come back, one too small for the block never will.
+      const bool retry = !failed_hosts_.empty();
+      failed_hosts_.clear();
+      if (!retry) return why;
+      absl::SleepFor(absl::Milliseconds(100));
+      workers = fs_->AwaitWorkers(1, taken);
+      if (!workers.ok()) return workers.status();
+    }
+    replica.worker = workers->front();
     return absl::OkStatus();
   }
 
   FileSystem* const fs_;
   const BlockWriteOptions options_;
   static constexpr int kReplacedMax = 100;
+  static constexpr absl::Duration kSettled = absl::Seconds(10);
   int replaced_ = 0;
   std::vector<Replica> replicas_;
   std::vector<std::shared_ptr<const std::string>> pieces_;
   std::set<std::string> failed_hosts_;
+  std::set<std::string> small_hosts_;  // the block does not fit into them
 };
 
 namespace {

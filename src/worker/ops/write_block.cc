@@ -16,8 +16,10 @@ class BlockTarget : public WriteTarget {
   // Without room it waits: unpersisted blocks go when they are in the store.
   void Append(std::vector<iovec> data, Done done) override {
     const Status status = temp_->Append(data);
-    if (status.code() != StatusCode::kResourceExhausted || !temp_->MayFit(data))
-      return done(status);
+    if (status.code() != StatusCode::kResourceExhausted) return done(status);
+    // Its own code: waiting does not help, another worker may be larger.
+    if (!temp_->MayFit(data))
+      return done(MakeStatus(StatusCode::kFailedPrecondition, "{}", std::string(status.message())));
     Worker::WaitingWrite write;
     // A device that others have filled is not waited for: another worker may have room.
     write.deadline_ms =
