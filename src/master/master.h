@@ -258,6 +258,7 @@ class Master {
   void StartTask(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status StartUpload(StateTxn& txn, PersistTask& task, const state::Inode& inode,
                      const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteUpload(StateTxn& txn, const PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartMultipart(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendParts(uint64_t job_id) ABSL_LOCKS_EXCLUDED(mutex_);
   void CompleteUpload(uint64_t job_id) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -282,6 +283,11 @@ class Master {
   void StopRunning(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status SendPart(PersistTask& task, const state::Inode& inode, int number, int64_t first_block,
                   int64_t last_block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The upload that job had begun is swept and the job forgets it; false if it had begun none.
+  bool OrphanUploadOf(StateTxn& txn, state::PersistJob& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A delete that waits for key, if there is one, is not carried out any more.
+  void DropPendingDelete(StateTxn& txn, MountId mount, const std::string& key)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OrphanUpload(StateTxn& txn, MountId mount, const std::string& key,
                     const std::string& upload_id);
   bool IsBlacklisted(const std::string& path) const;
@@ -330,8 +336,9 @@ class Master {
   // Starts what healing may be started.
   void Heal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool StartHeal(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  WorkerEntry* ChooseHealTarget(BlockId block, int64_t length_bytes, const HealEntry& entry)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // None if nobody has room, or if those who have are busy, which is told then.
+  WorkerEntry* ChooseHealTarget(BlockId block, int64_t length_bytes, const HealEntry& entry,
+                                bool* busy) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FailHealsWith(WorkerId worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndHeal(BlockId block, const Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Looks at a page of all replicated files; goes on with the next one.
@@ -380,6 +387,7 @@ class Master {
   std::map<InodeId, absl::btree_set<std::pair<int64_t, InodeId>>> pending_in_
       ABSL_GUARDED_BY(mutex_);
   // Old markers that wait to be deleted, by the folder (its busy name) that they vouch for.
+  std::vector<std::vector<std::string>> marker_globs_;  // patterns by component; set once
   std::map<std::string, std::set<std::string>> marker_deletes_ ABSL_GUARDED_BY(mutex_);
   // Bytes that may be told to workers before persist_bytes_per_second_max holds back.
   double byte_tokens_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -129,7 +129,6 @@ struct PersistTask {
   int64_t due_at_ms = 0;
   int attempts = 0;
   Status last_error;
-  int64_t failing_since_ms = 0;
   std::string waits_for;  // what a marker waits for
   PersistLane* lane = nullptr;
   bool queued = false;  // in its lane; not before the job is durable

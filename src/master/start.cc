@@ -13,13 +13,14 @@ Master::Master(MasterOptions options, MasterContext context)
       journal_(context.journal),
       sender_(context.sender),
       understores_(context.understores),
-      metrics_(context.metrics) {}
+      metrics_(context.metrics) {
+  for (const std::string& pattern : options_.marker_patterns)
+    marker_globs_.push_back(PathComponents("/" + pattern));
+}
 
 Master::~Master() = default;
 
 namespace {
-
-constexpr size_t kPendingDeletesMax = 1'000'000;
 
 state::Inode RootInode(int64_t now_ms, const std::string& owner) {
   state::Inode root;
@@ -95,9 +96,10 @@ Status Master::Start() {
     for (const auto& worker : txn.KnownWorkers())
       awaited_workers_.insert(WorkerId(worker.worker_id()));
     safe_mode_over_ = awaited_workers_.empty();
-    for (const auto& pending : txn.PendingDeletes(kPendingDeletesMax)) {
+    txn.ForEachPendingDelete([&](const state::PendingDelete& pending) {
       NoteMarkerDelete(MountId(pending.mount_id()), pending.key());
-    }
+      return true;
+    });
     next_ttl_check_ms_ = start_monotonic_ms_ + options_.ttl_check_interval_ms;
     txn.Commit();
   }

@@ -1,7 +1,6 @@
 // Unpersisted data must fit into the cluster. As it comes near, new blocks are slowed down to the
 // rate at which the store takes data; where nothing fits they wait.
 #include <algorithm>
-#include <cmath>
 
 #include "common/log.h"
 #include "common/path.h"
@@ -22,10 +21,10 @@ double Master::BacklogPressure(const std::string& path) {
   int64_t pinned = 0;
   for (const WorkerEntry* worker : cluster_.Live()) {
     if (!worker->stays()) continue;
-    WorkerInfo info;
-    info.tiers = worker->tiers;
-    capacity += info.capacity_bytes();
-    pinned += info.pinned_bytes();
+    for (const TierUsage& tier : worker->tiers) {
+      capacity += tier.capacity_bytes;
+      pinned += tier.pinned_bytes;
+    }
   }
   const double soft = options_.backlog_soft_percent / 100.0;
   const double hard = options_.backlog_hard_percent / 100.0;

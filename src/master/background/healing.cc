@@ -12,7 +12,8 @@
 namespace spillway {
 namespace {
 
-constexpr size_t kReadyMax = 512;
+constexpr size_t kReadyMax = 256;
+constexpr int kBlockedMax = 16;
 constexpr size_t kAuditPage = 500;
 constexpr int64_t kNoTargetRetryMs = 500;
 constexpr int64_t kFirstRetryMs = 100;
@@ -102,7 +103,8 @@ void Master::TrimSurplus(BlockId block, int most) {
   }
 }
 
-WorkerEntry* Master::ChooseHealTarget(BlockId block, int64_t length_bytes, const HealEntry& entry) {
+WorkerEntry* Master::ChooseHealTarget(BlockId block, int64_t length_bytes, const HealEntry& entry,
+                                      bool* busy) {
   std::set<std::string> hosts;
   std::set<std::string> racks;
   std::set<std::string> zones;
@@ -115,10 +117,13 @@ WorkerEntry* Master::ChooseHealTarget(BlockId block, int64_t length_bytes, const
   std::tuple<bool, bool, bool, int64_t, int, int64_t> best_cost;
   for (auto& [id, worker] : cluster_.workers()) {
     if (!worker.stays() || hosts.count(worker.address.host) > 0) continue;
-    if (worker.heals_in_flight >= options_.heals_per_worker_max) continue;
-    const bool room = worker.heal_bytes == 0 ||
+    if (worker.free_bytes() - worker.heal_bytes < length_bytes) continue;
+    const bool slot = worker.heal_bytes == 0 ||
                       worker.heal_bytes + length_bytes <= options_.heal_bytes_in_flight_max;
-    if (!room || worker.free_bytes() - worker.heal_bytes < length_bytes) continue;
+    if (!slot || worker.heals_in_flight >= options_.heals_per_worker_max) {
+      *busy = true;
+      continue;
+    }
     const std::tuple cost{entry.attempts > 0 && id == entry.avoid,
                           zones.count(worker.address.zone) > 0,
                           racks.count(worker.address.rack) > 0,
@@ -141,7 +146,7 @@ void Master::Heal() {
   StateTxn txn(journal_);
   int blocked = 0;
   for (const BlockId block : heal_.Ready(now_ms, kReadyMax)) {
-    if (!StartHeal(txn, block) && ++blocked > 32) return;  // nobody has room
+    if (!StartHeal(txn, block) && ++blocked > kBlockedMax) return;
   }
 }
 
@@ -152,9 +157,11 @@ bool Master::StartHeal(StateTxn& txn, BlockId block) {
   if (entry == nullptr || entry->target || entry->copies == 0) return true;
   const auto inode = txn.GetInode(FileIdOfBlock(block));
   const BlockInfo info = MakeBlockInfo(*inode, BlockIndex(block));
-  WorkerEntry* target = ChooseHealTarget(block, info.length_bytes, *entry);
+  bool busy = false;
+  WorkerEntry* target = ChooseHealTarget(block, info.length_bytes, *entry, &busy);
   if (target == nullptr) {
-    heal_.Defer(block, clock_->MonotonicMs() + kNoTargetRetryMs);
+    // The end of a copy under way makes place for the next; room needs other events.
+    if (!busy) heal_.Defer(block, clock_->MonotonicMs() + kNoTargetRetryMs);
     return false;
   }
   std::vector<WorkerEntry*> sources;

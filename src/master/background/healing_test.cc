@@ -104,6 +104,28 @@ TEST_F(HealingTest, fewestCopiesFirst) {
             static_cast<uint64_t>(status.blocks[0].id.value()));
 }
 
+TEST_F(HealingTest, manySmallBlocks_eachEndMakesPlaceForTheNext) {
+  for (int i = 0; i < 300; ++i)
+    WriteFile("/f" + std::to_string(i), 10, {workers_[0], workers_[1], workers_[2]}, Durable(3));
+  sender_.sent.clear();
+  Kill(workers_[0]);
+  size_t made = 0;
+  // No time passes: only the ends of copies drive it.
+  for (auto copies = TakeCopies(); !copies.empty(); copies = TakeCopies()) {
+    EXPECT_LE(copies.size(), 32u) << "at a time";
+    for (const Copy& copy : copies) {
+      Finish(copy);
+      ++made;
+      for (const Copy& next : TakeCopies()) {
+        Finish(next);
+        ++made;
+      }
+    }
+  }
+  EXPECT_EQ(made, 300u);
+  EXPECT_EQ(master_->GetHealthReport(10).degraded_blocks, 0);
+}
+
 TEST_F(HealingTest, failedCopy_isTriedElsewhere) {
   WriteFile("/f", 10, {workers_[0], workers_[1]}, Durable(2));
   sender_.sent.clear();

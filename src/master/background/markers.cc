@@ -12,8 +12,7 @@ namespace spillway {
 
 int Master::MarkerDepth(const std::string& path) const {
   const auto names = PathComponents(path);
-  for (const std::string& pattern : options_.marker_patterns) {
-    const auto globs = PathComponents("/" + pattern);
+  for (const auto& globs : marker_globs_) {
     // The scope is a directory: at least the root is above the first component.
     if (globs.empty() || globs.size() > names.size()) continue;
     bool matches = true;
@@ -47,30 +46,31 @@ std::string Master::MarkerWaitsFor(StateTxn& txn, const PersistTask& task) {
   return "";
 }
 
-bool Master::OldMarkerAbove(MountId mount, const std::string& key) {
-  if (marker_deletes_.empty()) return false;
-  std::string at = key;
-  while (!at.empty()) {
-    const size_t slash = at.rfind('/');
-    at = slash == std::string::npos ? "" : at.substr(0, slash);
-    if (marker_deletes_.count(BusyName(mount, at)) > 0) return true;
-  }
-  return false;
-}
-
 namespace {
+
+std::string ParentKey(const std::string& key) {
+  const size_t slash = key.rfind('/');
+  return slash == std::string::npos ? "" : key.substr(0, slash);
+}
 
 // The scope's key is that of the marker less the components that its pattern matched.
 std::string ScopeKey(const std::string& key, int depth) {
   std::string scope = key;
-  for (int i = 0; i < depth; ++i) {
-    const size_t slash = scope.rfind('/');
-    scope = slash == std::string::npos ? "" : scope.substr(0, slash);
-  }
+  for (int i = 0; i < depth; ++i) scope = ParentKey(scope);
   return scope;
 }
 
 }  // namespace
+
+bool Master::OldMarkerAbove(MountId mount, const std::string& key) {
+  if (marker_deletes_.empty()) return false;
+  std::string at = key;
+  while (!at.empty()) {
+    at = ParentKey(at);
+    if (marker_deletes_.count(BusyName(mount, at)) > 0) return true;
+  }
+  return false;
+}
 
 void Master::NoteMarkerDelete(MountId mount, const std::string& key) {
   if (const int depth = MarkerDepth("/" + key); depth > 0) {

@@ -125,6 +125,27 @@ TEST_F(MarkerTest, oldMarker_isDeletedBeforeNewDataAppears) {
   EXPECT_EQ(TakeAll().count("out/b"), 1u);
 }
 
+TEST_F(MarkerTest, oldMarkersDelete_isForgottenWhenANewOneIsWrittenThrough) {
+  WriteFile("/out/_SUCCESS", 0, {});
+  AdvanceMs(100);
+  StringBody body("");
+  ASSERT_TRUE(understore_->Put("out/_SUCCESS", body, {}).ok());
+  AnswerPersist(worker_, TakePersist(), absl::OkStatus());
+  ASSERT_TRUE(master_->Remove(root_, "/out/_SUCCESS", {}).result.ok());
+  understore_->FailNext(1000, Unavailable("away"), false);
+  executor_.RunAll();
+  CreateFileOptions create;
+  create.write_type = WriteType::kThrough;
+  ASSERT_TRUE(master_->CreateFile(root_, "/out/_SUCCESS", create).result.ok());
+  CompleteFileOptions complete;
+  complete.understore_length = 0;
+  const auto completed = master_->CompleteFile(root_, "/out/_SUCCESS", complete);
+  ASSERT_TRUE(completed.result.ok()) << completed.result.status();
+  executor_.RunAll();
+  WriteFile("/out/b", 10, {worker_});
+  EXPECT_EQ(TakeAll().count("out/b"), 1u) << "no old marker stands above it any more";
+}
+
 TEST_F(MarkerTest, barrier_coversWhatWasCompletedBeforeTheCall) {
   WriteFile("/out/a", 10, {worker_});
   auto left = master_->GetPersistProgress(root_, "/out", 0);

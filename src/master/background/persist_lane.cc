@@ -119,7 +119,6 @@ bool PersistLane::OnSuccess(int64_t duration_ms, int64_t now_ms) {
   const bool ended = in_outage();
   failures_ = 0;
   pause_ms_ = 0;
-  failing_since_ms = 0;
   last_error = absl::OkStatus();
   rate.OnSuccess(now_ms);
   flight.OnDone(duration_ms, now_ms);
@@ -127,7 +126,6 @@ bool PersistLane::OnSuccess(int64_t duration_ms, int64_t now_ms) {
 }
 
 void PersistLane::OnStoreFailure(const Status& why, int64_t now_ms) {
-  if (failing_since_ms == 0) failing_since_ms = now_ms;
   last_error = why;
   ++failures_;
   if (!in_outage()) return;

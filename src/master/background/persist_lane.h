@@ -20,8 +20,8 @@ namespace spillway {
 // additive increase, and multiplicative decrease that never goes below what it has just taken.
 class RequestRate {
  public:
-  // True if a request may be sent now; it is charged. A charge may overdraw, so that what needs
-  // several requests goes at once and what follows waits.
+  // True if a request may be sent now; Charge says that it was. A charge may overdraw, so that what
+  // needs several requests goes at once and what follows waits.
   bool Allows(int64_t now_ms);
   void Charge(int requests);
   void OnSuccess(int64_t now_ms);
@@ -86,7 +86,6 @@ class PersistLane {
   RequestRate rate;
   FlightLimit flight;
   Status last_error;
-  int64_t failing_since_ms = 0;
   std::vector<InodeId> backed_off;  // failed in this outage
 
  private:

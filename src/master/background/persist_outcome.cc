@@ -17,19 +17,15 @@ void Master::TaskFailed(PersistTask& task, const Status& why, FailureOrigin orig
   StopRunning(task);
   const int64_t now_ms = clock_->NowMs();
   const int64_t monotonic_ms = clock_->MonotonicMs();
-  if (!task.upload_id.empty() || task.kind == state::UPLOAD) {
+  if (task.kind == state::UPLOAD) {
     StateTxn txn(journal_);
-    if (auto job = txn.GetPersistJob(task.inode); job && !job->upload_key().empty()) {
-      OrphanUpload(txn, task.mount_id, job->upload_key(), job->upload_id());
-      job->clear_upload_id();
-      job->clear_upload_key();
+    if (auto job = txn.GetPersistJob(task.inode); job && OrphanUploadOf(txn, *job)) {
       txn.Apply(MakeEntry(
           [&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = *job; }));
     }
     txn.Commit();
     task.upload_id.clear();
   }
-  if (task.failing_since_ms == 0) task.failing_since_ms = now_ms;
   task.last_error = why;
   if (origin == FailureOrigin::kStore && why.code() == StatusCode::kResourceExhausted) {
     // Asked to slow down: that is nobody's failure, the lane sends less.
@@ -43,7 +39,6 @@ void Master::TaskFailed(PersistTask& task, const Status& why, FailureOrigin orig
   const int64_t jittered = delay / 2 + static_cast<int64_t>(random_->Below(delay / 2 + 1));
   if (origin == FailureOrigin::kStore && why.code() != StatusCode::kFailedPrecondition &&
       why.code() != StatusCode::kDataLoss) {
-    if (!task.lane->in_outage() && task.lane->failing_since_ms == 0) task.lane->backed_off.clear();
     task.lane->OnStoreFailure(why, monotonic_ms);
     task.lane->backed_off.push_back(task.inode);
   }
@@ -69,13 +64,7 @@ void Master::TaskSucceeded(PersistTask& task, const std::string& etag, int64_t d
     object->set_crc32c(task.crc32c);
   }));
   // Whatever waited to be deleted at this key has been replaced.
-  if (txn.GetPendingDelete(task.mount_id, task.key)) {
-    txn.Apply(MakeEntry([&](auto& entry) {
-      entry.mutable_delete_done()->set_mount_id(task.mount_id.value());
-      entry.mutable_delete_done()->set_key(task.key);
-    }));
-    ForgetMarkerDelete(task.mount_id, task.key);
-  }
+  DropPendingDelete(txn, task.mount_id, task.key);
   if (task.kind == state::RELOCATE && task.source_key != task.key) {
     ScheduleObjectDelete(txn, task.mount_id, task.source_key, false);
   }

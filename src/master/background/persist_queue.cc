@@ -113,11 +113,8 @@ void Master::LoadJobs(std::string after) {
     for (auto [key, job] : jobs) {
       after = key;
       if (tasks_.contains(InodeId(job.inode_id()))) continue;  // asked for since the start
-      if (!job.upload_key().empty()) {
-        // Nobody remembers its parts, or whether it was begun: abort it and begin again.
-        OrphanUpload(txn, MountId(job.upload_mount_id()), job.upload_key(), job.upload_id());
-        job.clear_upload_id();
-        job.clear_upload_key();
+      // Nobody remembers an upload's parts, or whether it was begun: abort it and begin again.
+      if (OrphanUploadOf(txn, job)) {
         txn.Apply(MakeEntry(
             [&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = job; }));
       }

@@ -24,6 +24,23 @@ void Master::OrphanUpload(StateTxn& txn, MountId mount, const std::string& key,
   orphans_pending_ = true;
 }
 
+bool Master::OrphanUploadOf(StateTxn& txn, state::PersistJob& job) {
+  if (job.upload_key().empty()) return false;
+  OrphanUpload(txn, MountId(job.upload_mount_id()), job.upload_key(), job.upload_id());
+  job.clear_upload_id();
+  job.clear_upload_key();
+  return true;
+}
+
+void Master::DropPendingDelete(StateTxn& txn, MountId mount, const std::string& key) {
+  if (!txn.GetPendingDelete(mount, key)) return;
+  txn.Apply(MakeEntry([&](auto& entry) {
+    entry.mutable_delete_done()->set_mount_id(mount.value());
+    entry.mutable_delete_done()->set_key(key);
+  }));
+  ForgetMarkerDelete(mount, key);
+}
+
 // Decides what of the pending deletes may be carried out now.
 Master::SweepPlan Master::PlanSweep() {
   SweepPlan plan;
@@ -50,11 +67,7 @@ Master::SweepPlan Master::PlanSweep() {
       if (will_replace && MarkerDepth("/" + record.key()) == 0) continue;
       const bool owns = lookup.last().has_object() && lookup.last().object().key() == record.key();
       if (owns || record.is_directory()) {
-        txn.Apply(MakeEntry([&](auto& entry) {
-          entry.mutable_delete_done()->set_mount_id(record.mount_id());
-          entry.mutable_delete_done()->set_key(record.key());
-        }));
-        ForgetMarkerDelete(mount, record.key());
+        DropPendingDelete(txn, mount, record.key());
         continue;
       }
     }
@@ -136,11 +149,7 @@ void Master::FinishDeletes(MountId mount, const std::vector<std::string>& keys,
   for (const std::string& key : keys) {
     busy_keys_.erase(BusyName(mount, key));
     if (failed.count(key) > 0) continue;
-    txn.Apply(MakeEntry([&](auto& entry) {
-      entry.mutable_delete_done()->set_mount_id(mount.value());
-      entry.mutable_delete_done()->set_key(key);
-    }));
-    ForgetMarkerDelete(mount, key);
+    DropPendingDelete(txn, mount, key);
   }
   txn.Commit();
 }

@@ -129,16 +129,21 @@ Status Master::StartUpload(StateTxn& txn, PersistTask& task, const state::Inode&
   return absl::OkStatus();
 }
 
-// The intent is journaled first: an upload whose id nobody heard of is found by its key.
-void Master::StartMultipart(PersistTask& task) {
-  StateTxn txn(journal_);
+void Master::NoteUpload(StateTxn& txn, const PersistTask& task) {
   txn.Apply(MakeEntry([&](auto& entry) {
     auto* started = entry.mutable_upload_started();
     started->set_inode_id(task.inode.value());
     started->set_generation(task.generation);
+    started->set_upload_id(task.upload_id);
     started->set_key(task.key);
     started->set_mount_id(task.mount_id.value());
   }));
+}
+
+// The intent is journaled first: an upload whose id nobody heard of is found by its key.
+void Master::StartMultipart(PersistTask& task) {
+  StateTxn txn(journal_);
+  NoteUpload(txn, task);
   const auto create = [this, job_id = task.job_id, store = UnderStoreOf(task.mount_id),
                        key = task.key] {
     auto upload_id = store->once()->CreateMultipart(key, PutOptions());
@@ -160,14 +165,7 @@ void Master::StartMultipart(PersistTask& task) {
         return TaskFailed(*task, upload_id.status(), FailureOrigin::kStore);
       }
       task->upload_id = *upload_id;
-      txn.Apply(MakeEntry([&](auto& entry) {
-        auto* started = entry.mutable_upload_started();
-        started->set_inode_id(task->inode.value());
-        started->set_generation(task->generation);
-        started->set_upload_id(*upload_id);
-        started->set_key(key);
-        started->set_mount_id(task->mount_id.value());
-      }));
+      NoteUpload(txn, *task);
       index = txn.Commit();
     }
     journal_->WhenDurable(index, [this, job_id] { SendParts(job_id); });

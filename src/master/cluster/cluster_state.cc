@@ -10,10 +10,8 @@ WorkerEntry& ClusterState::BeginSession(WorkerId id, const WorkerAddress& addres
   DropReplicasOf(id);
   WorkerEntry& worker = workers_[id];
   auto former = std::move(worker.former);
-  const bool decommissioned = worker.decommissioned;
   worker = WorkerEntry();
   worker.former = std::move(former);
-  worker.decommissioned = decommissioned;
   worker.id = id;
   worker.epoch = Epoch(next_epoch_++);
   worker.address = address;
@@ -84,9 +82,9 @@ std::vector<WorkerId> ClusterState::ForgetBlock(BlockId block) {
   return workers;
 }
 
-std::vector<BlockId> ClusterState::DropReplicasOf(WorkerId worker) {
+void ClusterState::DropReplicasOf(WorkerId worker) {
   WorkerEntry* entry = Find(worker);
-  if (entry == nullptr) return {};
+  if (entry == nullptr) return;
   std::vector<BlockId> blocks(entry->blocks.begin(), entry->blocks.end());
   std::sort(blocks.begin(), blocks.end());
   for (const BlockId block : blocks) {
@@ -96,7 +94,6 @@ std::vector<BlockId> ClusterState::DropReplicasOf(WorkerId worker) {
     }
     RemoveReplica(worker, block);
   }
-  return blocks;
 }
 
 std::vector<uint32_t> ClusterState::RestoreFormer(WorkerId worker,

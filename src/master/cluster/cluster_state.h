@@ -83,7 +83,7 @@ class ClusterState {
   std::vector<WorkerId> ForgetBlock(BlockId block);
   // The worker's copies do not count any more; they become its former ones. Lengths stay known.
   // Returns its blocks.
-  std::vector<BlockId> DropReplicasOf(WorkerId worker);
+  void DropReplicasOf(WorkerId worker);
   const BlockRecordSoft* FindBlock(BlockId block) const;
 
   // Locations on live workers.

@@ -79,10 +79,7 @@ StatusOr<InodeId> Master::DoCompleteFile(StateTxn& txn, const Caller&, const std
       persisted->mutable_object()->set_persisted_at_ms(clock_->NowMs());
     }));
     // An older object's delete, had it waited, is overtaken by this write.
-    txn.Apply(MakeEntry([&](auto& entry) {
-      entry.mutable_delete_done()->set_mount_id(resolved.mount_id.value());
-      entry.mutable_delete_done()->set_key(resolved.key);
-    }));
+    DropPendingDelete(txn, resolved.mount_id, resolved.key);
   } else if (options.persist && inode.persistence_state() == state::TO_BE_PERSISTED) {
     *job = NewPersistJob(inode, state::UPLOAD, options.persistence_wait_time_ms);
     txn.Apply(

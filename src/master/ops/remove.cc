@@ -75,9 +75,7 @@ void Master::DeleteOne(StateTxn& txn, const state::Inode& inode, const std::stri
     // Renamed and not yet moved: nobody names the object at its old key any more.
     ScheduleObjectDelete(txn, resolved->mount_id, inode.object().key(), false);
   }
-  if (const auto job = txn.GetPersistJob(id); job && !job->upload_key().empty()) {
-    OrphanUpload(txn, MountId(job->upload_mount_id()), job->upload_key(), job->upload_id());
-  }
+  if (auto job = txn.GetPersistJob(id)) OrphanUploadOf(txn, *job);
   txn.Apply(MakeEntry([&](auto& entry) {
     entry.mutable_inode_deleted()->set_inode_id(inode.id());
     entry.mutable_inode_deleted()->set_op_time_ms(clock_->NowMs());

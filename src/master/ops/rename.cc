@@ -116,11 +116,7 @@ void Master::RenameUnderStore(StateTxn& txn, const state::Inode& inode, const st
     }
     job = NewPersistJob(inode, state::RELOCATE, 0);
   } else if (job) {
-    if (!job->upload_key().empty()) {
-      OrphanUpload(txn, MountId(job->upload_mount_id()), job->upload_key(), job->upload_id());
-      job->clear_upload_id();
-      job->clear_upload_key();
-    }
+    OrphanUploadOf(txn, *job);
     if (options.persist) job->set_due_at_ms(clock_->NowMs());
   } else if (options.persist && inode.completed() &&
              inode.persistence_state() != state::PERSISTED) {

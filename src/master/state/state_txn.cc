@@ -145,13 +145,19 @@ std::optional<state::PendingDelete> StateTxn::GetPendingDelete(MountId mount,
   return GetRecord<state::PendingDelete>(keys::DeleteKey(mount, key));
 }
 
-std::vector<state::PendingDelete> StateTxn::PendingDeletes(size_t limit) {
-  std::vector<state::PendingDelete> pending;
+void StateTxn::ForEachPendingDelete(const std::function<bool(const state::PendingDelete&)>& visit) {
   Scan("d", "e", [&](std::string_view, std::string_view value) {
     state::PendingDelete record;
     if (!record.ParseFromArray(value.data(), static_cast<int>(value.size())))
       Panic("unreadable pending delete");
-    pending.push_back(std::move(record));
+    return visit(record);
+  });
+}
+
+std::vector<state::PendingDelete> StateTxn::PendingDeletes(size_t limit) {
+  std::vector<state::PendingDelete> pending;
+  ForEachPendingDelete([&](const state::PendingDelete& record) {
+    pending.push_back(record);
     return pending.size() < limit;
   });
   return pending;

@@ -42,6 +42,8 @@ class StateTxn {
   std::vector<state::Mount> Mounts();
   std::vector<state::KnownWorker> KnownWorkers();
   std::optional<state::PendingDelete> GetPendingDelete(MountId mount, std::string_view key);
+  // Until visit returns false.
+  void ForEachPendingDelete(const std::function<bool(const state::PendingDelete&)>& visit);
   std::vector<state::PendingDelete> PendingDeletes(size_t limit);
   // A pending delete below directory key.
   bool HasPendingDeleteBelow(MountId mount, const std::string& key);

@@ -32,12 +32,13 @@ void Worker::Scrub() {
   bool probe = false;
   {
     absl::MutexLock lock(&mutex_);
-    if (scrubbing_ || options_.scrub_bytes_per_second <= 0) return;
+    if (scrubbing_) return;
     const int64_t passed_ms = std::min(kScrubStepMsMax, now_ms - scrubbed_at_ms_);
-    bytes = options_.scrub_bytes_per_second * passed_ms / 1000;
+    bytes = std::max<int64_t>(0, options_.scrub_bytes_per_second) * passed_ms / 1000;
     scrubbed_at_ms_ = now_ms;
     probe = now_ms - probed_at_ms_ >= kProbeIntervalMs;
     if (probe) probed_at_ms_ = now_ms;
+    if (bytes == 0 && !probe) return;
     scrubbing_ = true;
   }
   executor_->Post([this, bytes, probe] {
