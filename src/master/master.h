@@ -298,8 +298,10 @@ class Master {
     std::map<MountId, std::vector<std::string>> objects;
     std::map<MountId, std::vector<std::string>> folders;
     LogIndex durable;
-    size_t seen = 0;
+    bool any = false;  // there may be more to look at
   };
+  std::vector<state::PendingDelete> NextDeletes(StateTxn& txn, bool* any)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   SweepPlan PlanSweep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SweepDeletes() ABSL_LOCKS_EXCLUDED(mutex_);
   size_t DeleteObjects(MountId mount, const std::vector<std::string>& keys)
@@ -388,7 +390,8 @@ class Master {
       ABSL_GUARDED_BY(mutex_);
   // Old markers that wait to be deleted, by the folder (its busy name) that they vouch for.
   std::vector<std::vector<std::string>> marker_globs_;  // patterns by component; set once
-  std::map<std::string, std::set<std::string>> marker_deletes_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::set<std::pair<MountId, std::string>>> marker_deletes_
+      ABSL_GUARDED_BY(mutex_);
   // Bytes that may be told to workers before persist_bytes_per_second_max holds back.
   double byte_tokens_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t byte_tokens_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -410,6 +413,7 @@ class Master {
       0;  // begins anywhere, so that no start repeats ids
   bool sweeping_deletes_ ABSL_GUARDED_BY(mutex_) = false;
   bool sweeping_orphans_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<std::pair<MountId, std::string>> swept_to_ ABSL_GUARDED_BY(mutex_);
   bool deletes_pending_ ABSL_GUARDED_BY(mutex_) = true;
   bool orphans_pending_ ABSL_GUARDED_BY(mutex_) = true;
   int64_t next_sweep_ms_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -96,7 +96,7 @@ Status Master::Start() {
     for (const auto& worker : txn.KnownWorkers())
       awaited_workers_.insert(WorkerId(worker.worker_id()));
     safe_mode_over_ = awaited_workers_.empty();
-    txn.ForEachPendingDelete([&](const state::PendingDelete& pending) {
+    txn.ForEachPendingDelete(std::nullopt, [&](const state::PendingDelete& pending) {
       NoteMarkerDelete(MountId(pending.mount_id()), pending.key());
       return true;
     });

@@ -74,7 +74,7 @@ bool Master::OldMarkerAbove(MountId mount, const std::string& key) {
 
 void Master::NoteMarkerDelete(MountId mount, const std::string& key) {
   if (const int depth = MarkerDepth("/" + key); depth > 0) {
-    marker_deletes_[BusyName(mount, ScopeKey(key, depth))].insert(key);
+    marker_deletes_[BusyName(mount, ScopeKey(key, depth))].insert({mount, key});
   }
 }
 
@@ -82,7 +82,7 @@ void Master::ForgetMarkerDelete(MountId mount, const std::string& key) {
   if (const int depth = MarkerDepth("/" + key); depth > 0) {
     const auto it = marker_deletes_.find(BusyName(mount, ScopeKey(key, depth)));
     if (it == marker_deletes_.end()) return;
-    it->second.erase(key);
+    it->second.erase({mount, key});
     if (it->second.empty()) marker_deletes_.erase(it);
   }
 }

@@ -125,6 +125,38 @@ TEST_F(MarkerTest, oldMarker_isDeletedBeforeNewDataAppears) {
   EXPECT_EQ(TakeAll().count("out/b"), 1u);
 }
 
+TEST_F(MarkerTest, oldMarkerBehindManyBlockedDeletes_isDeletedAllTheSame) {
+  // Hive's names sort before the marker's: each of their deletes waits for the new file's upload,
+  // which waits for the old marker to go.
+  constexpr int kFiles = 1100;
+  const auto write = [&] {
+    for (int i = 0; i < kFiles; ++i)
+      WriteFile("/out/00" + std::to_string(1000 + i) + "_0", 10, {worker_});
+  };
+  write();
+  WriteFile("/out/_SUCCESS", 0, {});
+  int persisted = 0;
+  for (int round = 0; round < 10'000 && persisted <= kFiles; ++round) {
+    for (const auto& [key, command] : TakeAll()) {
+      StringBody body("");
+      ASSERT_TRUE(understore_->Put(key, body, {}).ok());
+      AnswerPersist(worker_, command, absl::OkStatus());
+      ++persisted;
+    }
+    AdvanceMs(10);
+  }
+  ASSERT_EQ(persisted, kFiles + 1);
+  understore_->FailNext(3, Unavailable("away"), false);
+  RemoveOptions remove;
+  remove.recursive = true;
+  ASSERT_TRUE(master_->Remove(root_, "/out", remove).result.ok());
+  write();
+  for (int i = 0; i < 100 && understore_->Objects().count("out/_SUCCESS") > 0; ++i) AdvanceMs(500);
+  EXPECT_EQ(understore_->Objects().count("out/_SUCCESS"), 0u);
+  for (int i = 0; i < 10; ++i) AdvanceMs(100);
+  EXPECT_GT(TakeAll().size(), 0u) << "what waited for it goes on";
+}
+
 TEST_F(MarkerTest, oldMarkersDelete_isForgottenWhenANewOneIsWrittenThrough) {
   WriteFile("/out/_SUCCESS", 0, {});
   AdvanceMs(100);

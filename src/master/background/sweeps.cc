@@ -41,14 +41,35 @@ void Master::DropPendingDelete(StateTxn& txn, MountId mount, const std::string& 
   ForgetMarkerDelete(mount, key);
 }
 
+// Old markers, and the page of the rest that comes next: what cannot be carried out yet holds up
+// nothing behind it. Markers each time, since uploads wait for them.
+std::vector<state::PendingDelete> Master::NextDeletes(StateTxn& txn, bool* any) {
+  std::vector<state::PendingDelete> next;
+  for (const auto& [scope, markers] : marker_deletes_) {
+    for (const auto& [mount, key] : markers) {
+      if (next.size() >= kBatch) break;
+      if (auto record = txn.GetPendingDelete(mount, key)) next.push_back(*std::move(record));
+    }
+  }
+  const bool first_page = !swept_to_;
+  size_t seen = 0;
+  std::optional<std::pair<MountId, std::string>> last;
+  txn.ForEachPendingDelete(swept_to_, [&](const state::PendingDelete& record) {
+    last = {MountId(record.mount_id()), record.key()};
+    if (MarkerDepth("/" + record.key()) == 0) next.push_back(record);
+    return ++seen < kBatch;
+  });
+  swept_to_ = seen < kBatch ? std::nullopt : last;
+  *any = !next.empty() || !first_page || swept_to_;
+  return next;
+}
+
 // Decides what of the pending deletes may be carried out now.
 Master::SweepPlan Master::PlanSweep() {
   SweepPlan plan;
   deletes_pending_ = false;  // what is asked for from now on says so again
   StateTxn txn(journal_);
-  const auto pending = txn.PendingDeletes(kBatch);
-  plan.seen = pending.size();
-  for (const auto& record : pending) {
+  for (const auto& record : NextDeletes(txn, &plan.any)) {
     const MountId mount(record.mount_id());
     const std::string busy = BusyName(mount, record.key());
     if (busy_keys_.count(busy) > 0 || relocation_sources_.count(busy) > 0) continue;
@@ -137,7 +158,7 @@ void Master::CarryOutSweep(const SweepPlan& plan) {
   }
   absl::MutexLock lock(&mutex_);
   sweeping_deletes_ = false;
-  if (plan.seen > 0) deletes_pending_ = true;
+  if (plan.any) deletes_pending_ = true;
   // Some may wait for a busy key: look again, soon if there was progress.
   next_sweep_ms_ = clock_->MonotonicMs() + (failed ? kRetryMs : done > 0 ? 0 : kRetryMs / 10);
 }

@@ -145,8 +145,10 @@ std::optional<state::PendingDelete> StateTxn::GetPendingDelete(MountId mount,
   return GetRecord<state::PendingDelete>(keys::DeleteKey(mount, key));
 }
 
-void StateTxn::ForEachPendingDelete(const std::function<bool(const state::PendingDelete&)>& visit) {
-  Scan("d", "e", [&](std::string_view, std::string_view value) {
+void StateTxn::ForEachPendingDelete(const std::optional<std::pair<MountId, std::string>>& after,
+                                    const std::function<bool(const state::PendingDelete&)>& visit) {
+  const std::string begin = after ? keys::DeleteKey(after->first, after->second) + '\0' : "d";
+  Scan(begin, "e", [&](std::string_view, std::string_view value) {
     state::PendingDelete record;
     if (!record.ParseFromArray(value.data(), static_cast<int>(value.size())))
       Panic("unreadable pending delete");
@@ -156,7 +158,7 @@ void StateTxn::ForEachPendingDelete(const std::function<bool(const state::Pendin
 
 std::vector<state::PendingDelete> StateTxn::PendingDeletes(size_t limit) {
   std::vector<state::PendingDelete> pending;
-  ForEachPendingDelete([&](const state::PendingDelete& record) {
+  ForEachPendingDelete(std::nullopt, [&](const state::PendingDelete& record) {
     pending.push_back(record);
     return pending.size() < limit;
   });

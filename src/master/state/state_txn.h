@@ -42,8 +42,9 @@ class StateTxn {
   std::vector<state::Mount> Mounts();
   std::vector<state::KnownWorker> KnownWorkers();
   std::optional<state::PendingDelete> GetPendingDelete(MountId mount, std::string_view key);
-  // Until visit returns false.
-  void ForEachPendingDelete(const std::function<bool(const state::PendingDelete&)>& visit);
+  // Those behind `after`, until visit returns false.
+  void ForEachPendingDelete(const std::optional<std::pair<MountId, std::string>>& after,
+                            const std::function<bool(const state::PendingDelete&)>& visit);
   std::vector<state::PendingDelete> PendingDeletes(size_t limit);
   // A pending delete below directory key.
   bool HasPendingDeleteBelow(MountId mount, const std::string& key);
