@@ -9,6 +9,7 @@ disks fill up, and the store throttles, fails, forgets answers and goes away. In
 acknowledged is compared through the client and in the bucket.
 """
 import argparse
+import errno
 import hashlib
 import os
 import pathlib
@@ -207,10 +208,13 @@ class Chaos:
             print("  (no small file system could be mounted: skipped)")
             return
         filler = self.full_disk / "filler"
-        state = os.statvfs(self.full_disk)
-        with open(filler, "wb") as file:
-            for _ in range(state.f_bavail * state.f_frsize // (1 << 20) - 1):
-                file.write(bytes(1 << 20))
+        try:
+            with open(filler, "wb", buffering=0) as file:
+                while file.write(bytes(1 << 20)) == 1 << 20:
+                    pass
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
         time.sleep(8)
         filler.unlink()
 
