@@ -13,18 +13,14 @@ void Simulation::Shake() {
 }
 
 void Simulation::Step() {
-  switch (random_.Below(24)) {
-    case 0:
-    case 1:
-    case 2:
-      return WriteFile(RandomPath(), random_.Below(2) == 0);
-    case 3:
-      return Rename(RandomPath(), RandomPath());
-    case 4:
-      return Remove(RandomPath());
-    default:
-      return Background();
-  }
+  const uint64_t what = random_.Below(72);
+  if (what < 9) return WriteFile(RandomPath(), random_.Below(2) == 0);
+  if (what < 12) return Rename(RandomPath(), RandomPath());
+  if (what < 15) return Remove(RandomPath());
+  // These take hundreds of steps each.
+  if (what == 15) return NativeWrite(RandomPath(), random_.Below(2) == 0);
+  if (what == 16) return NativeRead();
+  Background();
 }
 
 void Simulation::Background() {

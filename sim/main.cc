@@ -31,7 +31,9 @@ void Print(uint64_t seeds, const Tally& tally, int violations) {
             << ", stale messages " << tally.stale_messages << ", repeated operations "
             << tally.repeated_operations << "\n"
             << "  store faults " << tally.store_faults << ", store outages " << tally.store_outages
-            << ", copies made again " << tally.heals << "\n";
+            << ", copies made again " << tally.heals << "\n"
+            << "  native client: writes " << tally.native_writes << ", given up "
+            << tally.native_failures << ", reads " << tally.native_reads << "\n";
 }
 
 }  // namespace

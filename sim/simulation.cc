@@ -75,6 +75,7 @@ Simulation::Simulation(uint64_t seed, Tally* tally)
     }
     return nullptr;
   });
+  StartNativeClient();
   StartMaster();
   (void)master_->LoadDirectory(kRootInodeId);
   for (auto& node : nodes_) StartWorker(*node);
@@ -149,6 +150,7 @@ void Simulation::StartWorker(Node& node) {
   worker.address.host = node.host;
   worker.address.data_port = 1;
   worker.write_wait_ms_max = 5000;
+  ++node.lives;
   node.worker = std::make_unique<Worker>(
       worker, WorkerContext{&clock_, &node.executor, node.store.get(), peers_.get(), nullptr,
                             [this](const std::string&, const auto&) {
@@ -164,6 +166,7 @@ void Simulation::CrashWorker(Node& node) {
   node.partitioned = false;
   node.up.clear();
   node.down.clear();
+  LoseWrites(node);
   node.executor.Drop();
   node.worker.reset();
   node.targets.clear();
@@ -202,22 +205,22 @@ void Simulation::Deliver(Node& node, const Master::Session& session,
   using Case = session::WorkerMessage::MessageCase;
   switch (message.message_case()) {
     case Case::kRegister:
-      return master_->RegisterWorker(message.register_(),
-                                     [this, &node](StatusOr<Master::Session> session) {
-                                       if (!session.ok())
-                                         return Violation("register: " + Message(session.status()));
-                                       node.session = *session;
-                                       node.connected = true;
-                                       node.down.push_back(master_->MountTableMessage());
-                                       session::MasterMessage registered;
-                                       auto* answer = registered.mutable_registered();
-                                       answer->set_cluster_id(session->cluster_id);
-                                       answer->set_by_buckets(session->by_buckets);
-                                       for (const uint32_t bucket : session->wanted_buckets)
-                                         answer->add_wanted_buckets(bucket);
-                                       answer->set_lease_ms(master_->upload_lease_ms());
-                                       node.down.push_back(registered);
-                                     });
+      return master_->RegisterWorker(message.register_(), [this, &node, asked = node.lives](
+                                                              StatusOr<Master::Session> session) {
+        if (!session.ok()) return Violation("register: " + Message(session.status()));
+        // The process that asked is gone, and its connection with it.
+        if (node.worker == nullptr || node.lives != asked) return master_->SessionClosed(*session);
+        node.session = *session;
+        node.connected = true;
+        node.down.push_back(master_->MountTableMessage());
+        session::MasterMessage registered;
+        auto* answer = registered.mutable_registered();
+        answer->set_cluster_id(session->cluster_id);
+        answer->set_by_buckets(session->by_buckets);
+        for (const uint32_t bucket : session->wanted_buckets) answer->add_wanted_buckets(bucket);
+        answer->set_lease_ms(master_->upload_lease_ms());
+        node.down.push_back(registered);
+      });
     case Case::kBlocksHeld:
       return master_->BlocksHeld(session, message.blocks_held());
     case Case::kHeartbeat:
@@ -250,6 +253,7 @@ void Simulation::DeliverDown(Node& node) {
 
 void Simulation::TickWorker(Node& node) {
   node.worker->Tick();
+  ForgetWrites(node);
   std::erase_if(node.targets, [](const Node::Waiting& waiting) { return *waiting.ended; });
 }
 

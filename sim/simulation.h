@@ -4,6 +4,7 @@
 //
 //   simulation.cc  the processes and what travels between them
 //   client.cc      what users do, and when they hold it to be done
+//   native.cc      the native client's core, and its connections
 //   faults.cc      what goes wrong, and the schedule
 //   oracle.cc      what must hold at every step and in the end
 #pragma once
@@ -37,6 +38,7 @@ struct Tally {
   int64_t disks_lost = 0, power_losses = 0, flipped_bits = 0, full_disks = 0, failing_folders = 0;
   int64_t partitions = 0, broken_sessions = 0, stale_messages = 0, repeated_operations = 0;
   int64_t store_faults = 0, store_outages = 0, heals = 0;
+  int64_t native_writes = 0, native_failures = 0, native_reads = 0;  // by the native client's core
 };
 
 class Simulation : public WorkerSender, public UnderStoreOpener {
@@ -47,12 +49,19 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   Verdict Run(int steps);
 
  private:
+  struct ClientWrite;
+  class MasterLink;
+  class WorkerLink;
+  class ClientWorkers;
+  class ClientClock;
+  struct Native;
   struct Node {
     std::string host;
     MemoryFileEnv env;
     StepExecutor executor;
     std::unique_ptr<BlockStore> store;
     std::unique_ptr<Worker> worker;
+    int lives = 0;  // started so often
     Master::Session session;
     bool connected = false;
     bool partitioned = false;  // messages neither way; both sides believe in the session
@@ -63,6 +72,7 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
       std::unique_ptr<WriteTarget> target;
     };
     std::vector<Waiting> targets;
+    std::vector<std::shared_ptr<ClientWrite>> writes;  // of native clients
     bool full = false;
     bool failing = false;
     std::deque<session::WorkerMessage> up;    // on their way to the master
@@ -104,6 +114,16 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   std::string RandomPath();
   std::string RandomData(size_t size);
 
+  // --- native.cc
+  void StartNativeClient();
+  OperationId NewOperationId();
+  void RunOn(Node& node, const std::function<bool()>& happened);
+  void RunOnFor(int64_t ms);
+  void NativeWrite(const std::string& path, bool overwrite);
+  void NativeRead();
+  static void LoseWrites(Node& node);
+  static void ForgetWrites(Node& node);
+
   // --- faults.cc
   void Step();
   void Background();
@@ -141,6 +161,7 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<Master> master_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  std::shared_ptr<Native> native_;
   std::map<std::string, Expected> files_;            // acknowledged, path -> content
   std::map<std::string, int64_t> marker_sequences_;  // content of each marker ever acknowledged
   std::map<std::string, std::string> published_;     // keys and their contents in the store

@@ -16,10 +16,15 @@ class MasterApi {
   virtual ~MasterApi() = default;
   virtual StatusOr<FileStatus> CreateFile(const std::string& path,
                                           const CreateFileOptions& options) = 0;
+  // file is path's, or FAILED_PRECONDITION: somebody has replaced it. index counts its blocks from
+  // 0; asked again for the last one, its id is the same.
   // With may_write_through, ABORTED if the cluster is so full of unpersisted data that the file
   // should be written through to the store instead.
-  virtual StatusOr<BlockId> NewBlockId(const std::string& path, bool may_write_through) = 0;
+  virtual StatusOr<BlockId> NewBlockId(const std::string& path, InodeId file, int64_t index,
+                                       bool may_write_through) = 0;
   virtual Status CompleteFile(const std::string& path, const CompleteFileOptions& options) = 0;
+  // Takes away a file that its writer gave up before it was complete. A complete one stays.
+  virtual Status AbandonFile(InodeId file, bool maybe_published) = 0;
   virtual Status CreateDirectory(const std::string& path,
                                  const CreateDirectoryOptions& options) = 0;
   virtual StatusOr<FileStatus> GetStatus(const std::string& path) = 0;

@@ -46,7 +46,7 @@ int ShellMain(const Configuration& config, const std::string& shell,
       MakeWorkerConnector(channel, config.GetDurationMs("spillway.user.data.timeout"), &random);
   char host[256] = "";
   ::gethostname(host, sizeof(host) - 1);
-  FileSystem fs(master.get(), workers.get(), &random, host);
+  FileSystem fs(master.get(), workers.get(), &clock, &random, host);
   cli::Context context{&fs,     master.get(), &config,
                        &random, &std::cout,   ::isatty(STDERR_FILENO) == 1};
   const auto& commands = shell == "fs" ? cli::FsCommands() : cli::FsAdminCommands();

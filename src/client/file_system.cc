@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <set>
 
-#include "absl/time/clock.h"
-
 namespace spillway {
 
-FileSystem::FileSystem(MasterApi* master, WorkerConnector* workers, Random* random,
+FileSystem::FileSystem(MasterApi* master, WorkerConnector* workers, Clock* clock, Random* random,
                        std::string local_host)
-    : master_(master), workers_(workers), random_(random), local_host_(std::move(local_host)) {}
+    : master_(master),
+      workers_(workers),
+      clock_(clock),
+      random_(random),
+      local_host_(std::move(local_host)) {}
 
 StatusOr<std::vector<WorkerInfo>> FileSystem::ChooseWorkers(
     int count, const std::set<std::string>& avoid_hosts) {
@@ -34,19 +36,19 @@ StatusOr<std::vector<WorkerInfo>> FileSystem::ChooseWorkers(
 
 StatusOr<std::vector<WorkerInfo>> FileSystem::AwaitWorkers(
     int count, const std::set<std::string>& avoid_hosts) {
-  const absl::Time end = absl::Now() + absl::Milliseconds(kRideOverMs);
-  absl::Duration pause = absl::Milliseconds(50);
+  const int64_t end_ms = clock_->MonotonicMs() + kRideOverMs;
+  int64_t pause_ms = kFirstPauseMs;
   while (true) {
     auto workers = ChooseWorkers(count, avoid_hosts);
     if (workers.status().code() != StatusCode::kResourceExhausted) return workers;
     // More copies than there have ever been hosts: waiting does not help.
-    if (absl::Now() + pause >= end) return workers;
+    if (clock_->MonotonicMs() + pause_ms >= end_ms) return workers;
     SPILLWAY_ASSIGN_OR_RETURN(const auto all, master_->GetWorkerReport());
     std::set<std::string> known;
     for (const WorkerInfo& worker : all) known.insert(worker.address.host);
     if (static_cast<int>(known.size()) < count) return workers;
-    absl::SleepFor(pause);
-    pause = std::min(pause * 2, absl::Milliseconds(500));
+    clock_->SleepMs(pause_ms);
+    pause_ms = std::min(pause_ms * 2, kPauseMsMax);
   }
 }
 

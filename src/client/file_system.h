@@ -29,9 +29,12 @@ class FileSystem {
  public:
   // How long a write or read rides over workers that are gone.
   static constexpr int64_t kRideOverMs = 60'000;
+  static constexpr int64_t kFirstPauseMs = 50;
+  static constexpr int64_t kPauseMsMax = 500;
 
   // None is owned. local_host is this host's name among the workers', or empty.
-  FileSystem(MasterApi* master, WorkerConnector* workers, Random* random, std::string local_host);
+  FileSystem(MasterApi* master, WorkerConnector* workers, Clock* clock, Random* random,
+             std::string local_host);
 
   MasterApi* master() { return master_; }
 
@@ -70,6 +73,7 @@ class FileSystem {
 
   MasterApi* const master_;
   WorkerConnector* const workers_;
+  Clock* const clock_;
   Random* const random_;
   const std::string local_host_;
 };

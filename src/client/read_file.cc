@@ -1,7 +1,5 @@
 #include <algorithm>
 
-#include "absl/time/clock.h"
-
 #include "client/file_system.h"
 
 namespace spillway {
@@ -80,8 +78,8 @@ Status FileSystem::TryReadBlock(const FileStatus& file, const BlockInfo& block,
 // Copies move while workers come and go: between rounds the master is asked where they are now.
 Status FileSystem::ReadBlock(const FileStatus& file, const BlockInfo& block, int64_t block_offset,
                              int64_t offset, int64_t length, bool cache, const ByteSink& sink) {
-  const absl::Time end = absl::Now() + absl::Milliseconds(kRideOverMs);
-  absl::Duration pause = absl::Milliseconds(50);
+  const int64_t end_ms = clock_->MonotonicMs() + kRideOverMs;
+  int64_t pause_ms = kFirstPauseMs;
   FileStatus now = file;
   BlockInfo at = block;
   int64_t taken = 0;
@@ -94,9 +92,10 @@ Status FileSystem::ReadBlock(const FileStatus& file, const BlockInfo& block, int
   while (true) {
     const Status status =
         TryReadBlock(now, at, block_offset, offset, length, cache, watched, &taken);
-    if (status.ok() || refused || !MayPass(status) || absl::Now() + pause >= end) return status;
-    absl::SleepFor(pause);
-    pause = std::min(pause * 2, absl::Milliseconds(500));
+    if (status.ok() || refused || !MayPass(status)) return status;
+    if (clock_->MonotonicMs() + pause_ms >= end_ms) return status;
+    clock_->SleepMs(pause_ms);
+    pause_ms = std::min(pause_ms * 2, kPauseMsMax);
     SPILLWAY_ASSIGN_OR_RETURN(now, master_->GetStatus(file.path));
     // Another file took its place, or nothing will bring it back.
     if (now.id != file.id || now.generation != file.generation) return status;

@@ -1,7 +1,5 @@
 #include <algorithm>
 
-#include "absl/time/clock.h"
-
 #include "client/file_system.h"
 
 namespace spillway {
@@ -43,8 +41,8 @@ class ReplicatedBlock {
   struct Replica {
     WorkerInfo worker;
     std::unique_ptr<BlockWriteStream> stream;
-    absl::Time began = absl::InfinitePast();
-    absl::Time give_up = absl::InfiniteFuture();
+    int64_t began_ms = 0;
+    int64_t give_up_ms = -1;  // not failing
   };
 
   // What another worker would answer too.
@@ -55,7 +53,7 @@ class ReplicatedBlock {
   }
 
   Status Begin(Replica& replica) {
-    replica.began = absl::Now();
+    replica.began_ms = fs_->clock_->MonotonicMs();
     auto stream = fs_->workers_->Connect(replica.worker.address)->WriteBlock(options_);
     SPILLWAY_RETURN_IF_ERROR(stream.status());
     replica.stream = *std::move(stream);
@@ -68,12 +66,12 @@ class ReplicatedBlock {
     if (status.ok()) return status;
     // Its own time: what the other replicas took is not its fault. One that has served for long
     // enough to be no part of the old trouble begins a new one.
-    const absl::Time now = absl::Now();
-    if (replica.give_up == absl::InfiniteFuture() || now - replica.began >= kSettled)
-      replica.give_up = now + absl::Milliseconds(FileSystem::kRideOverMs);
+    const int64_t now_ms = fs_->clock_->MonotonicMs();
+    if (replica.give_up_ms < 0 || now_ms - replica.began_ms >= kSettledMs)
+      replica.give_up_ms = now_ms + FileSystem::kRideOverMs;
     while (!status.ok()) {
-      if (IsFinal(status) || absl::Now() >= replica.give_up || ++replaced_ > kReplacedMax)
-        return status;
+      const bool give_up = fs_->clock_->MonotonicMs() >= replica.give_up_ms;
+      if (IsFinal(status) || give_up || ++replaced_ > kReplacedMax) return status;
       replica.stream.reset();
       const std::string& failed = replica.worker.address.host;
       (status.code() == StatusCode::kFailedPrecondition ? small_hosts_ : failed_hosts_)
@@ -98,7 +96,7 @@ class ReplicatedBlock {
       const bool retry = !failed_hosts_.empty();
       failed_hosts_.clear();
       if (!retry) return why;
-      absl::SleepFor(absl::Milliseconds(100));
+      fs_->clock_->SleepMs(FileSystem::kFirstPauseMs);
       workers = fs_->AwaitWorkers(1, taken);
       if (!workers.ok()) return workers.status();
     }
@@ -109,7 +107,7 @@ class ReplicatedBlock {
   FileSystem* const fs_;
   const BlockWriteOptions options_;
   static constexpr int kReplacedMax = 100;
-  static constexpr absl::Duration kSettled = absl::Seconds(10);
+  static constexpr int64_t kSettledMs = 10'000;
   int replaced_ = 0;
   std::vector<Replica> replicas_;
   std::vector<std::shared_ptr<const std::string>> pieces_;
@@ -150,6 +148,7 @@ Status FileSystem::WriteFile(const std::string& path, const WriteOptions& option
   }
   if (status.ok()) {
     CompleteFileOptions complete;
+    complete.file = file.id;
     if (through) complete.understore_length = length;
     complete.persist = type == WriteType::kAsyncThrough && options.persist &&
                        options.create.persistence_wait_time_ms >= 0;
@@ -158,10 +157,8 @@ Status FileSystem::WriteFile(const std::string& path, const WriteOptions& option
     status = master_->CompleteFile(path, complete);
   }
   if (!status.ok()) {
-    // Nobody was told that the file exists: take it away again.
-    RemoveOptions remove;
-    remove.alluxio_only = true;
-    (void)master_->Remove(path, remove);
+    // Nobody was told that the file exists: take it away again. If that fails its lease runs out.
+    (void)master_->AbandonFile(file.id, through);
   }
   return status;
 }
@@ -179,7 +176,8 @@ Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file,
     BlockWriteOptions write;
     const bool may_write_through =
         *length == 0 && options.create.write_type == WriteType::kAsyncThrough && options.persist;
-    const auto block_id = master_->NewBlockId(path, may_write_through);
+    const auto block_id =
+        master_->NewBlockId(path, file.id, *length / block_size, may_write_through);
     if (block_id.status().code() == StatusCode::kAborted) {
       *diverted = std::move(rest);
       return absl::OkStatus();

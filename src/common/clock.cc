@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "absl/time/clock.h"
+
 namespace spillway {
 
 int64_t SystemClock::NowMs() {
@@ -15,5 +17,7 @@ int64_t SystemClock::MonotonicMs() {
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
+
+void SystemClock::SleepMs(int64_t ms) { absl::SleepFor(absl::Milliseconds(ms)); }
 
 }  // namespace spillway

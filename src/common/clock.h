@@ -15,12 +15,15 @@ class Clock {
   virtual int64_t NowMs() = 0;
   // Never goes back; for deadlines and intervals. The origin has no meaning.
   virtual int64_t MonotonicMs() = 0;
+  // Blocks the caller. For clients, whose calls block anyway; servers' cores never wait.
+  virtual void SleepMs(int64_t ms) = 0;
 };
 
 class SystemClock : public Clock {
  public:
   int64_t NowMs() override;
   int64_t MonotonicMs() override;
+  void SleepMs(int64_t ms) override;
 };
 
 // Moves only when told; starts at start_ms.
@@ -32,6 +35,7 @@ class ManualClock : public Clock {
     return now_ms_;
   }
   int64_t MonotonicMs() override { return NowMs(); }
+  void SleepMs(int64_t ms) override { AdvanceMs(ms); }
   void AdvanceMs(int64_t delta_ms) {
     absl::MutexLock lock(&mutex_);
     now_ms_ += delta_ms;

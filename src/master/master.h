@@ -48,7 +48,16 @@ class Master {
   // Operations of clients.
   Outcome<FileStatus> CreateFile(const Caller& caller, const std::string& path,
                                  const CreateFileOptions& options);
-  Outcome<BlockId> NewBlockId(const Caller& caller, const std::string& path);
+  // A block of a file known by its id: a new one if index is the next, the same again if it is the
+  // last one. Stock clients name the path only, and get a new one each time.
+  struct BlockOfFile {
+    InodeId file;
+    int64_t index = 0;
+  };
+  Outcome<BlockId> NewBlockId(const Caller& caller, const std::string& path,
+                              const std::optional<BlockOfFile>& block = std::nullopt);
+  // Deletes a file that was never completed, with its object if maybe_published.
+  Outcome<Nothing> AbandonFile(const Caller& caller, InodeId file, bool maybe_published);
   Outcome<Nothing> CompleteFile(const Caller& caller, const std::string& path,
                                 const CompleteFileOptions& options,
                                 const std::string& content_hash = "");
@@ -168,6 +177,7 @@ class Master {
   bool Allows(const Caller& caller, const state::Inode& inode, int bits) const;
   // x on all but the last of lookup's chain.
   Status CheckTraverse(const Caller& caller, const Lookup& lookup, const std::string& path) const;
+  static Status ReplacedByAnother(const std::string& path);
   Status CheckBits(const Caller& caller, const state::Inode& inode, int bits,
                    const std::string& path) const;
   Status CheckParentWrite(const Caller& caller, const Lookup& lookup,

@@ -219,10 +219,16 @@ class Chaos:
         filler.unlink()
 
     def outage_and_kill(self):
+        # Four workers less one must hold three copies of all that is written meanwhile: the small
+        # disk is full before long, and then only the store makes room.
         self.proxy.begin_outage()
         time.sleep(2)
-        self.kill_worker()
+        name = f"worker{self.random.randrange(WORKERS) + 1}"
+        self.cluster.kill(name)
+        time.sleep(6)
         self.proxy.end_outage()
+        self.await_healed()
+        self.cluster.restart(name)
 
     def run(self):
         self.begin()

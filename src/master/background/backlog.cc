@@ -157,7 +157,7 @@ void Master::PumpAdmissions() {
 // Files whose writer is gone. A worker that takes bytes for one keeps it alive.
 void Master::ReapIncomplete() {
   if (options_.incomplete_file_lease_ms <= 0) return;
-  std::vector<std::string> abandoned;
+  std::vector<std::pair<InodeId, std::string>> abandoned;
   {
     absl::MutexLock lock(&mutex_);
     const int64_t now_ms = clock_->MonotonicMs();
@@ -176,7 +176,7 @@ void Master::ReapIncomplete() {
         if (clock_->NowMs() - inode->last_modification_time_ms() <
             options_.incomplete_file_lease_ms)
           continue;
-        if (const auto path = txn.PathOf(*inode)) abandoned.push_back(*path);
+        if (const auto path = txn.PathOf(*inode)) abandoned.emplace_back(id, *path);
       }
       if (files.size() < 1000) break;
       after = files.back();
@@ -186,9 +186,9 @@ void Master::ReapIncomplete() {
     });
   }
   const Caller superuser{options_.superuser, {options_.supergroup}};
-  for (const std::string& path : abandoned) {
+  for (const auto& [file, path] : abandoned) {
     spdlog::warn("{} was never completed and is written by nobody: it is deleted", path);
-    (void)Remove(superuser, path, {});
+    (void)AbandonFile(superuser, file, false);
   }
 }
 

@@ -292,6 +292,42 @@ TEST_F(HealingTest, reconnect_reportsOnlyWhatDiffers) {
   EXPECT_EQ(Copies("/f"), 2u) << "it counts at once";
 }
 
+TEST_F(HealingTest, restart_workersThatAreNotBackAreListedAsLost) {
+  CrashAndRestart();
+  workers_ = {AddWorker("w1")};
+  const auto report = master_->GetWorkerReport();
+  ASSERT_EQ(report.size(), 4u);
+  EXPECT_EQ(std::count_if(report.begin(), report.end(),
+                          [](const auto& worker) { return worker.state == WorkerState::kLost; }),
+            3);
+}
+
+TEST_F(HealingTest, abandonedFile_goesUnlessItIsCompleteOrAnother) {
+  WriteFile("/f", 10, {workers_[0]}, Durable(1));
+  const auto complete = *master_->GetStatus(root_, "/f").result;
+  EXPECT_TRUE(master_->AbandonFile(root_, complete.id, true).result.ok());
+  EXPECT_TRUE(master_->GetStatus(root_, "/f").result.ok()) << "it was acknowledged";
+  CreateFileOptions options;
+  options.overwrite = true;
+  const auto first = *master_->CreateFile(root_, "/f", options).result;
+  const auto second = *master_->CreateFile(root_, "/f", options).result;
+  EXPECT_EQ(
+      master_->NewBlockId(root_, "/f", Master::BlockOfFile{first.id, 0}).result.status().code(),
+      StatusCode::kFailedPrecondition);
+  CompleteFileOptions completed;
+  completed.file = first.id;
+  EXPECT_EQ(master_->CompleteFile(root_, "/f", completed).result.status().code(),
+            StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(master_->AbandonFile(root_, first.id, false).result.ok());
+  EXPECT_TRUE(master_->GetStatus(root_, "/f").result.ok()) << "it is another writer's";
+  const auto block = master_->NewBlockId(root_, "/f", Master::BlockOfFile{second.id, 0});
+  EXPECT_EQ(*master_->NewBlockId(root_, "/f", Master::BlockOfFile{second.id, 0}).result,
+            *block.result)
+      << "asked again, the same block";
+  EXPECT_TRUE(master_->AbandonFile(root_, second.id, false).result.ok());
+  EXPECT_EQ(master_->GetStatus(root_, "/f").result.status().code(), StatusCode::kNotFound);
+}
+
 TEST_F(HealingTest, incompleteFile_isReapedAfterItsLease) {
   options_.incomplete_file_lease_ms = 10'000;
   CrashAndRestart();

@@ -44,6 +44,21 @@ std::vector<WorkerInfo> Master::GetWorkerReport() {
     info.block_count = static_cast<int64_t>(worker.blocks.size());
     infos.push_back(std::move(info));
   }
+  // Those that have not come back since this master started.
+  StateTxn txn(journal_);
+  for (const auto& known : txn.KnownWorkers()) {
+    const WorkerId id(known.worker_id());
+    const WorkerEntry* worker = cluster_.Find(id);
+    const bool listed = worker != nullptr && (worker->registered || worker->lost);
+    if (listed || known.decommissioned()) continue;
+    WorkerInfo info;
+    info.id = id;
+    info.address.host = known.host();
+    info.address.data_port = known.data_port();
+    info.state = WorkerState::kLost;
+    info.last_contact_ms_ago = clock_->MonotonicMs() - start_monotonic_ms_;
+    infos.push_back(std::move(info));
+  }
   return infos;
 }
 

@@ -37,6 +37,7 @@ StatusOr<InodeId> Master::DoCompleteFile(StateTxn& txn, const Caller&, const std
   state::Inode inode = lookup.last();
   if (inode.is_directory())
     return InvalidArgument("{} is a directory and cannot be completed.", path);
+  if (options.file && *options.file != InodeId(inode.id())) return ReplacedByAnother(path);
   if (inode.completed()) {
     return spillway::MakeStatus(StatusCode::kAlreadyExists, "File {} has already been completed.",
                                 inode.name());

@@ -4,7 +4,8 @@ namespace spillway {
 
 // Waited for like any other change: a master that forgot an id would complete the file without its
 // block, or hand the id out twice.
-Outcome<BlockId> Master::NewBlockId(const Caller& caller, const std::string& path) {
+Outcome<BlockId> Master::NewBlockId(const Caller& caller, const std::string& path,
+                                    const std::optional<BlockOfFile>& asked) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   const auto lookup = FindExisting(txn, path);
@@ -22,6 +23,15 @@ Outcome<BlockId> Master::NewBlockId(const Caller& caller, const std::string& pat
     return {status, txn.depends()};
   }
   const int64_t index = inode.next_block_index();
+  if (asked && asked->file != InodeId(inode.id())) return {ReplacedByAnother(path), txn.depends()};
+  if (asked && asked->index == index - 1)
+    return {BlockIdOf(InodeId(inode.id()), index - 1), txn.depends()};  // the answer was lost
+  if (asked && asked->index != index) {
+    return {spillway::MakeStatus(StatusCode::kFailedPrecondition,
+                                 "File {} has {} blocks so far: there is no block {} to begin.",
+                                 path, index, asked->index),
+            txn.depends()};
+  }
   if (index >= kSequenceMask)
     return {InvalidArgument("File {} has the most blocks a file can have.", path), txn.depends()};
   txn.Apply(MakeEntry([&](auto& entry) {

@@ -96,10 +96,13 @@ class MasterClient : public MasterApi {
     return ToFileStatus(response.fileinfo());
   }
 
-  StatusOr<BlockId> NewBlockId(const std::string& path, bool may_write_through) override {
+  StatusOr<BlockId> NewBlockId(const std::string& path, InodeId file, int64_t index,
+                               bool may_write_through) override {
     admin::NewBlockIdRequest request;
     request.set_path(path);
     request.set_may_write_through(may_write_through);
+    request.set_file_id(file.value());
+    request.set_index(index);
     admin::NewBlockIdResponse response;
     // The answer may be held back for long: unpersisted data has to go first.
     SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "NewBlockId", request, &response, kBacklogTimeoutMs));
@@ -164,9 +167,18 @@ class MasterClient : public MasterApi {
     return response.folder();
   }
 
+  Status AbandonFile(InodeId file, bool maybe_published) override {
+    admin::AbandonFileRequest request;
+    request.set_file_id(file.value());
+    request.set_maybe_published(maybe_published);
+    admin::AbandonFileResponse response;
+    return Call(kAdmin + "AbandonFile", request, &response);
+  }
+
   Status CompleteFile(const std::string& path, const CompleteFileOptions& options) override {
     fswire::CompleteFilePRequest request;
     request.set_path(path);
+    if (options.file) request.mutable_options()->set_fileid(options.file->value());
     if (options.understore_length)
       request.mutable_options()->set_ufslength(*options.understore_length);
     if (options.persist) {

@@ -54,7 +54,8 @@ void RegisterPersist(RpcService* service, Master* master) {
       kService, "NewBlockId", [master](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
-        const auto admitted = [master, caller = call.caller, path = *path, reply](Status status) {
+        const auto admitted = [master, caller = call.caller, path = *path, request,
+                               reply](Status status) {
           admin::NewBlockIdResponse response;
           if (status.code() == StatusCode::kAborted) {
             response.set_write_through(true);
@@ -62,7 +63,9 @@ void RegisterPersist(RpcService* service, Master* master) {
           }
           if (!status.ok()) return reply(status);
           FinishWhenDurable(
-              master, master->NewBlockId(caller, path),
+              master,
+              master->NewBlockId(caller, path,
+                                 Master::BlockOfFile{InodeId(request.file_id()), request.index()}),
               [](BlockId& id) {
                 admin::NewBlockIdResponse response;
                 response.set_block_id(id.value());
@@ -97,6 +100,13 @@ void RegisterOperations(RpcService* service, const MasterServiceContext& context
         response.set_blocks_at_stake(left->blocks_at_stake);
         response.set_blocks(left->blocks);
         reply(response);
+      });
+  service->Unary<admin::AbandonFileRequest, admin::AbandonFileResponse>(
+      kService, "AbandonFile", [master](const CallContext& call, const auto& request, auto reply) {
+        FinishWhenDurable(
+            master,
+            master->AbandonFile(call.caller, InodeId(request.file_id()), request.maybe_published()),
+            [](Nothing&) { return admin::AbandonFileResponse(); }, reply);
       });
   service->Unary<admin::BackupRequest, admin::BackupResponse>(
       kService, "Backup", [context](const CallContext& call, const auto& request, auto reply) {

@@ -1,0 +1,333 @@
+// The real native client over simulated connections: each of its calls runs the cluster on until
+// it is answered, with all that may go wrong on the way.
+#include <algorithm>
+
+#include "api/unused_master_api.h"
+#include "client/file_system.h"
+#include "common/checksum.h"
+#include "common/log.h"
+#include "sim/simulation.h"
+
+namespace spillway::sim {
+namespace {
+
+constexpr int kEventsMax = 3000;  // until a call times out
+constexpr int kTriesMax = 20;
+
+}  // namespace
+
+// A block on its way to one worker. Lives on in the worker while an answer is outstanding.
+struct Simulation::ClientWrite {
+  std::unique_ptr<WriteTarget> target;  // gone with the worker
+  bool pending = false;
+  bool abandoned = false;
+  Status status;
+  std::vector<std::shared_ptr<const std::string>> sent;
+};
+
+// Requests that the master loses with its life are repeated, as the RPC client does.
+class Simulation::MasterLink : public UnusedMasterApi {
+ public:
+  explicit MasterLink(Simulation* sim) : sim_(sim) {}
+
+  StatusOr<FileStatus> CreateFile(const std::string& path,
+                                  const CreateFileOptions& asked) override {
+    CreateFileOptions options = asked;
+    options.operation_id = sim_->NewOperationId();
+    return Call<FileStatus>([&] {
+      auto created = sim_->master_->CreateFile(sim_->root_, path, options);
+      // From here on the old content is gone, whether this write is finished or not.
+      if (created.result.ok()) sim_->files_.erase(path);
+      return created;
+    });
+  }
+  StatusOr<BlockId> NewBlockId(const std::string& path, InodeId file, int64_t index,
+                               bool) override {
+    return Call<BlockId>([&] {
+      return sim_->master_->NewBlockId(sim_->root_, path, Master::BlockOfFile{file, index});
+    });
+  }
+  Status CompleteFile(const std::string& path, const CompleteFileOptions& asked) override {
+    CompleteFileOptions options = asked;
+    options.operation_id = sim_->NewOperationId();
+    return Call<Nothing>([&] { return sim_->master_->CompleteFile(sim_->root_, path, options); })
+        .status();
+  }
+  Status AbandonFile(InodeId file, bool maybe_published) override {
+    return Call<Nothing>(
+               [&] { return sim_->master_->AbandonFile(sim_->root_, file, maybe_published); })
+        .status();
+  }
+  StatusOr<FileStatus> GetStatus(const std::string& path) override {
+    return Call<FileStatus>([&] { return sim_->master_->GetStatus(sim_->root_, path); });
+  }
+  StatusOr<std::vector<WorkerInfo>> GetWorkers() override {
+    sim_->Shake();
+    return sim_->master_->GetWorkers();
+  }
+  StatusOr<std::vector<WorkerInfo>> GetWorkerReport() override {
+    return sim_->master_->GetWorkerReport();
+  }
+
+ private:
+  template <typename T, typename Operation>
+  StatusOr<T> Call(const Operation& operation) {
+    StatusOr<T> last = Unavailable("not asked");
+    for (int tries = 0; tries < kTriesMax; ++tries) {
+      if (tries > 0) ++sim_->tally_->repeated_operations;
+      sim_->Shake();
+      auto outcome = operation();
+      last = std::move(outcome.result);
+      if (!sim_->AwaitDurable(outcome.wait_for)) continue;
+      if (last.status().code() != StatusCode::kUnavailable) return last;
+      sim_->RunOnFor(200);
+    }
+    return last.ok() ? StatusOr<T>(Unavailable("the master is away")) : last;
+  }
+
+  Simulation* const sim_;
+};
+
+class Simulation::WorkerLink : public WorkerApi {
+ public:
+  WorkerLink(Simulation* sim, Node* node) : sim_(sim), node_(node) {}
+
+  StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(
+      const BlockWriteOptions& options) override {
+    if (node_->worker == nullptr) return Unavailable("{} is down", node_->host);
+    return Start(node_->worker->WriteBlock(options, 0));
+  }
+  StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
+      const FileWriteThroughOptions& options) override {
+    if (node_->worker == nullptr) return Unavailable("{} is down", node_->host);
+    return Start(node_->worker->WriteThrough(options));
+  }
+  StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions& options) override;
+
+ private:
+  class WriteStream;
+  class ReadStream;
+
+  StatusOr<std::unique_ptr<BlockWriteStream>> Start(StatusOr<std::unique_ptr<WriteTarget>> target);
+
+  Simulation* const sim_;
+  Node* const node_;
+};
+
+class Simulation::WorkerLink::WriteStream : public BlockWriteStream {
+ public:
+  WriteStream(Simulation* sim, Node* node, std::shared_ptr<ClientWrite> write)
+      : sim_(sim), node_(node), write_(std::move(write)) {}
+  ~WriteStream() override { write_->abandoned = true; }
+
+  Status Append(std::shared_ptr<const std::string> data) override {
+    SPILLWAY_RETURN_IF_ERROR(AwaitAnswer());
+    write_->sent.push_back(data);
+    write_->pending = true;
+    std::vector<iovec> parts{{const_cast<char*>(data->data()), data->size()}};
+    write_->target->Append(std::move(parts), Answered());
+    return absl::OkStatus();
+  }
+  void BeginCommit() override {
+    begun_ = AwaitAnswer();
+    if (!begun_.ok()) return;
+    write_->pending = true;
+    write_->target->Commit(Answered());
+  }
+  Status WaitCommitted() override { return begun_.ok() ? AwaitAnswer() : begun_; }
+  std::string content_hash() const override {
+    return write_->target == nullptr ? "" : write_->target->content_hash();
+  }
+
+ private:
+  Done Answered() {
+    return [write = write_](const Status& status) {
+      write->pending = false;
+      write->status = status;
+    };
+  }
+  Status AwaitAnswer() {
+    sim_->RunOn(*node_, [this] { return write_->target == nullptr || !write_->pending; });
+    if (write_->target == nullptr) return Unavailable("{} went down", node_->host);
+    if (write_->pending) return MakeStatus(StatusCode::kDeadlineExceeded, "{}", node_->host);
+    return write_->status;
+  }
+
+  Simulation* const sim_;
+  Node* const node_;
+  const std::shared_ptr<ClientWrite> write_;
+  Status begun_;
+};
+
+class Simulation::WorkerLink::ReadStream : public BlockReadStream {
+ public:
+  explicit ReadStream(std::string data) : data_(std::move(data)) {}
+  StatusOr<std::string_view> Next() override {
+    return std::exchange(ended_, true) ? std::string_view() : std::string_view(data_);
+  }
+
+ private:
+  const std::string data_;
+  bool ended_ = false;
+};
+
+StatusOr<std::unique_ptr<BlockWriteStream>> Simulation::WorkerLink::Start(
+    StatusOr<std::unique_ptr<WriteTarget>> target) {
+  SPILLWAY_RETURN_IF_ERROR(target.status());
+  auto write = std::make_shared<ClientWrite>();
+  write->target = *std::move(target);
+  node_->writes.push_back(write);
+  return std::unique_ptr<BlockWriteStream>(
+      std::make_unique<WriteStream>(sim_, node_, std::move(write)));
+}
+
+StatusOr<std::unique_ptr<BlockReadStream>> Simulation::WorkerLink::ReadBlock(
+    const BlockReadOptions& options) {
+  sim_->Shake();
+  if (node_->worker == nullptr) return Unavailable("{} is down", node_->host);
+  std::string data;
+  if (options.understore) {
+    SPILLWAY_RETURN_IF_ERROR(
+        node_->worker->ReadFromUnderStore(options, [&](std::string_view piece) {
+          data += piece;
+          return absl::OkStatus();
+        }));
+  } else {
+    SPILLWAY_ASSIGN_OR_RETURN(OpenBlock open, node_->worker->OpenBlockFile(options.block_id));
+    data.resize(static_cast<size_t>(open.info.length_bytes));
+    SPILLWAY_ASSIGN_OR_RETURN(const int64_t n,
+                              open.file->ReadAt(0, data.data(), static_cast<int64_t>(data.size())));
+    data.resize(static_cast<size_t>(n));
+    if (Crc32c(data) != open.info.crc32c) {
+      node_->worker->SuspectBlock(options.block_id);
+      return MakeStatus(StatusCode::kDataLoss, "Block {} is corrupt.", options.block_id.value());
+    }
+    data =
+        data.substr(static_cast<size_t>(options.offset), static_cast<size_t>(options.length_bytes));
+  }
+  return std::unique_ptr<BlockReadStream>(std::make_unique<ReadStream>(std::move(data)));
+}
+
+class Simulation::ClientWorkers : public WorkerConnector {
+ public:
+  explicit ClientWorkers(Simulation* sim) : sim_(sim) {}
+  std::shared_ptr<WorkerApi> Connect(const WorkerAddress& address) override {
+    for (auto& node : sim_->nodes_) {
+      if (node->host == address.host) return std::make_shared<WorkerLink>(sim_, node.get());
+    }
+    Panic("no such worker: " + address.host);
+  }
+
+ private:
+  Simulation* const sim_;
+};
+
+class Simulation::ClientClock : public Clock {
+ public:
+  explicit ClientClock(Simulation* sim) : sim_(sim) {}
+  int64_t NowMs() override { return sim_->clock_.NowMs(); }
+  int64_t MonotonicMs() override { return sim_->clock_.MonotonicMs(); }
+  void SleepMs(int64_t ms) override { sim_->RunOnFor(ms); }
+
+ private:
+  Simulation* const sim_;
+};
+
+struct Simulation::Native {
+  explicit Native(Simulation* sim)
+      : master(sim), workers(sim), clock(sim), fs(&master, &workers, &clock, &sim->random_, "") {}
+  MasterLink master;
+  ClientWorkers workers;
+  ClientClock clock;
+  FileSystem fs;
+};
+
+// The worker dies: its clients' calls break.
+void Simulation::LoseWrites(Node& node) {
+  for (const auto& write : std::exchange(node.writes, {})) write->target.reset();
+}
+
+void Simulation::ForgetWrites(Node& node) {
+  std::erase_if(node.writes, [](const auto& write) { return write->abandoned && !write->pending; });
+}
+
+void Simulation::StartNativeClient() { native_ = std::make_shared<Native>(this); }
+
+OperationId Simulation::NewOperationId() { return {random_.NextU64(), random_.NextU64()}; }
+
+// Runs the cluster, this worker's part of it most, until something has happened.
+void Simulation::RunOn(Node& node, const std::function<bool()>& happened) {
+  const bool shaking = std::exchange(shaking_, true);
+  for (int i = 0; i < kEventsMax && verdict_.ok && !happened(); ++i) {
+    switch (random_.Below(8)) {
+      case 0:
+        if (node.connected) DeliverUp(node);
+        break;
+      case 1:
+        DeliverDown(node);
+        break;
+      case 2:
+        node.executor.RunOne();
+        break;
+      case 3:
+        master_executor_.RunOne();
+        break;
+      default:
+        Background();
+    }
+  }
+  shaking_ = shaking;
+}
+
+void Simulation::RunOnFor(int64_t ms) {
+  const bool shaking = std::exchange(shaking_, true);
+  const int64_t end_ms = clock_.MonotonicMs() + ms;
+  for (int i = 0; i < kEventsMax && verdict_.ok && clock_.MonotonicMs() < end_ms; ++i) Background();
+  shaking_ = shaking;
+}
+
+void Simulation::NativeWrite(const std::string& path, bool overwrite) {
+  damages_at_write_ = damages_;
+  const bool marker = path.find("_SUCCESS") != std::string::npos;
+  const std::string data =
+      marker ? RandomData(16 + random_.Below(16)) : RandomData(random_.Below(5 * kBlockBytes));
+  WriteOptions options;
+  options.create.block_size_bytes = kBlockBytes;
+  options.create.recursive = true;
+  options.create.overwrite = overwrite;
+  options.create.durable_replicas = kReplicas;
+  options.create.write_type = WriteType::kAsyncThrough;
+  // In pieces that do not end where blocks do.
+  size_t at = 0;
+  const Status status = native_->fs.WriteFile(path, options, [&]() -> StatusOr<std::string> {
+    if (marker && at == data.size()) marker_sequences_[data] = sequence_;
+    const std::string piece = data.substr(at, 1 + random_.Below(100));
+    at += piece.size();
+    return piece;
+  });
+  damages_at_write_.reset();
+  if (!status.ok()) {
+    if (status.code() != StatusCode::kAlreadyExists) ++tally_->native_failures;
+    return;
+  }
+  files_[path] = Expected{data, ++sequence_};
+  ++tally_->acknowledged;
+  ++tally_->native_writes;
+}
+
+void Simulation::NativeRead() {
+  if (files_.empty()) return;
+  const auto chosen = std::next(files_.begin(), static_cast<int64_t>(random_.Below(files_.size())));
+  const auto [path, expected] = *chosen;
+  const auto file = native_->master.GetStatus(path);
+  if (!file.ok()) return;
+  std::string data;
+  const Status status = native_->fs.ReadFile(*file, 0, -1, [&](std::string_view piece) {
+    data += piece;
+    return absl::OkStatus();
+  });
+  ++tally_->native_reads;
+  if (status.ok() && data != expected.data) Violation(path + " was read as something else");
+}
+
+}  // namespace spillway::sim
