@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
@@ -113,8 +114,15 @@ std::string_view TypeName(PropertyType type) {
 }
 
 Status Configuration::LoadFile(const std::string& path) {
-  std::ifstream in(path);
-  if (!in) return NotFound("Property file {} cannot be read.", path);
+  std::ifstream file(path);
+  if (!file) return NotFound("Property file {} cannot be read.", path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return LoadText(text.str(), "SITE_PROPERTY (" + path + ")");
+}
+
+Status Configuration::LoadText(std::string_view all, const std::string& source) {
+  std::istringstream in{std::string(all)};
   std::string line;
   std::string logical;
   while (std::getline(in, line)) {
@@ -129,7 +137,7 @@ Status Configuration::LoadFile(const std::string& path) {
     std::string value;
     SplitProperty(logical, &key, &value);
     logical.clear();
-    SPILLWAY_RETURN_IF_ERROR(Set(key, value, "SITE_PROPERTY (" + path + ")"));
+    SPILLWAY_RETURN_IF_ERROR(Set(key, value, source));
   }
   return absl::OkStatus();
 }

@@ -35,6 +35,8 @@ class Configuration {
  public:
   // Adds the lines of a Java properties file. NOT_FOUND if it is missing.
   Status LoadFile(const std::string& path);
+  // The same of the file's text; source is named in errors.
+  Status LoadText(std::string_view text, const std::string& source);
   // "key=value".
   Status SetFromArgument(std::string_view argument);
   Status Set(std::string_view key, std::string_view value, std::string_view source);

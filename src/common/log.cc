@@ -22,7 +22,16 @@ void InitLog(const std::string& role, const std::string& path, const std::string
   spdlog::set_default_logger(std::move(logger));
 }
 
+namespace {
+
+void (*panic_handler)(const std::string&) = nullptr;
+
+}  // namespace
+
+void SetPanicHandler(void (*handler)(const std::string& what)) { panic_handler = handler; }
+
 void Panic(const std::string& what) {
+  if (panic_handler != nullptr) panic_handler(what);
   spdlog::critical("invariant broken, stopping: {}", what);
   spdlog::default_logger()->flush();
   std::abort();

@@ -13,5 +13,7 @@ void InitLog(const std::string& role, const std::string& path, const std::string
 
 // A broken invariant: logs, flushes and aborts the process.
 [[noreturn]] void Panic(const std::string& what);
+// Runs instead of the abort and must not return either. For fuzzers, which throw.
+void SetPanicHandler(void (*handler)(const std::string& what));
 
 }  // namespace spillway

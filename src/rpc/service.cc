@@ -1,5 +1,7 @@
 #include "rpc/service.h"
 
+#include <algorithm>
+
 #include "absl/synchronization/mutex.h"
 
 namespace spillway {
@@ -76,6 +78,13 @@ void RpcService::AddUnary(const std::string& service, const std::string& method,
                           RawHandler handler) {
   services_.insert(service);
   unary_["/" + service + "/" + method] = std::move(handler);
+}
+
+std::vector<std::string> RpcService::UnaryMethods() const {
+  std::vector<std::string> methods;
+  for (const auto& [method, handler] : unary_) methods.push_back(method);
+  std::sort(methods.begin(), methods.end());
+  return methods;
 }
 
 void RpcService::Stream(const std::string& service, const std::string& method,

@@ -72,6 +72,8 @@ class RpcService : public grpc::CallbackGenericService {
   void Exempt(const std::string& service) { exempt_.insert(service); }
   // A definite refusal for a method that is known and not offered.
   void Refuse(const std::string& service, const std::string& method);
+  std::vector<std::string> UnaryMethods() const;  // sorted
+  const RawHandler& UnaryHandler(const std::string& method) const { return unary_.at(method); }
   bool Hosts(const std::string& service) const { return services_.contains(service); }
 
   grpc::ServerGenericBidiReactor* CreateReactor(

@@ -64,6 +64,8 @@ class Worker {
   ~Worker();
 
   // --- clients
+  // A block that is here already may be written again: it is compared, and committed if it is the
+  // same, else ALREADY_EXISTS.
   StatusOr<std::unique_ptr<WriteTarget>> WriteBlock(const BlockWriteOptions& options, int tier);
   StatusOr<std::unique_ptr<WriteTarget>> WriteThrough(const FileWriteThroughOptions& options);
   // Commits a block that a short-circuit client wrote into temp's file.
@@ -101,6 +103,7 @@ class Worker {
 
  private:
   friend class BlockTarget;
+  friend class RepeatedTarget;
   friend class ThroughTarget;
   // Tells the master of a stored block; done runs with its answer. Outlives broken sessions.
   void CommitToMaster(const StoredBlock& block, Done done);

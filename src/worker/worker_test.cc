@@ -140,6 +140,29 @@ TEST_F(WorkerTest, commit_isSentAgainAfterABrokenSession) {
   EXPECT_TRUE(result.ok());
 }
 
+TEST_F(WorkerTest, blockWrittenAgain_isCommittedIfItIsTheSame) {
+  Status first = MakeStatus(StatusCode::kUnknown, "pending");
+  Write(7, "data", &first);
+  worker_->Stop();  // the client hears that the worker is away; the block is here
+  EXPECT_EQ(first.code(), StatusCode::kUnavailable);
+  worker_ = std::make_unique<Worker>(
+      WorkerOptions{},
+      WorkerContext{&clock_, &executor_, store_.get(), &peers_, nullptr,
+                    [this](const std::string&, const auto&) { return understore_; }});
+  Connect();
+  sent_.clear();
+  Status again = MakeStatus(StatusCode::kUnknown, "pending");
+  Write(7, "data", &again);
+  const auto* commit = Last(session::WorkerMessage::kCommitBlock);
+  ASSERT_NE(commit, nullptr);
+  EXPECT_EQ(commit->commit_block().block().length_bytes(), 4);
+  Ack(commit->commit_block().request_id());
+  EXPECT_TRUE(again.ok()) << again;
+  Status other = absl::OkStatus();
+  Write(7, "else", &other);
+  EXPECT_EQ(other.code(), StatusCode::kAlreadyExists);
+}
+
 TEST_F(WorkerTest, stop_answersWhatWaits) {
   Status result = kPending;
   Write(1, "data", &result);

@@ -110,7 +110,8 @@ void Master::LoadJobs(std::string after) {
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
     const auto jobs = txn.PersistJobs(after, kJobsPerLoad);
-    for (auto [key, job] : jobs) {
+    for (const auto& [key, stored] : jobs) {
+      state::PersistJob job = stored;
       after = key;
       if (tasks_.contains(InodeId(job.inode_id()))) continue;  // asked for since the start
       // Nobody remembers an upload's parts, or whether it was begun: abort it and begin again.

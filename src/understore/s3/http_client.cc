@@ -286,6 +286,7 @@ HttpClient::HttpClient(const Options& options) {
   loop_ = std::make_unique<Loop>(options);
 }
 
+HttpClient::HttpClient() = default;
 HttpClient::~HttpClient() = default;
 
 StatusOr<HttpResponse> HttpClient::Perform(const HttpRequest& request) {

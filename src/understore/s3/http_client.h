@@ -39,11 +39,14 @@ class HttpClient {
   };
 
   explicit HttpClient(const Options& options);
-  ~HttpClient();
+  virtual ~HttpClient();
 
   // Blocks until the answer is complete. UNAVAILABLE if there is none (DEADLINE_EXCEEDED when the
   // time ran out after sending); otherwise OK with any HTTP code. The sink's error is returned.
-  StatusOr<HttpResponse> Perform(const HttpRequest& request);
+  virtual StatusOr<HttpResponse> Perform(const HttpRequest& request);
+
+ protected:
+  HttpClient();  // for a twin that overrides Perform
 
  private:
   class Loop;

@@ -1,3 +1,4 @@
+#include "common/checksum.h"
 #include "worker/worker.h"
 
 namespace spillway {
@@ -53,12 +54,50 @@ class BlockTarget : public WriteTarget {
   const std::unique_ptr<TempBlock> temp_;
 };
 
+// A block that is here already: its writer has not heard so, and sends it again. Nothing is stored;
+// if it is the same the master is told once more.
+class RepeatedTarget : public WriteTarget {
+ public:
+  RepeatedTarget(Worker* worker, BlockId id) : worker_(worker), id_(id) {}
+
+  void Append(std::vector<iovec> data, Done done) override {
+    for (const iovec& part : data) {
+      crc_ = Crc32cExtend(crc_, part.iov_base, part.iov_len);
+      length_ += static_cast<int64_t>(part.iov_len);
+    }
+    done(absl::OkStatus());
+  }
+
+  void Commit(Done done) override {
+    const auto open = worker_->store()->OpenForRead(id_);
+    if (!open.ok())
+      return done(Unavailable("Block {} went while it was written again.", id_.value()));
+    if (open->info.length_bytes != length_ || open->info.crc32c != crc_) {
+      return done(MakeStatus(StatusCode::kAlreadyExists,
+                             "Block {} is already committed, with other bytes.", id_.value()));
+    }
+    worker_->CommitToMaster(open->info, std::move(done));
+  }
+
+  int64_t length_bytes() const override { return length_; }
+
+ private:
+  Worker* const worker_;
+  const BlockId id_;
+  int64_t length_ = 0;
+  uint32_t crc_ = 0;
+};
+
 StatusOr<std::unique_ptr<WriteTarget>> Worker::WriteBlock(const BlockWriteOptions& options,
                                                           int tier) {
   if (options.block_id.value() < 0)
     return InvalidArgument("Block id {} is negative.", options.block_id.value());
-  SPILLWAY_ASSIGN_OR_RETURN(auto temp, store_->Create(options.block_id, tier, options.pin));
-  return std::unique_ptr<WriteTarget>(std::make_unique<BlockTarget>(this, std::move(temp)));
+  auto temp = store_->Create(options.block_id, tier, options.pin);
+  if (temp.status().code() == StatusCode::kAlreadyExists && store_->Has(options.block_id)) {
+    return std::unique_ptr<WriteTarget>(std::make_unique<RepeatedTarget>(this, options.block_id));
+  }
+  SPILLWAY_RETURN_IF_ERROR(temp.status());
+  return std::unique_ptr<WriteTarget>(std::make_unique<BlockTarget>(this, *std::move(temp)));
 }
 
 void Worker::CommitLocal(std::shared_ptr<TempBlock> temp, Done done) {

@@ -1,0 +1,85 @@
+// The master's state store with any records: it starts, refuses, or stops over a record that it
+// names; it does not read what is not there. Started, it answers and goes on working.
+#include "common/log.h"
+#include "common/step_executor.h"
+#include "fuzz/input.h"
+#include "master/master.h"
+#include "understore/memory/memory_under_store.h"
+
+namespace spillway {
+namespace {
+
+struct Stopped {};
+
+class Nobody : public WorkerSender, public UnderStoreOpener {
+ public:
+  void Send(WorkerId, Epoch, session::MasterMessage) override {}
+  void Close(WorkerId, Epoch) override {}
+  StatusOr<std::shared_ptr<UnderStore>> Open(const std::string&,
+                                             const std::map<std::string, std::string>&) override {
+    return std::shared_ptr<UnderStore>(std::make_shared<MemoryUnderStore>());
+  }
+};
+
+void Run(StateStore* store, ManualClock* clock) {
+  SeededRandom random(1);
+  StepExecutor executor;
+  Nobody nobody;
+  MasterOptions options;
+  options.root_uri = "s3://bucket";
+  options.superuser = "root";
+  options.marker_patterns = {"_SUCCESS"};
+  LogIndex last;
+  {
+    Journal probe(store, &executor, LogIndex(0));
+    last = LogIndex(StateTxn(&probe).Cluster().log_index());
+  }
+  Journal journal(store, &executor, last);
+  Master master(options,
+                MasterContext{clock, &random, &executor, &journal, &nobody, &nobody, nullptr});
+  if (!master.Start().ok()) return;
+  const Caller root{"root", {"root"}};
+  for (int i = 0; i < 4; ++i) {
+    for (int n = 0; n < 50 && executor.RunOne(); ++n) {
+    }
+    clock->AdvanceMs(40'000);
+    master.Tick();
+  }
+  ListCursor cursor;
+  ListOptions list;
+  list.recursive = true;
+  (void)master.ListStatus(root, "/", list, 100, &cursor);
+  (void)master.GetPersistReport(100);
+  (void)master.GetHealthReport(100);
+  (void)master.GetWorkerReport();
+  RemoveOptions remove;
+  remove.recursive = true;
+  (void)master.Remove(root, "/a", remove);
+}
+
+}  // namespace
+}  // namespace spillway
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace spillway;
+  spdlog::set_level(spdlog::level::off);
+  SetPanicHandler([](const std::string&) { throw Stopped(); });
+  fuzz::Input input(data, size);
+  MemoryStateStore store;
+  ManualClock clock;
+  try {
+    // Half of the runs begin with a sound store, into which the records are thrown.
+    if ((input.Byte() & 1) != 0) Run(&store, &clock);
+    StateBatch batch;
+    while (!input.empty()) {
+      std::string key(1, static_cast<char>("cimbwpdouknrlxt"[input.Byte() % 15]));
+      key += input.String();
+      batch[key] = input.String();
+    }
+    if (!store.Commit(batch).ok()) return 0;
+    Run(&store, &clock);
+  } catch (const Stopped&) {
+    // Loudly, with a name, as it must.
+  }
+  return 0;
+}
