@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "absl/synchronization/mutex.h"
 #include "common/planted_bug.h"
 #include "sim/simulation.h"
 
@@ -39,6 +40,7 @@ void Print(uint64_t seeds, const Tally& tally, int violations) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   CLI::App app{"Simulated clusters under seeded faults"};
   uint64_t seed = 0;
   uint64_t count = 100;

@@ -42,15 +42,25 @@ uint32_t Crc32cExtend(uint32_t crc, const void* data, size_t size) {
   return ~state;
 }
 
+namespace {
+
+// The operators that append 1, 2, 4, ... zero bytes.
+std::array<Matrix, 64> ZeroOperators() {
+  std::array<Matrix, 64> ops;
+  Matrix bit;
+  bit[0] = kPolynomial;
+  for (int i = 1; i < 32; ++i) bit[i] = 1U << (i - 1);
+  ops[0] = Square(Square(Square(bit)));
+  for (size_t i = 1; i < ops.size(); ++i) ops[i] = Square(ops[i - 1]);
+  return ops;
+}
+
+}  // namespace
+
 uint32_t Crc32cCombine(uint32_t crc_a, uint32_t crc_b, uint64_t size_b) {
-  // The operator that appends one zero bit, squared up to size_b bytes.
-  Matrix op;
-  op[0] = kPolynomial;
-  for (int i = 1; i < 32; ++i) op[i] = 1U << (i - 1);
-  op = Square(Square(Square(op)));  // one byte
-  for (; size_b != 0; size_b >>= 1) {
-    if (size_b & 1) crc_a = Times(op, crc_a);
-    op = Square(op);
+  static const std::array<Matrix, 64> ops = ZeroOperators();
+  for (size_t i = 0; size_b != 0; ++i, size_b >>= 1) {
+    if (size_b & 1) crc_a = Times(ops[i], crc_a);
   }
   return crc_a ^ crc_b;
 }
