@@ -13,7 +13,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MAX_FILE, MAX_FUNCTION, MAX_COLUMNS = 500, 70, 100
 LAYER = {"common": 0, "api": 1, "journal": 1, "understore": 1, "master": 2, "worker": 2, "client": 2, "rpc": 3,
-         "gateway": 3, "fuse": 3, "cli": 3, "bin": 4, "sim": 3, "bench": 4, "tests": 4}
+         "gateway": 3, "fuse": 3, "cli": 3, "bin": 4, "sim": 3, "bench": 4, "fuzz": 4, "tests": 4}
 # What may be seen beside the layers below: rooms of one layer do not include each other ...
 SAME_LAYER = {("understore", "api"), ("journal", "api")}
 CORES = ("master", "worker", "client", "api", "journal", "understore", "common")

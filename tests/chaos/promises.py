@@ -1,4 +1,5 @@
 """Measures what docs/RELIABILITY.md promises, on real processes: python promises.py [NAME ...]"""
+import getpass
 import os
 import pathlib
 import re
@@ -11,6 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import DURABLE3, SPILLWAY, Cluster, VersityGw, fresh_directory, run, wait_for  # noqa: E402
 from s3_proxy import S3Proxy  # noqa: E402
 
+FAST = {"alluxio.user.rpc.retry.max.duration": "60s"}
 NEVER = {"alluxio.user.file.persistence.initial.wait.time": "-1"}
 
 
@@ -136,7 +138,29 @@ def requests():
               f"{len(it.proxy.requests) - before} for 50 renamed from _temporary", flush=True)
 
 
-ALL = {f.__name__: f for f in (heal, two_of_three, limited, outage, requests)}
+def restart(files=1_000_000, unpersisted=20_000):
+    """kill -9 of a master with a million files, and its start."""
+    with Setting(1) as it:
+        it.cluster.kill("master")
+        begin = time.monotonic()
+        run([SPILLWAY.resolve().parent / "fill_master", "--journal", it.cluster.directory / "journal", "--root-ufs", "s3://bucket",
+             "--user", getpass.getuser(), "--files", files, "--unpersisted", unpersisted], timeout=1800)
+        print(f"restart: {files} files made in {time.monotonic() - begin:.0f} s", flush=True)
+        it.cluster.restart("master")
+        for _ in range(3):
+            it.cluster.kill("master")
+            begin = time.monotonic()
+            it.cluster.restart("master")
+            found = it.cluster.fs("ls", "/m/d77", **FAST).stdout.count("part-")
+            listed = time.monotonic() - begin
+            it.cluster.fs("touch", f"/m/new{begin}", **FAST)
+            written = time.monotonic() - begin
+            size = int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{it.cluster.pid('master')}/status").read_text())[1]) / 1024
+            print(f"restart with {files} files, {unpersisted} of them unpersisted: a folder of {found} listed {listed:.2f} s after the "
+                  f"kill, a file made {written:.2f} s after it; {size:.0f} MiB resident", flush=True)
+
+
+ALL = {f.__name__: f for f in (heal, two_of_three, limited, outage, requests, restart)}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:
