@@ -53,7 +53,7 @@ LogIndex MakeFile(Master& master, const Caller& caller, const Options& options, 
 }
 
 int Fill(const Options& options) {
-  const auto store = OpenRocksDbStateStore(options.journal, false);
+  const auto store = OpenRocksDbStateStore(options.journal, true);
   if (!store.ok()) {
     std::cerr << store.status() << "\n";
     return 1;
@@ -90,7 +90,7 @@ int Fill(const Options& options) {
     });
     // Not too far ahead of the disk.
     absl::MutexLock lock(&mutex);
-    const int64_t enough = i + 1 == options.files ? i + 1 : i - 20'000;
+    const int64_t enough = i + 1 == options.files ? i + 1 : i - 100'000;
     const auto arrived = [&] { return durable >= enough; };
     mutex.Await(absl::Condition(&arrived));
   }

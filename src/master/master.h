@@ -299,7 +299,7 @@ class Master {
   void DropPendingDelete(StateTxn& txn, MountId mount, const std::string& key)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OrphanUpload(StateTxn& txn, MountId mount, const std::string& key,
-                    const std::string& upload_id);
+                    const std::string& upload_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsBlacklisted(const std::string& path) const;
   std::string BusyName(MountId mount, const std::string& key) const;
 

@@ -193,8 +193,9 @@ void Master::SweepOrphans() {
       orphans.emplace_back(upload, UnderStoreOf(MountId(upload.mount_id())));
     }
   }
-  for (const auto& [upload, store] : orphans) {
-    const Status status = AbortOrphan(upload, store.get());
+  for (const auto& orphan : orphans) {
+    const state::OrphanUpload& upload = orphan.first;
+    const Status status = AbortOrphan(upload, orphan.second.get());
     if (!status.ok()) {
       spdlog::warn("aborting upload {} of {} failed: {}", upload.upload_id(), upload.key(),
                    Message(status));
