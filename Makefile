@@ -4,7 +4,7 @@ JOBS ?= 2
 BUILD := build/$(PRESET)
 TEST_PRESETS := asan tsan
 
-.PHONY: build run test check format tidy bench sim sim-long chaos deps test-deps unit asan tsan clean
+.PHONY: build run test check format tidy bench sim sim-long chaos fuzz deps test-deps unit asan tsan clean
 
 deps:
 	@tools/install-deps.sh build
@@ -62,6 +62,14 @@ chaos: build test-deps
 
 sim-long: build
 	@$(BUILD)/bin/sim --seeds 100000
+
+# Ten minutes for each fuzzer, two at a time; what they find is left in build/fuzz.
+FUZZ_SECONDS ?= 600
+fuzz: deps
+	@tools/install-deps.sh fuzz
+	@cmake --preset fuzz > /dev/null
+	@cmake --build build/fuzz -j $(JOBS)
+	@tools/fuzz.sh $(FUZZ_SECONDS)
 
 clean:
 	@rm -rf build bin/spillway bin/alluxio

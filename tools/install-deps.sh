@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing: "build" for building and running, "test" for the tests too.
+# Installs what is missing: "build" for building and running, "test" for the tests too, "fuzz" for fuzzers.
 # Debian packages through apt-get (as root or with sudo); versitygw, Python packages and jars by their
 # package names through their usual clients, into .cache and .venv.
 set -euo pipefail
@@ -10,6 +10,8 @@ BUILD_PACKAGES=(g++ cmake ninja-build ccache mold pkg-config git make python3 li
   libcurl4-openssl-dev libssl-dev prometheus-cpp-dev libisal-dev libgtest-dev libgmock-dev libbenchmark-dev
   libboost1.81-dev zlib1g-dev curl procps)
 TEST_PACKAGES=(python3-venv python3-pip openjdk-17-jdk-headless maven clang-format-14 ca-certificates)
+
+FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
 
 install_packages() {
   local missing=()
@@ -67,6 +69,7 @@ install_jars() {
 }
 
 install_packages "${BUILD_PACKAGES[@]}"
+if [ "${1:-build}" = fuzz ]; then install_packages "${FUZZ_PACKAGES[@]}"; fi
 if [ "${1:-build}" = test ]; then
   install_packages "${TEST_PACKAGES[@]}"
   mkdir -p .cache

@@ -281,7 +281,6 @@ void FillOptions(const CreateFileOptions& options, fswire::CreateFilePOptions* o
 
 CompleteFileOptions ToOptions(const fswire::CompleteFilePOptions& options) {
   CompleteFileOptions out;
-  if (options.has_fileid()) out.file = InodeId(options.fileid());
   if (options.has_ufslength()) out.understore_length = options.ufslength();
   out.persist = options.has_asyncpersistoptions();
   out.persistence_wait_time_ms = options.asyncpersistoptions().persistencewaittime();

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from harness import DURABLE3, SPILLWAY, Cluster, VersityGw, fresh_directory, run, wait_for  # noqa: E402
+from harness import CACHE, DURABLE3, ROOT, SPILLWAY, Cluster, VersityGw, fresh_directory, java_options, run, wait_for  # noqa: E402
 from s3_proxy import S3Proxy  # noqa: E402
 
 FAST = {"alluxio.user.rpc.retry.max.duration": "60s"}
@@ -166,7 +166,31 @@ def restart(files=1_000_000, unpersisted=20_000):
                   f"kill, a file made {written:.2f} s after it; {size:.0f} MiB resident", flush=True)
 
 
-ALL = {f.__name__: f for f in (heal, two_of_three, limited, outage, requests, restart)}
+def stock():
+    """A long-lived stock Java client while one of four workers is killed, for good or restarted at once."""
+    jar = CACHE / "jars" / "alluxio-shaded-client-2.9.3.jar"
+    logging = [p for name in ("slf4j-api-*", "slf4j-reload4j-*", "reload4j-*") for p in (CACHE / "jars" / "shell").glob(name + ".jar")]
+    classpath = ":".join(str(p) for p in [jar, *logging])
+    for refresh, restarts in (("2min", False), ("2min", True), ("1s", False)):
+        with Setting(4) as it:
+            client = subprocess.Popen(["java", *java_options(), "-cp", classpath, ROOT / "tests/compat/StockWriter.java", "40", refresh],
+                                      stdout=subprocess.PIPE, text=True)
+            try:
+                time.sleep(14)
+                it.cluster.kill("worker2")
+                if restarts:
+                    it.cluster.restart("worker2")
+                out, _ = client.communicate(timeout=120)
+            finally:
+                client.kill()
+            seconds = [tuple(map(int, line.split())) for line in out.splitlines() if line.count(" ") == 2]
+            failing = [s for s, _, failed in seconds if failed > 0]
+            print(f"stock client, worker list kept {refresh}, killed worker {'restarted' if restarts else 'gone'}: "
+                  f"{sum(w for _, w, _ in seconds)} written, {sum(f for _, _, f in seconds)} failed"
+                  + (f", in {failing[-1] - failing[0] + 1} s" if failing else ""), flush=True)
+
+
+ALL = {f.__name__: f for f in (heal, two_of_three, limited, outage, requests, restart, stock)}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:

@@ -176,18 +176,17 @@ class MasterClient : public MasterApi {
   }
 
   Status CompleteFile(const std::string& path, const CompleteFileOptions& options) override {
-    fswire::CompleteFilePRequest request;
+    admin::CompleteFileRequest request;
     request.set_path(path);
-    if (options.file) request.mutable_options()->set_fileid(options.file->value());
-    if (options.understore_length)
-      request.mutable_options()->set_ufslength(*options.understore_length);
-    if (options.persist) {
-      request.mutable_options()->mutable_asyncpersistoptions()->set_persistencewaittime(
-          options.persistence_wait_time_ms);
-    }
-    SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
-    fswire::CompleteFilePResponse response;
-    return Call(kFs + "CompleteFile", request, &response);
+    if (options.file) request.set_file_id(options.file->value());
+    if (options.understore_length) request.set_understore_length(*options.understore_length);
+    request.set_persist(options.persist);
+    request.set_persistence_wait_time_ms(options.persistence_wait_time_ms);
+    const OperationId operation = options.operation_id.value_or(NewOperationId());
+    request.set_operation_most(operation.most_significant);
+    request.set_operation_least(operation.least_significant);
+    admin::CompleteFileResponse response;
+    return Call(kAdmin + "CompleteFile", request, &response);
   }
 
   Status CreateDirectory(const std::string& path, const CreateDirectoryOptions& options) override {
@@ -334,9 +333,11 @@ class MasterClient : public MasterApi {
   }
 
   // One id for all attempts of an operation, so that it is carried out once.
+  OperationId NewOperationId() { return {random_->NextU64(), random_->NextU64()}; }
+
   void SetOperationId(const std::optional<OperationId>& given,
                       fswire::FileSystemMasterCommonPOptions* options) {
-    const OperationId id = given.value_or(OperationId{random_->NextU64(), random_->NextU64()});
+    const OperationId id = given.value_or(NewOperationId());
     options->mutable_operationid()->set_mostsignificantbits(
         static_cast<int64_t>(id.most_significant));
     options->mutable_operationid()->set_leastsignificantbits(

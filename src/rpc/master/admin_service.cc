@@ -101,6 +101,21 @@ void RegisterOperations(RpcService* service, const MasterServiceContext& context
         response.set_blocks(left->blocks);
         reply(response);
       });
+  service->Unary<admin::CompleteFileRequest, admin::CompleteFileResponse>(
+      kService, "CompleteFile", [master](const CallContext& call, const auto& request, auto reply) {
+        const auto path = NormalizePath(request.path());
+        if (!path.ok()) return reply(path.status());
+        CompleteFileOptions options;
+        if (request.file_id() != 0) options.file = InodeId(request.file_id());
+        if (request.has_understore_length())
+          options.understore_length = request.understore_length();
+        options.persist = request.persist();
+        options.persistence_wait_time_ms = request.persistence_wait_time_ms();
+        options.operation_id = OperationId{request.operation_most(), request.operation_least()};
+        FinishWhenDurable(
+            master, master->CompleteFile(call.caller, *path, options),
+            [](Nothing&) { return admin::CompleteFileResponse(); }, reply);
+      });
   service->Unary<admin::AbandonFileRequest, admin::AbandonFileResponse>(
       kService, "AbandonFile", [master](const CallContext& call, const auto& request, auto reply) {
         FinishWhenDurable(
