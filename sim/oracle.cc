@@ -24,17 +24,24 @@ bool Simulation::InStore(const std::string& data) const {
                      [&](const auto& object) { return object.second == data; });
 }
 
-int Simulation::GoodCopies(BlockId block, const std::string& data, bool live_only) {
+// The truth of the disk, whatever fails on the way to it.
+bool Simulation::IsGoodCopy(const std::string& host, BlockId block, const std::string& data) {
   const std::string name =
       fmt::format("/mem/spillwayworker/blocks/{:016x}-{}-{:08x}",
                   static_cast<uint64_t>(block.value()), data.size(), Crc32c(data));
+  for (auto& node : nodes_) {
+    if (node->host == host) return node->env.Contents(name) == data;
+  }
+  return false;
+}
+
+int Simulation::GoodCopies(BlockId block, const std::string& data, bool live_only) {
   int copies = 0;
   for (auto& node : nodes_) {
     const bool live = node->worker != nullptr && node->connected && !node->partitioned &&
                       !node->closed && !node->failing;
     if (live_only && (!live || !node->store->Has(block))) continue;
-    // The truth of the disk, whatever fails on the way to it.
-    if (node->env.Contents(name) == data) ++copies;
+    if (IsGoodCopy(node->host, block, data)) ++copies;
   }
   return copies;
 }
@@ -50,9 +57,14 @@ bool Simulation::Healthy() {
     if (status.result->persistence_state == PersistenceState::kPersisted) continue;
     size_t at = 0;
     for (const BlockInfo& block : status.result->blocks) {
-      const int good = GoodCopies(block.id, expected.data.substr(at, kBlockBytes), true);
+      const std::string data = expected.data.substr(at, kBlockBytes);
       at += kBlockBytes;
+      const int good = GoodCopies(block.id, data, true);
       if (good < kReplicas || static_cast<int>(block.locations.size()) != good) return false;
+      // The same ones: one that is told to go may still be there, one that is counted may be bad.
+      for (const BlockLocation& location : block.locations) {
+        if (!IsGoodCopy(location.address.host, block.id, data)) return false;
+      }
     }
   }
   return true;
@@ -112,7 +124,10 @@ void Simulation::CheckFinalFile(const std::string& path, const Expected& expecte
                                 const FileStatus& status) {
   if (!IsTemporary(path) && status.persistence_state != PersistenceState::kPersisted &&
       !WaitsForLost(path)) {
-    return Violation(path + " is not persisted in the end");
+    const auto info = master_->GetPersistInfo(root_, {path});
+    return Violation(fmt::format(
+        "{} is not persisted in the end: {} {} {}", path, info.empty() ? "" : info[0].state,
+        info.empty() ? "" : info[0].waits_for, info.empty() ? "" : info[0].last_error));
   }
   size_t at = 0;
   for (const BlockInfo& block : status.blocks) {

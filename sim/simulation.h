@@ -141,6 +141,7 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   void CheckFinalFile(const std::string& path, const Expected& expected, const FileStatus& status);
   // What is published in the store while it is.
   void OnChange(const std::string& key, const std::string* data);
+  bool IsGoodCopy(const std::string& host, BlockId block, const std::string& data);
   // Good copies of a block on disks, of nodes in reach only or of all.
   int GoodCopies(BlockId block, const std::string& data, bool live_only);
   // Every acknowledged block that is not in the store has all its copies, sound and in reach, and
