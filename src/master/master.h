@@ -302,6 +302,7 @@ class Master {
                     const std::string& upload_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsBlacklisted(const std::string& path) const;
   std::string BusyName(MountId mount, const std::string& key) const;
+  void FreeKey(const std::string& busy) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   struct SweepPlan {
     std::map<MountId, std::vector<std::string>> markers;  // go first
@@ -418,7 +419,9 @@ class Master {
   absl::flat_hash_map<uint64_t, std::unique_ptr<PersistTask>> zombies_ ABSL_GUARDED_BY(mutex_);
   // Keys whose object waits to be moved elsewhere: nothing may be written there before.
   std::multiset<std::string> relocation_sources_ ABSL_GUARDED_BY(mutex_);
-  std::set<std::string> busy_keys_ ABSL_GUARDED_BY(mutex_);
+  // Keys at which something is written or deleted, once for each that does: an upload of before a
+  // failover or a lost session may still be under way beside the next one.
+  std::multiset<std::string> busy_keys_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_job_id_ ABSL_GUARDED_BY(mutex_) =
       0;  // begins anywhere, so that no start repeats ids
   bool sweeping_deletes_ ABSL_GUARDED_BY(mutex_) = false;

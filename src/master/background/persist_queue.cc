@@ -181,8 +181,14 @@ void Master::CancelTask(InodeId inode) {
   RemoveTask(inode);
 }
 
+void Master::FreeKey(const std::string& busy) {
+  const auto it = busy_keys_.find(busy);
+  if (it == busy_keys_.end()) Panic("a key that nobody works on was freed: " + busy);
+  busy_keys_.erase(it);
+}
+
 void Master::StopRunning(PersistTask& task) {
-  busy_keys_.erase(BusyName(task.mount_id, task.key));
+  FreeKey(BusyName(task.mount_id, task.key));
   running_.erase(task.job_id);
   for (const WorkerId worker : task.workers) {
     if (WorkerEntry* entry = cluster_.Find(worker)) --entry->uploads_in_flight;

@@ -168,7 +168,7 @@ void Master::FinishDeletes(MountId mount, const std::vector<std::string>& keys,
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   for (const std::string& key : keys) {
-    busy_keys_.erase(BusyName(mount, key));
+    FreeKey(BusyName(mount, key));
     if (failed.count(key) > 0) continue;
     DropPendingDelete(txn, mount, key);
   }
@@ -202,8 +202,7 @@ void Master::SweepOrphans() {
       left = true;
     }
     absl::MutexLock lock(&mutex_);
-    if (upload.upload_id().empty())
-      busy_keys_.erase(BusyName(MountId(upload.mount_id()), upload.key()));
+    if (upload.upload_id().empty()) FreeKey(BusyName(MountId(upload.mount_id()), upload.key()));
     if (!status.ok()) continue;
     StateTxn txn(journal_);
     txn.Apply(MakeEntry([&](auto& entry) {
