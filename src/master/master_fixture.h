@@ -79,8 +79,10 @@ class MasterFixture : public testing::Test {
   }
 
   Master::Session AddWorker(const std::string& host,
-                            const std::vector<session::BlockReport>& held = {}) {
+                            const std::vector<session::BlockReport>& held = {},
+                            const std::vector<session::RunningUpload>& running = {}) {
     session::Register request;
+    for (const auto& upload : running) *request.add_running_uploads() = upload;
     request.mutable_address()->set_host(host);
     request.mutable_address()->set_data_port(29999);
     auto* tier = request.add_tiers();

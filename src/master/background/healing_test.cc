@@ -302,6 +302,44 @@ TEST_F(HealingTest, restart_workersThatAreNotBackAreListedAsLost) {
             3);
 }
 
+TEST_F(HealingTest, lateAnswerOfAnOlderUpload_leavesTheKeyToTheNewer) {
+  CreateFileOptions options = Durable(2);
+  options.persistence_wait_time_ms = 0;
+  const auto file = WriteFile("/f", 10, {workers_[0], workers_[1]}, options);
+  const auto takePersist = [&] {
+    session::PersistCommand command;
+    for (int i = 0; i < 20 && command.job_id() == 0; ++i) {
+      AdvanceMs(100);
+      command = TakePersist();
+    }
+    return command;
+  };
+  const auto first = takePersist();
+  ASSERT_NE(first.job_id(), 0u);
+  const Master::Session teller = SessionOf(persist_worker_);
+  const std::string host = teller.worker == workers_[0].worker ? "w1" : "w2";
+  Kill(teller);
+  const auto second = takePersist();
+  ASSERT_NE(second.job_id(), 0u);
+  const Master::Session other = SessionOf(persist_worker_);
+  // The first comes back, still at its upload, and gives it up.
+  session::RunningUpload running;
+  running.set_job_id(first.job_id());
+  running.set_mount_id(1);
+  running.set_key("f");
+  const auto back = AddWorker(host, {Report(file.blocks[0].id, 10)}, {running});
+  AnswerPersist(back, first, Unavailable("the session is over"));
+  ASSERT_TRUE(master_->Remove(root_, "/f", {}).result.ok());
+  executor_.RunAll();
+  StringBody body("0123456789");
+  ASSERT_TRUE(understore_->Put("f", body, {}).ok());
+  for (int i = 0; i < 10; ++i) AdvanceMs(1000);
+  EXPECT_EQ(understore_->Objects().count("f"), 1u) << "the second upload may still publish";
+  AnswerPersist(other, second, absl::OkStatus());
+  for (int i = 0; i < 10; ++i) AdvanceMs(1000);
+  EXPECT_EQ(understore_->Objects().count("f"), 0u);
+}
+
 TEST_F(HealingTest, abandonedFile_goesUnlessItIsCompleteOrAnother) {
   WriteFile("/f", 10, {workers_[0]}, Durable(1));
   const auto complete = *master_->GetStatus(root_, "/f").result;
