@@ -137,6 +137,8 @@ class Chaos:
         self.cluster = Cluster(self.directory / "cluster", workers=WORKERS, properties=properties)
         flat = str(self.cluster.directory.absolute()).replace("/", "_")
         disk = pathlib.Path("/dev/shm/spillway" + flat) / "worker1"
+        subprocess.run(["umount", "-l", disk], check=False, capture_output=True)  # of a run that was killed
+        shutil.rmtree(disk, ignore_errors=True)
         disk.mkdir(parents=True)
         if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", disk], capture_output=True).returncode == 0:
             self.full_disk = disk
