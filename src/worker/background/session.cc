@@ -143,19 +143,21 @@ void Worker::Registered(const session::Registered& registered) {
   if (Status status = store_->SetClusterId(registered.cluster_id()); !status.ok()) {
     spdlog::error("cannot remember the cluster: {}", Message(status));
   }
-  (void)store_->TakeRiskChanges();
+  // What was verified since the digests were made is in none of them.
+  std::set<BlockId> changed;
+  for (const StoredBlock& block : store_->TakeRiskChanges()) changed.insert(block.id);
   auto blocks = store_->All();
   if (registered.by_buckets()) {
     // The rest is as the master remembers it.
     const std::set<uint32_t> wanted(registered.wanted_buckets().begin(),
                                     registered.wanted_buckets().end());
-    blocks.erase(
-        std::remove_if(blocks.begin(), blocks.end(),
-                       [&](const StoredBlock& block) {
-                         return !block.at_risk && !block.unverified &&
-                                wanted.count(static_cast<uint32_t>(DigestBucket(block.id))) == 0;
-                       }),
-        blocks.end());
+    blocks.erase(std::remove_if(
+                     blocks.begin(), blocks.end(),
+                     [&](const StoredBlock& block) {
+                       return !block.at_risk && !block.unverified && !changed.contains(block.id) &&
+                              wanted.count(static_cast<uint32_t>(DigestBucket(block.id))) == 0;
+                     }),
+                 blocks.end());
   }
   FailStaleCommits();
   absl::MutexLock lock(&mutex_);
