@@ -19,8 +19,10 @@ class BlockTarget : public WriteTarget {
     const Status status = temp_->Append(data);
     if (status.code() != StatusCode::kResourceExhausted) return done(status);
     // Its own code: waiting does not help, another worker may be larger.
-    if (!temp_->MayFit(data))
+    if (!temp_->MayEverFit(data)) {
       return done(MakeStatus(StatusCode::kFailedPrecondition, "{}", std::string(status.message())));
+    }
+    if (!temp_->MayFit(data)) return done(status);
     Worker::WaitingWrite write;
     // A device that others have filled is not waited for: another worker may have room.
     write.deadline_ms =

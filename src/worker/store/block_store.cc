@@ -386,11 +386,16 @@ Status TempBlock::Append(std::span<const iovec> data) {
   return absl::OkStatus();
 }
 
-bool TempBlock::MayFit(std::span<const iovec> data) const {
+int64_t TempBlock::BytesWith(std::span<const iovec> data) const {
   int64_t bytes = length_;
   for (const iovec& part : data) bytes += static_cast<int64_t>(part.iov_len);
+  return bytes;
+}
+
+int64_t TempBlock::QuotaBytes(bool configured) const {
   absl::MutexLock lock(&store_->mutex_);
-  return bytes <= store_->tiers_[tier_][dir_].quota_bytes;
+  const BlockStore::Dir& dir = store_->tiers_[tier_][dir_];
+  return configured ? dir.configured_bytes : dir.quota_bytes;
 }
 
 Status TempBlock::AdoptWritten() {

@@ -67,8 +67,10 @@ class TempBlock {
   Status Append(std::span<const iovec> data);
   // The last Append failed because the device is full, not the quota.
   bool device_full() const { return device_full_; }
-  // False if data cannot be had even in an empty folder.
-  bool MayFit(std::span<const iovec> data) const;
+  // False if data cannot be had even in an empty folder; of a device with less room than its quota,
+  // that is for now.
+  bool MayFit(std::span<const iovec> data) const { return BytesWith(data) <= QuotaBytes(false); }
+  bool MayEverFit(std::span<const iovec> data) const { return BytesWith(data) <= QuotaBytes(true); }
   // Makes the block visible here. The pin holds from this moment.
   StatusOr<StoredBlock> Commit();
   int64_t length_bytes() const { return length_; }
@@ -83,6 +85,8 @@ class TempBlock {
  private:
   friend class BlockStore;
   TempBlock() = default;
+  int64_t BytesWith(std::span<const iovec> data) const;
+  int64_t QuotaBytes(bool configured) const;
 
   BlockStore* store_ = nullptr;
   BlockId id_;
