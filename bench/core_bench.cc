@@ -6,6 +6,7 @@
 
 #include "common/checksum.h"
 #include "master/master.h"
+#include "master/master_twins.h"
 #include "understore/memory/memory_under_store.h"
 
 namespace spillway {
@@ -17,20 +18,6 @@ void BM_Crc32c(benchmark::State& state) {
   state.SetBytesProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(BM_Crc32c)->Arg(4096)->Arg(1 << 20);
-
-class Opener : public UnderStoreOpener {
- public:
-  StatusOr<std::shared_ptr<UnderStore>> Open(const std::string&,
-                                             const std::map<std::string, std::string>&) override {
-    return std::shared_ptr<UnderStore>(std::make_shared<MemoryUnderStore>());
-  }
-};
-
-class Silent : public WorkerSender {
- public:
-  void Send(WorkerId, Epoch, session::MasterMessage) override {}
-  void Close(WorkerId, Epoch) override {}
-};
 
 // A master over RocksDB on the disk (durable) or over memory.
 struct Bench {
@@ -66,8 +53,8 @@ struct Bench {
 
   SystemClock clock;
   SystemRandom random;
-  Silent sender;
-  Opener opener;
+  NoWorkers sender;
+  FixedOpener opener{std::make_shared<MemoryUnderStore>()};
   ThreadPool executor;
   std::unique_ptr<StateStore> store;
   std::unique_ptr<Journal> journal;

@@ -6,26 +6,13 @@
 #include <iostream>
 
 #include "master/master.h"
+#include "master/master_twins.h"
 #include "understore/memory/memory_under_store.h"
 
 namespace spillway {
 namespace {
 
 constexpr int kFilesPerDirectory = 1000;
-
-class Opener : public UnderStoreOpener {
- public:
-  StatusOr<std::shared_ptr<UnderStore>> Open(const std::string&,
-                                             const std::map<std::string, std::string>&) override {
-    return std::shared_ptr<UnderStore>(std::make_shared<MemoryUnderStore>());
-  }
-};
-
-class Silent : public WorkerSender {
- public:
-  void Send(WorkerId, Epoch, session::MasterMessage) override {}
-  void Close(WorkerId, Epoch) override {}
-};
 
 struct Options {
   std::string journal;
@@ -60,15 +47,10 @@ int Fill(const Options& options) {
   }
   SystemClock clock;
   SystemRandom random;
-  Silent sender;
-  Opener opener;
+  NoWorkers sender;
+  FixedOpener opener(std::make_shared<MemoryUnderStore>());
   ThreadPool executor("journal", 1);
-  LogIndex last;
-  {
-    Journal probe(store->get(), &executor, LogIndex(0));
-    last = LogIndex(StateTxn(&probe).Cluster().log_index());
-  }
-  Journal journal(store->get(), &executor, last);
+  Journal journal(store->get(), &executor, LastLogIndex(store->get(), &executor));
   MasterOptions master_options;
   master_options.root_uri = options.root_uri;
   master_options.superuser = options.user;

@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "common/step_executor.h"
 #include "fuzz/input.h"
+#include "master/master_twins.h"
 #include "rpc/master/master_services.h"
 #include "understore/memory/memory_under_store.h"
 
@@ -21,10 +22,11 @@ class Answer : public RawReply {
   int* const answers_;
 };
 
-struct Cluster : public WorkerSender, public UnderStoreOpener {
+struct Cluster {
   Cluster()
       : journal(&state, &executor, LogIndex(0)),
-        master(Options(), MasterContext{&clock, &random, &executor, &journal, this, this, nullptr}),
+        master(Options(),
+               MasterContext{&clock, &random, &executor, &journal, &workers, &opener, nullptr}),
         authenticator(&config),
         service(&authenticator) {
     fuzz::Require(master.Start().ok());
@@ -49,12 +51,6 @@ struct Cluster : public WorkerSender, public UnderStoreOpener {
     options.persist_blacklist = {"/_temporary/"};
     return options;
   }
-  void Send(WorkerId, Epoch, session::MasterMessage) override {}
-  void Close(WorkerId, Epoch) override {}
-  StatusOr<std::shared_ptr<UnderStore>> Open(const std::string&,
-                                             const std::map<std::string, std::string>&) override {
-    return std::shared_ptr<UnderStore>(understore);
-  }
   void Settle() {
     for (int i = 0; i < 1000 && executor.RunOne(); ++i) {
     }
@@ -64,7 +60,8 @@ struct Cluster : public WorkerSender, public UnderStoreOpener {
   SeededRandom random{1};
   StepExecutor executor;
   MemoryStateStore state;
-  std::shared_ptr<MemoryUnderStore> understore = std::make_shared<MemoryUnderStore>();
+  NoWorkers workers;
+  FixedOpener opener{std::make_shared<MemoryUnderStore>()};
   Journal journal;
   Master master;
   Configuration config;

@@ -4,6 +4,7 @@
 #include "common/step_executor.h"
 #include "fuzz/input.h"
 #include "master/master.h"
+#include "master/master_twins.h"
 #include "understore/memory/memory_under_store.h"
 
 namespace spillway {
@@ -11,32 +12,18 @@ namespace {
 
 struct Stopped {};
 
-class Nobody : public WorkerSender, public UnderStoreOpener {
- public:
-  void Send(WorkerId, Epoch, session::MasterMessage) override {}
-  void Close(WorkerId, Epoch) override {}
-  StatusOr<std::shared_ptr<UnderStore>> Open(const std::string&,
-                                             const std::map<std::string, std::string>&) override {
-    return std::shared_ptr<UnderStore>(std::make_shared<MemoryUnderStore>());
-  }
-};
-
 void Run(StateStore* store, ManualClock* clock) {
   SeededRandom random(1);
   StepExecutor executor;
-  Nobody nobody;
+  NoWorkers workers;
+  FixedOpener opener(std::make_shared<MemoryUnderStore>());
   MasterOptions options;
   options.root_uri = "s3://bucket";
   options.superuser = "root";
   options.marker_patterns = {"_SUCCESS"};
-  LogIndex last;
-  {
-    Journal probe(store, &executor, LogIndex(0));
-    last = LogIndex(StateTxn(&probe).Cluster().log_index());
-  }
-  Journal journal(store, &executor, last);
+  Journal journal(store, &executor, LastLogIndex(store, &executor));
   Master master(options,
-                MasterContext{clock, &random, &executor, &journal, &nobody, &nobody, nullptr});
+                MasterContext{clock, &random, &executor, &journal, &workers, &opener, nullptr});
   if (!master.Start().ok()) return;
   const Caller root{"root", {"root"}};
   for (int i = 0; i < 4; ++i) {

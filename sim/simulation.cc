@@ -105,12 +105,8 @@ StatusOr<std::shared_ptr<UnderStore>> Simulation::Open(const std::string&,
 }
 
 void Simulation::StartMaster() {
-  LogIndex last;
-  {
-    Journal probe(&state_, &master_executor_, LogIndex(0));
-    last = LogIndex(StateTxn(&probe).Cluster().log_index());
-  }
-  journal_ = std::make_unique<Journal>(&state_, &master_executor_, last);
+  journal_ = std::make_unique<Journal>(&state_, &master_executor_,
+                                       LastLogIndex(&state_, &master_executor_));
   master_ = std::make_unique<Master>(options_, MasterContext{&clock_, &random_, &master_executor_,
                                                              journal_.get(), this, this, nullptr});
   if (Status status = master_->Start(); !status.ok()) Violation("start: " + Message(status));

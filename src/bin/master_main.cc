@@ -170,12 +170,6 @@ Status Restore(const std::string& backup, const std::string& folder) {
   return absl::OkStatus();
 }
 
-// The index of the newest entry in store.
-LogIndex LastIndex(StateStore* store, Executor* executor) {
-  Journal probe(store, executor, LogIndex(0));
-  return LogIndex(StateTxn(&probe).Cluster().log_index());
-}
-
 StatusOr<std::unique_ptr<StateStore>> OpenStore(const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -247,7 +241,7 @@ Status Run(const Configuration& config, const std::string& restore_from) {
   }
   SPILLWAY_ASSIGN_OR_RETURN(auto store,
                             OpenStore(config.GetString("alluxio.master.journal.folder")));
-  Journal journal(store.get(), &journal_thread, LastIndex(store.get(), &journal_thread));
+  Journal journal(store.get(), &journal_thread, LastLogIndex(store.get(), &journal_thread));
   SessionTable sessions;
   Master master(options,
                 MasterContext{&clock, &random, &pool, &journal, &sessions, &opener, &metrics});

@@ -10,6 +10,7 @@
 
 #include "common/step_executor.h"
 #include "master/master.h"
+#include "master/master_twins.h"
 #include "understore/memory/memory_under_store.h"
 
 namespace spillway {
@@ -24,18 +25,6 @@ class RecordingSender : public WorkerSender {
   std::deque<std::pair<WorkerId, session::MasterMessage>> sent;
 };
 
-class FixedOpener : public UnderStoreOpener {
- public:
-  explicit FixedOpener(std::shared_ptr<UnderStore> store) : store_(std::move(store)) {}
-  StatusOr<std::shared_ptr<UnderStore>> Open(const std::string&,
-                                             const std::map<std::string, std::string>&) override {
-    return store_;
-  }
-
- private:
-  const std::shared_ptr<UnderStore> store_;
-};
-
 class MasterFixture : public testing::Test {
  protected:
   MasterFixture() : understore_(std::make_shared<MemoryUnderStore>()), opener_(understore_) {
@@ -46,12 +35,7 @@ class MasterFixture : public testing::Test {
   }
 
   void StartMaster() {
-    LogIndex last;
-    {
-      Journal probe(&store_, &executor_, LogIndex(0));
-      last = LogIndex(StateTxn(&probe).Cluster().log_index());
-    }
-    journal_ = std::make_unique<Journal>(&store_, &executor_, last);
+    journal_ = std::make_unique<Journal>(&store_, &executor_, LastLogIndex(&store_, &executor_));
     master_ = std::make_unique<Master>(
         options_,
         MasterContext{&clock_, &random_, &executor_, journal_.get(), &sender_, &opener_, nullptr});

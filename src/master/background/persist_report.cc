@@ -8,7 +8,7 @@
 namespace spillway {
 namespace {
 
-constexpr size_t kDeletesCounted = 1000;
+constexpr int64_t kDeletesCounted = 1000;
 
 }  // namespace
 
@@ -145,7 +145,9 @@ PersistReport Master::GetPersistReport(size_t entries_max) {
   report.dirty_bytes = summary.dirty_bytes;
   report.oldest_age_ms = summary.oldest_age_ms;
   report.files_per_second = PersistRate();
-  report.objects_to_delete = static_cast<int64_t>(txn.PendingDeletes(kDeletesCounted).size());
+  txn.ForEachPendingDelete(std::nullopt, [&](const state::PendingDelete&) {
+    return ++report.objects_to_delete < kDeletesCounted;
+  });
   for (const auto& [name, lane] : lanes_) {
     PersistLaneInfo info;
     info.name = name;

@@ -156,15 +156,6 @@ void StateTxn::ForEachPendingDelete(const std::optional<std::pair<MountId, std::
   });
 }
 
-std::vector<state::PendingDelete> StateTxn::PendingDeletes(size_t limit) {
-  std::vector<state::PendingDelete> pending;
-  ForEachPendingDelete(std::nullopt, [&](const state::PendingDelete& record) {
-    pending.push_back(record);
-    return pending.size() < limit;
-  });
-  return pending;
-}
-
 bool StateTxn::HasPendingDeleteBelow(MountId mount, const std::string& key) {
   bool found = false;
   const std::string prefix = keys::DeleteKey(mount, key + "/");
@@ -215,5 +206,10 @@ template void StateTxn::Put(const std::string&, const state::OperationRecord&);
 template void StateTxn::Put(const std::string&, const journal::PathPropertiesSet&);
 template void StateTxn::Put(const std::string&, const journal::OperationDone&);
 template std::optional<journal::OperationDone> StateTxn::GetRecord(const std::string&);
+
+LogIndex LastLogIndex(StateStore* store, Executor* executor) {
+  Journal probe(store, executor, LogIndex(0));
+  return LogIndex(StateTxn(&probe).Cluster().log_index());
+}
 
 }  // namespace spillway

@@ -45,7 +45,6 @@ class StateTxn {
   // Those behind `after`, until visit returns false.
   void ForEachPendingDelete(const std::optional<std::pair<MountId, std::string>>& after,
                             const std::function<bool(const state::PendingDelete&)>& visit);
-  std::vector<state::PendingDelete> PendingDeletes(size_t limit);
   // A pending delete below directory key.
   bool HasPendingDeleteBelow(MountId mount, const std::string& key);
   std::vector<state::OrphanUpload> OrphanUploads();
@@ -91,5 +90,8 @@ class StateTxn {
   StateBatch batch_;
   LogIndex depends_;
 };
+
+// The index of the newest entry that store holds; for the Journal over it.
+LogIndex LastLogIndex(StateStore* store, Executor* executor);
 
 }  // namespace spillway
