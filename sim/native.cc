@@ -4,7 +4,6 @@
 
 #include "api/unused_master_api.h"
 #include "client/file_system.h"
-#include "common/checksum.h"
 #include "common/log.h"
 #include "sim/simulation.h"
 
@@ -194,16 +193,12 @@ StatusOr<std::unique_ptr<BlockReadStream>> Simulation::WorkerLink::ReadBlock(
         }));
   } else {
     SPILLWAY_ASSIGN_OR_RETURN(OpenBlock open, node_->worker->OpenBlockFile(options.block_id));
-    data.resize(static_cast<size_t>(open.info.length_bytes));
-    SPILLWAY_ASSIGN_OR_RETURN(const int64_t n,
-                              open.file->ReadAt(0, data.data(), static_cast<int64_t>(data.size())));
-    data.resize(static_cast<size_t>(n));
-    if (Crc32c(data) != open.info.crc32c) {
+    data.resize(static_cast<size_t>(options.length_bytes));
+    const auto read = open.file->ReadAt(options.offset, data.data(), options.length_bytes);
+    if (read.status().code() == StatusCode::kDataLoss)
       node_->worker->SuspectBlock(options.block_id);
-      return MakeStatus(StatusCode::kDataLoss, "Block {} is corrupt.", options.block_id.value());
-    }
-    data =
-        data.substr(static_cast<size_t>(options.offset), static_cast<size_t>(options.length_bytes));
+    SPILLWAY_RETURN_IF_ERROR(read.status());
+    data.resize(static_cast<size_t>(*read));
   }
   return std::unique_ptr<BlockReadStream>(std::make_unique<ReadStream>(std::move(data)));
 }

@@ -40,9 +40,10 @@ class Simulation::Peers : public WorkerConnector {
       if (store_ == nullptr) return Unavailable("the peer is down");
       SPILLWAY_ASSIGN_OR_RETURN(OpenBlock open, store_->OpenForRead(options.block_id));
       std::string data(options.length_bytes, '\0');
-      SPILLWAY_ASSIGN_OR_RETURN(
-          const int64_t n, open.file->ReadAt(options.offset, data.data(), options.length_bytes));
-      data.resize(n);
+      const auto read = open.file->ReadAt(options.offset, data.data(), options.length_bytes);
+      if (read.status().code() == StatusCode::kDataLoss) (void)store_->Verify(options.block_id);
+      SPILLWAY_RETURN_IF_ERROR(read.status());
+      data.resize(static_cast<size_t>(*read));
       return std::unique_ptr<BlockReadStream>(std::make_unique<Stream>(std::move(data)));
     }
 

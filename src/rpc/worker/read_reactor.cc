@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "absl/synchronization/mutex.h"
-#include "common/checksum.h"
 #include "grpc/block_worker.pb.h"
 #include "rpc/convert.h"
 #include "rpc/worker/block_worker_service.h"
@@ -73,7 +72,6 @@ class ReadReactor : public grpc::ServerGenericBidiReactor,
       }
       absl::MutexLock lock(&mutex_);
       open_ = *std::move(open);
-      whole_ = offset_ == 0 && end_ == open_.info.length_bytes;
       return NextFromFile();
     }
     BlockReadOptions options;
@@ -90,18 +88,8 @@ class ReadReactor : public grpc::ServerGenericBidiReactor,
     const int64_t n = std::min(chunk_bytes_, end_ - offset_);
     grpc::Slice slice(static_cast<size_t>(n));
     const auto read = open_.file->ReadAt(offset_, const_cast<uint8_t*>(slice.begin()), n);
-    if (!read.ok() || *read != n) {
-      return EndLocked(
-          read.ok() ? MakeStatus(StatusCode::kDataLoss, "Block file {} is too short.", open_.path)
-                    : read.status());
-    }
-    if (whole_) crc_ = Crc32cExtend(crc_, slice.begin(), static_cast<size_t>(n));
-    // The last piece is held back until all of it has proved right.
-    if (whole_ && offset_ + n == end_ && crc_ != open_.info.crc32c) {
-      context_.worker->SuspectBlock(open_.info.id);
-      return EndLocked(MakeStatus(StatusCode::kDataLoss, "Block {} does not match its checksum.",
-                                  open_.info.id.value()));
-    }
+    if (read.status().code() == StatusCode::kDataLoss) context_.worker->SuspectBlock(open_.info.id);
+    if (!read.ok()) return EndLocked(read.status());
     offset_ += n;
     outgoing_ = ChunkBuffer(kChunkField, std::move(slice));
     if (offset_ < end_) return StartWrite(&outgoing_);
@@ -161,8 +149,6 @@ class ReadReactor : public grpc::ServerGenericBidiReactor,
   absl::Mutex mutex_;
   OpenBlock open_ ABSL_GUARDED_BY(mutex_);
   int64_t offset_ = 0;
-  bool whole_ = false;  // the whole block is read: its checksum is compared
-  uint32_t crc_ = 0;
   std::deque<grpc::ByteBuffer> queue_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;

@@ -3,12 +3,6 @@
 #include "worker/worker.h"
 
 namespace spillway {
-namespace {
-
-constexpr int64_t kPieceBytes = 1 << 20;
-
-}  // namespace
-
 void Worker::CacheBlock(BlockId id, int64_t length_bytes,
                         const std::optional<UnderStoreRange>& understore,
                         const std::optional<WorkerAddress>& source, Done done) {
@@ -65,9 +59,12 @@ Status Worker::FetchBlock(const session::BlockSource& source, const UnderStore::
       SPILLWAY_RETURN_IF_ERROR(sink(*piece));
     }
     if (read == source.length_bytes()) return absl::OkStatus();
-    if (read > 0)
-      return Unavailable("Block {} broke off after {} bytes: {}", source.block_id(), read,
-                         Message(last));
+    if (read > 0) {  // the sink has them: no other holder can go on from here
+      const bool corrupt = last.code() == StatusCode::kDataLoss;
+      return MakeStatus(corrupt ? last.code() : StatusCode::kUnavailable,
+                        "Block {} broke off after {} bytes: {}", source.block_id(), read,
+                        Message(last));
+    }
   }
   return last;
 }
@@ -101,8 +98,8 @@ StatusOr<StoredBlock> Worker::CopyBlock(const session::ReplicateBlock& command,
     if (last.ok() && wrong && !IsPlanted(PlantedBug::kChecksumIgnored)) {
       last = MakeStatus(StatusCode::kDataLoss, "Block {} from {} does not match its checksum.",
                         source.block_id(), understore ? "S3" : source.holders(i).host());
-      if (!understore) bad->push_back(source.holders(i));
     }
+    if (!understore && last.code() == StatusCode::kDataLoss) bad->push_back(source.holders(i));
     if (last.ok()) return temp->Commit();
   }
   return last;

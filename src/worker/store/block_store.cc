@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "common/checksum.h"
 #include "common/log.h"
 #include "common/path.h"
 
@@ -41,13 +40,14 @@ FileEnv* BlockStore::EnvOf(int tier) const {
   return options_.tiers[tier].durability == AckDurability::kMemory ? memory_env_.get() : env_;
 }
 
-void BlockStore::Insert(const StoredBlock& block, size_t dir, bool verified) {
+void BlockStore::Insert(const StoredBlock& block, size_t dir,
+                        std::shared_ptr<const PieceSums> sums) {
   Entry& entry = blocks_[block.id];
   entry.block = block;
   entry.dir = dir;
-  entry.verified = verified;
   entry.scrub_order =
-      scrub_order_.insert(verified ? scrub_order_.end() : scrub_order_.begin(), block.id);
+      scrub_order_.insert(sums != nullptr ? scrub_order_.end() : scrub_order_.begin(), block.id);
+  entry.sums = std::move(sums);
   if (block.pinned) return;
   Dir& in = DirOf(entry);
   entry.lru = in.lru.insert(in.lru.end(), block.id);
@@ -124,7 +124,7 @@ Status BlockStore::OpenDir(int tier, size_t index) {
     block.tier = tier;
     block.pinned = true;
     dir.used_bytes += block.length_bytes;
-    Insert(block, index, /*verified=*/false);
+    Insert(block, index, nullptr);
   }
   return absl::OkStatus();
 }
@@ -232,17 +232,21 @@ void BlockStore::EvictLocked(BlockId id) {
 }
 
 StatusOr<OpenBlock> BlockStore::OpenForRead(BlockId id) {
-  bool verified = true;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (const auto it = blocks_.find(id); it != blocks_.end()) verified = it->second.verified;
+  std::shared_ptr<const PieceSums> sums;
+  auto open = OpenRaw(id, &sums);
+  if (open.ok() && sums == nullptr) {
+    // What a crash may have torn is not handed out unseen.
+    SPILLWAY_RETURN_IF_ERROR(Verify(id));
+    open = OpenRaw(id, &sums);
   }
-  // What a crash may have torn is not handed out unseen.
-  if (!verified) SPILLWAY_RETURN_IF_ERROR(Verify(id));
-  return OpenUnverified(id);
+  SPILLWAY_RETURN_IF_ERROR(open.status());
+  if (sums == nullptr) Panic("a verified block has no sums");
+  open->file = VerifyReads(std::move(open->file), std::move(sums),
+                           fmt::format("Block {} on worker {}", id.value(), options_.worker_name));
+  return open;
 }
 
-StatusOr<OpenBlock> BlockStore::OpenUnverified(BlockId id) {
+StatusOr<OpenBlock> BlockStore::OpenRaw(BlockId id, std::shared_ptr<const PieceSums>* sums) {
   absl::MutexLock lock(&mutex_);
   const auto it = blocks_.find(id);
   if (it == blocks_.end())
@@ -250,6 +254,7 @@ StatusOr<OpenBlock> BlockStore::OpenUnverified(BlockId id) {
   Entry& entry = it->second;
   Dir& dir = DirOf(entry);
   if (!entry.block.pinned) dir.lru.splice(dir.lru.end(), dir.lru, entry.lru);
+  *sums = entry.sums;
   OpenBlock open;
   open.info = entry.block;
   const std::string path = BlockPath(dir, open.info);
@@ -300,7 +305,7 @@ std::vector<StoredBlock> BlockStore::All() {
   for (const auto& [id, entry] : blocks_) {
     all.push_back(entry.block);
     all.back().at_risk = tiers_[entry.block.tier][entry.dir].failed;
-    all.back().unverified = !entry.verified;
+    all.back().unverified = entry.sums == nullptr;
   }
   std::sort(all.begin(), all.end(),
             [](const StoredBlock& a, const StoredBlock& b) { return a.id < b.id; });
@@ -370,24 +375,24 @@ Status TempBlock::Append(std::span<const iovec> data) {
   int64_t bytes = 0;
   for (const iovec& part : data) bytes += static_cast<int64_t>(part.iov_len);
   if (bytes == 0) return absl::OkStatus();
-  if (length_ + bytes > taken_) SPILLWAY_RETURN_IF_ERROR(Reserve(length_ + bytes - taken_));
-  Status status = file_->WriteAt(length_, data);
+  const int64_t length = sums_.size_bytes();
+  if (length + bytes > taken_) SPILLWAY_RETURN_IF_ERROR(Reserve(length + bytes - taken_));
+  Status status = file_->WriteAt(length, data);
   device_full_ = status.code() == StatusCode::kResourceExhausted;
   if (device_full_ && store_->DeviceFull(tier_, dir_, bytes)) {
-    status = file_->WriteAt(length_, data);
+    status = file_->WriteAt(length, data);
     device_full_ = status.code() == StatusCode::kResourceExhausted;
   }
   if (!status.ok()) {
     store_->ReportFailure(tier_, dir_, status);
     return status;
   }
-  for (const iovec& part : data) crc_ = Crc32cExtend(crc_, part.iov_base, part.iov_len);
-  length_ += bytes;
+  for (const iovec& part : data) sums_.Add(part.iov_base, part.iov_len);
   return absl::OkStatus();
 }
 
 int64_t TempBlock::BytesWith(std::span<const iovec> data) const {
-  int64_t bytes = length_;
+  int64_t bytes = sums_.size_bytes();
   for (const iovec& part : data) bytes += static_cast<int64_t>(part.iov_len);
   return bytes;
 }
@@ -401,22 +406,13 @@ int64_t TempBlock::QuotaBytes(bool configured) const {
 Status TempBlock::AdoptWritten() {
   SPILLWAY_ASSIGN_OR_RETURN(const int64_t size, file_->Size());
   if (size > taken_) SPILLWAY_RETURN_IF_ERROR(Reserve(size - taken_));
-  std::string buffer(std::min<int64_t>(size, 1 << 20), '\0');
-  length_ = 0;
-  crc_ = 0;
-  while (length_ < size) {
-    SPILLWAY_ASSIGN_OR_RETURN(const int64_t n, file_->ReadAt(length_, buffer.data(),
-                                                             static_cast<int64_t>(buffer.size())));
-    if (n == 0)
-      return MakeStatus(StatusCode::kDataLoss, "Block file {} shrank while it was read.", path_);
-    crc_ = Crc32cExtend(crc_, buffer.data(), n);
-    length_ += n;
-  }
-  return absl::OkStatus();
+  sums_ = PieceSums();
+  return Annotate(sums_.AddFile(*file_, size), path_);
 }
 
 StatusOr<StoredBlock> TempBlock::Commit() {
-  StoredBlock block{id_, length_, crc_, tier_, pin_};
+  const int64_t length = sums_.size_bytes();
+  StoredBlock block{id_, length, sums_.crc32c(), tier_, pin_};
   const bool durable = store_->options_.tiers[tier_].durability == AckDurability::kFsync;
   FileEnv* const env = store_->EnvOf(tier_);
   Status status = durable ? file_->Sync() : absl::OkStatus();
@@ -435,12 +431,12 @@ StatusOr<StoredBlock> TempBlock::Commit() {
   }
   {
     absl::MutexLock lock(&store_->mutex_);
-    store_->tiers_[tier_][dir_].used_bytes -= taken_ - length_;
+    store_->tiers_[tier_][dir_].used_bytes -= taken_ - length;
     store_->writing_.erase(id_);
-    store_->Insert(block, dir_, /*verified=*/true);
+    store_->Insert(block, dir_, std::make_shared<const PieceSums>(std::move(sums_)));
     done_ = true;
   }
-  if (taken_ > length_) store_->SpaceFreed();
+  if (taken_ > length) store_->SpaceFreed();
   return block;
 }
 

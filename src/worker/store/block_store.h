@@ -19,6 +19,7 @@
 #include "common/file_env.h"
 #include "common/memory_file_env.h"
 #include "common/status.h"
+#include "worker/store/piece_sums.h"
 
 namespace spillway {
 
@@ -73,8 +74,8 @@ class TempBlock {
   bool MayEverFit(std::span<const iovec> data) const { return BytesWith(data) <= QuotaBytes(true); }
   // Makes the block visible here. The pin holds from this moment.
   StatusOr<StoredBlock> Commit();
-  int64_t length_bytes() const { return length_; }
-  uint32_t crc32c() const { return crc_; }
+  int64_t length_bytes() const { return sums_.size_bytes(); }
+  uint32_t crc32c() const { return sums_.crc32c(); }
   // For short-circuit clients, who write the file themselves; not of a tier in memory.
   std::string path() const { return in_memory_ ? "" : path_; }
   // Takes bytes more than are written. RESOURCE_EXHAUSTED as above.
@@ -98,12 +99,12 @@ class TempBlock {
   bool device_full_ = false;
   std::string path_;
   std::unique_ptr<File> file_;
-  int64_t length_ = 0;
+  PieceSums sums_;     // of what is written
   int64_t taken_ = 0;  // bytes of the directory's quota
-  uint32_t crc_ = 0;
 };
 
-// A committed block, readable as long as this lives even if it is removed meanwhile.
+// A committed block, readable as long as this lives even if it is removed meanwhile. Reads of file
+// fail with DATA_LOSS where bytes do not match their checksum: then Verify settles what to do.
 struct OpenBlock {
   StoredBlock info;
   std::string path;  // empty if it is in memory only
@@ -170,7 +171,7 @@ class BlockStore {
     size_t dir = 0;
     std::list<BlockId>::iterator lru;          // in its folder's list, if it is not pinned
     std::list<BlockId>::iterator scrub_order;  // in scrub_order_
-    bool verified = true;                      // since it was written or found
+    std::shared_ptr<const PieceSums> sums;     // null until it is verified, if found at start
   };
 
   Status OpenDir(int tier, size_t dir) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -180,10 +181,13 @@ class BlockStore {
     return tiers_[entry.block.tier][entry.dir];
   }
   FileEnv* EnvOf(int tier) const;
-  void Insert(const StoredBlock& block, size_t dir, bool verified)
+  // Sums are null if it was found at start.
+  void Insert(const StoredBlock& block, size_t dir, std::shared_ptr<const PieceSums> sums)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Pin(Entry& entry, bool pinned) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  StatusOr<OpenBlock> OpenUnverified(BlockId id) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Reads of its file are not verified; sums is what they should be compared with.
+  StatusOr<OpenBlock> OpenRaw(BlockId id, std::shared_ptr<const PieceSums>* sums)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void MarkFailed(int tier, size_t dir, const Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteRisk(int tier, size_t dir) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The device holds less than the quota: what it holds now is the quota from here on, less some

@@ -1,48 +1,35 @@
 // What time and failing devices do to blocks: found, reported, kept away from readers.
 #include <algorithm>
 
-#include "common/checksum.h"
 #include "common/log.h"
 #include "worker/store/block_store.h"
 
 namespace spillway {
 namespace {
 
-constexpr int64_t kPieceBytes = 1 << 20;
 constexpr int64_t kMakeRoomBytes = 16 << 20;
 constexpr int64_t kQuotaSteps = 16;  // in which a quota grows back
-
-StatusOr<uint32_t> ChecksumOf(File& file, int64_t length) {
-  std::string buffer(std::min(length, kPieceBytes), '\0');
-  uint32_t crc = 0;
-  for (int64_t at = 0; at < length;) {
-    const int64_t wanted = std::min<int64_t>(static_cast<int64_t>(buffer.size()), length - at);
-    SPILLWAY_ASSIGN_OR_RETURN(const int64_t n, file.ReadAt(at, buffer.data(), wanted));
-    if (n == 0) return MakeStatus(StatusCode::kDataLoss, "The file ends after {} bytes.", at);
-    crc = Crc32cExtend(crc, buffer.data(), static_cast<size_t>(n));
-    at += n;
-  }
-  return crc;
-}
 
 }  // namespace
 
 Status BlockStore::Verify(BlockId id) {
-  auto open = OpenUnverified(id);
+  std::shared_ptr<const PieceSums> known;
+  auto open = OpenRaw(id, &known);
   if (open.status().code() == StatusCode::kNotFound) return absl::OkStatus();
   SPILLWAY_RETURN_IF_ERROR(open.status());
-  const auto crc = ChecksumOf(*open->file, open->info.length_bytes);
+  auto sums = std::make_shared<PieceSums>();
+  const Status read = sums->AddFile(*open->file, open->info.length_bytes);
   const bool corrupt =
-      crc.ok() ? *crc != open->info.crc32c : crc.status().code() == StatusCode::kDataLoss;
+      read.ok() ? sums->crc32c() != open->info.crc32c : read.code() == StatusCode::kDataLoss;
   absl::MutexLock lock(&mutex_);
   const auto it = blocks_.find(id);
   const bool same = it != blocks_.end() && it->second.block.crc32c == open->info.crc32c &&
                     it->second.block.length_bytes == open->info.length_bytes;
   if (!same) return absl::OkStatus();  // removed meanwhile
   Entry& entry = it->second;
-  if (!crc.ok() && !corrupt) {
-    MarkFailed(entry.block.tier, entry.dir, crc.status());
-    return crc.status();
+  if (!read.ok() && !corrupt) {
+    MarkFailed(entry.block.tier, entry.dir, read);
+    return read;
   }
   if (corrupt) {
     spdlog::error("block {} does not match its checksum and is removed", id.value());
@@ -50,7 +37,8 @@ Status BlockStore::Verify(BlockId id) {
     return MakeStatus(StatusCode::kDataLoss, "Block {} on worker {} does not match its checksum.",
                       id.value(), options_.worker_name);
   }
-  if (!std::exchange(entry.verified, true)) {
+  if (entry.sums == nullptr) {
+    entry.sums = std::move(sums);
     risk_changes_.push_back(entry.block);
     risk_changes_.back().at_risk = DirOf(entry).failed;
   }
@@ -100,7 +88,7 @@ void BlockStore::NoteRisk(int tier, size_t index) {
   for (const BlockId id : ids) {
     risk_changes_.push_back(blocks_.at(id).block);
     risk_changes_.back().at_risk = tiers_[tier][index].failed;
-    risk_changes_.back().unverified = !blocks_.at(id).verified;
+    risk_changes_.back().unverified = blocks_.at(id).sums == nullptr;
   }
 }
 
