@@ -14,13 +14,8 @@ class Input {
   uint8_t Byte() { return size_ == 0 ? 0 : (--size_, *data_++); }
   // A length of two bytes, then so many (or what is left).
   std::string String() {
-    const size_t wanted = Byte() * 256u + Byte();
-    return Take(wanted);
-  }
-  std::string Rest() { return Take(size_); }
-
- private:
-  std::string Take(size_t wanted) {
+    const size_t high = Byte();
+    const size_t wanted = high * 256 + Byte();
     const size_t n = wanted < size_ ? wanted : size_;
     std::string text(reinterpret_cast<const char*>(data_), n);
     data_ += n;
@@ -28,6 +23,7 @@ class Input {
     return text;
   }
 
+ private:
   const uint8_t* data_;
   size_t size_;
 };

@@ -1,38 +1,22 @@
 #!/usr/bin/env bash
-# Runs every fuzzer of build/fuzz for so many seconds, two at a time: tools/fuzz.sh [seconds] [name ...]
+# Runs the fuzzers of build/fuzz, two at a time, for so many seconds each: tools/fuzz.sh [seconds] [name ...]
 set -uo pipefail
 cd "$(dirname "$0")/.."
-seconds=${1:-600}
+export seconds=${1:-600}
 shift || true
-names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(path properties blocks state s3 rpc)
-work=$(pwd)/build/fuzz/work
-mkdir -p "$work"
+export build=$PWD/build/fuzz
+[ $# -gt 0 ] || set -- $(cd "$build/bin" && ls fuzz_* | sed s/fuzz_//)
 
 one() {
-  local name=$1
-  mkdir -p "$work/$name"
-  cd "$work/$name" && mkdir -p corpus
-  if "$work/../bin/fuzz_$name" -max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=4096 corpus > log 2>&1; then
-    echo "fuzz_$name: $(grep -oE 'Done [0-9]+ runs' log), $(find corpus -type f | wc -l) inputs kept, no finding"
+  local work=$build/work/$1
+  mkdir -p "$work/corpus"
+  cd "$work" || return 1
+  if "$build/bin/fuzz_$1" -max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=4096 corpus > log 2>&1; then
+    echo "fuzz_$1: $(grep -oE 'Done [0-9]+ runs' log), $(find corpus -type f | wc -l) inputs kept, no finding"
   else
-    echo "fuzz_$name: FOUND something, see $work/$name: $(grep -m1 -E 'ERROR|SUMMARY' log)"
+    echo "fuzz_$1: FOUND something, see $work: $(grep -m1 -aE 'ERROR: |runtime error|SUMMARY' log)"
     return 1
   fi
 }
-
-failed=0
-running=0
-for name in "${names[@]}"; do
-  one "$name" &
-  running=$((running + 1))
-  if [ $running -ge 2 ]; then
-    wait -n || failed=1
-    running=$((running - 1))
-  fi
-done
-while [ $running -gt 0 ]; do
-  wait -n || failed=1
-  running=$((running - 1))
-done
-exit $failed
+export -f one
+printf '%s\n' "$@" | xargs -P 2 -I{} bash -c 'one {}'

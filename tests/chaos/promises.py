@@ -10,7 +10,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from harness import CACHE, DURABLE3, ROOT, SPILLWAY, Cluster, VersityGw, fresh_directory, java_options, run, wait_for  # noqa: E402
+from harness import CACHE, DURABLE3, ROOT, SPILLWAY, Cluster, VersityGw, fresh_directory, java_options, run, spark_submit, wait_for  # noqa: E402
 from s3_proxy import S3Proxy  # noqa: E402
 
 FAST = {"alluxio.user.rpc.retry.max.duration": "60s"}
@@ -44,14 +44,11 @@ class Setting:
             (source / f"f{i}").write_bytes(os.urandom(size))
         return source
 
+    def metric(self, name):
+        return float(re.search(rf"^{name} (\S+)", self.cluster.metrics(), re.M)[1])
+
     def puts(self):
         return [r for r in self.proxy.requests if r[1] == "PUT" and r[4] == 200]
-
-
-def metric(name):
-    import urllib.request
-    text = urllib.request.urlopen("http://127.0.0.1:19999/metrics", timeout=5).read().decode()
-    return float(re.search(rf"^{name} (\S+)", text, re.M)[1])
 
 
 def heal():
@@ -62,9 +59,9 @@ def heal():
             time.sleep(1.5)  # a heartbeat, so that the report is of now
             it.cluster.kill("worker1")
             begin = time.monotonic()
-            wait_for(lambda: metric("spillway_master_live_workers") == 3, "the loss to be seen", 10, 0.01)
+            wait_for(lambda: it.metric("spillway_master_live_workers") == 3, "the loss to be seen", 10, 0.01)
             gone = time.monotonic() - begin
-            wait_for(lambda: metric("spillway_master_under_replicated_blocks") == 0, "healing", 60, 0.01)
+            wait_for(lambda: it.metric("spillway_master_under_replicated_blocks") == 0, "healing", 60, 0.01)
             healed = time.monotonic() - begin
             everywhere = it.cluster.fs("location", "/d/f0").stdout
             it.cluster.kill("worker2")
@@ -139,6 +136,26 @@ def requests():
               f"{len(it.proxy.requests) - before} for 50 renamed from _temporary", flush=True)
 
 
+def spark():
+    """A stock Spark job of 64 part files, also over a slow store: what reaches the bucket, and when."""
+    for delay in (0, 0.2):
+        with Setting(3) as it:
+            it.proxy.delay = delay
+            begin = time.monotonic()
+            job = spark_submit(ROOT / "tests/compat/spark_parts.py", "alluxio://127.0.0.1:19998/out", 64, **DURABLE3)
+            took = time.monotonic() - begin
+            if "SPARK JOB OK" not in job.stdout:
+                raise AssertionError(job.stdout + job.stderr)
+            it.cluster.fs("persist", "--wait", "-t", "120000", "/out", timeout=150)
+            stored = sorted(p.name for p in (it.directory / "s3/bucket").rglob("*") if p.is_file())
+            wanted = sorted([f"part-{i:05}" for i in range(64)] + ["_SUCCESS"])
+            changes = [r for r in it.proxy.requests if r[1] != "GET" and r[2].startswith("out")]
+            temporary = [r for r in it.proxy.requests if "_temporary" in r[2]]
+            print(f"spark, {delay * 1000:.0f} ms a request: job of 64 parts {took:.1f} s, all in the store {time.monotonic() - begin - took:.1f} s "
+                  f"after it; objects as they should be: {stored == wanted}, requests that change something {len(changes)}, requests "
+                  f"with a temporary key {len(temporary)}, last object {max(it.puts())[2]}", flush=True)
+
+
 def restart(files=1_000_000, unpersisted=20_000):
     """kill -9 of a master with a million files, and its start."""
     with Setting(1) as it:
@@ -190,7 +207,7 @@ def stock():
                   + (f", in {failing[-1] - failing[0] + 1} s" if failing else ""), flush=True)
 
 
-ALL = {f.__name__: f for f in (heal, two_of_three, limited, outage, requests, restart, stock)}
+ALL = {f.__name__: f for f in (heal, two_of_three, limited, outage, requests, spark, restart, stock)}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or ALL:

@@ -63,6 +63,7 @@ void Master::AddTask(const state::PersistJob& job, LogIndex index) {
   const auto path = inode ? txn.PathOf(*inode) : std::nullopt;
   const auto resolved = path ? Resolve(*path) : StatusOr<ResolvedKey>(Internal("gone"));
   if (!resolved.ok()) return;
+  if (inode->is_directory()) Panic("a persist job names a directory");
   auto task = std::make_unique<PersistTask>();
   task->maybe_published = maybe_published;
   task->inode = id;

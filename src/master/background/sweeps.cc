@@ -242,7 +242,8 @@ void Master::CheckTtl() {
     const auto page = ListStatus(superuser, "/", options, kBatch, &cursor);
     if (!page.result.ok()) return;
     for (const FileStatus& status : *page.result) {
-      if (status.ttl_ms < 0 || status.creation_time_ms + status.ttl_ms > clock_->NowMs()) continue;
+      // A time to live may be as long as the type goes: nothing is added to it.
+      if (status.ttl_ms < 0 || status.ttl_ms > clock_->NowMs() - status.creation_time_ms) continue;
       if (status.ttl_action == TtlAction::kFree) {
         (void)Free(superuser, status.path, true, true);
       } else {

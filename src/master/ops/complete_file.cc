@@ -47,7 +47,11 @@ StatusOr<InodeId> Master::DoCompleteFile(StateTxn& txn, const Caller&, const std
   std::vector<state::BlockRecord> blocks;
   if (through) {
     length = *options.understore_length;
-    const int64_t count = (length + inode.block_size_bytes() - 1) / inode.block_size_bytes();
+    if (length < 0 || length / inode.block_size_bytes() >= kSequenceMask) {
+      return InvalidArgument("File {} cannot have {} bytes in blocks of {}.", path, length,
+                             inode.block_size_bytes());
+    }
+    const int64_t count = length == 0 ? 0 : (length - 1) / inode.block_size_bytes() + 1;
     blocks.resize(count);
     for (int64_t i = 0; i < count; ++i) {
       const auto* block = cluster_.FindBlock(BlockIdOf(InodeId(inode.id()), i));

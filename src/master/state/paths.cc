@@ -50,7 +50,9 @@ StatusOr<ResolvedKey> Master::Resolve(const std::string& path) {
 
 std::shared_ptr<UnderStore> Master::UnderStoreOf(MountId mount) {
   const auto it = opened_.find(mount);
-  return it == opened_.end() ? nullptr : it->second;
+  if (it == opened_.end())
+    Panic(fmt::format("a record names mount {}, which does not exist", mount.value()));
+  return it->second;
 }
 
 Status Master::OpenMounts(StateTxn& txn) {
@@ -92,7 +94,7 @@ std::vector<MountInfo> Master::GetMounts() {
     info.read_only = mount.read_only();
     info.shared = mount.shared();
     info.properties.insert(mount.properties().begin(), mount.properties().end());
-    if (const auto store = UnderStoreOf(id)) info.type = store->type();
+    info.type = UnderStoreOf(id)->type();
     infos.push_back(std::move(info));
   }
   return infos;

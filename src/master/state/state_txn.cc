@@ -1,12 +1,27 @@
 #include "master/state/state_txn.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "common/log.h"
 #include "common/path.h"
 #include "master/state/keys.h"
 
 namespace spillway {
+
+namespace {
+
+// What no operation writes, but damage may: sizes and times that cannot be calculated with.
+bool IsSound(const state::Inode& inode) {
+  constexpr int64_t kMost = int64_t{1} << 60;
+  const bool times = std::abs(inode.creation_time_ms()) < kMost;
+  if (inode.is_directory()) return times;
+  return times && inode.block_size_bytes() > 0 && inode.length_bytes() >= 0 &&
+         inode.length_bytes() < kMost && inode.next_block_index() >= 0 &&
+         inode.next_block_index() <= kSequenceMask;
+}
+
+}  // namespace
 
 std::optional<std::string> StateTxn::Get(const std::string& key) {
   if (const auto it = batch_.find(key); it != batch_.end()) return it->second;
@@ -66,7 +81,10 @@ state::ClusterRecord StateTxn::Cluster() {
 }
 
 std::optional<state::Inode> StateTxn::GetInode(InodeId id) {
-  return GetRecord<state::Inode>(keys::InodeKey(id));
+  auto inode = GetRecord<state::Inode>(keys::InodeKey(id));
+  if (inode && !IsSound(*inode))
+    Panic(fmt::format("the record of inode {} makes no sense", id.value()));
+  return inode;
 }
 
 std::optional<InodeId> StateTxn::GetChild(InodeId parent, std::string_view name) {

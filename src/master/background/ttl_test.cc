@@ -1,0 +1,48 @@
+// Files whose time to live is over.
+#include <limits>
+
+#include "master/master_fixture.h"
+
+namespace spillway {
+namespace {
+
+class TtlTest : public MasterFixture {
+ protected:
+  void Write(const std::string& path, int64_t ttl_ms, TtlAction action) {
+    WriteFile(path, 10, {worker_});
+    SetAttributeOptions options;
+    options.ttl_ms = ttl_ms;
+    options.ttl_action = action;
+    ASSERT_TRUE(master_->SetAttribute(root_, path, options).result.ok());
+  }
+  bool Exists(const std::string& path) { return master_->GetStatus(root_, path).result.ok(); }
+  Master::Session worker_ = AddWorker("w1");
+};
+
+TEST_F(TtlTest, overdueFileIsDeleted_othersStay_evenWithTheLongestTime) {
+  Write("/short", 1000, TtlAction::kDelete);
+  Write("/long", 100'000'000, TtlAction::kDelete);
+  Write("/longest", std::numeric_limits<int64_t>::max(), TtlAction::kDelete);
+  Write("/none", -1, TtlAction::kDelete);
+  clock_.AdvanceMs(options_.ttl_check_interval_ms + 1000);
+  master_->Tick();
+  executor_.RunAll();
+  EXPECT_FALSE(Exists("/short"));
+  EXPECT_TRUE(Exists("/long"));
+  EXPECT_TRUE(Exists("/longest"));
+  EXPECT_TRUE(Exists("/none"));
+}
+
+TEST_F(TtlTest, completeWithMoreBlocksThanAFileHas_isRefused) {
+  ASSERT_TRUE(master_->CreateFile(root_, "/f", {.block_size_bytes = 1}).result.ok());
+  CompleteFileOptions options;
+  for (const int64_t length :
+       {int64_t{-1}, int64_t{1} << 40, std::numeric_limits<int64_t>::max()}) {
+    options.understore_length = length;
+    EXPECT_EQ(master_->CompleteFile(root_, "/f", options).result.status().code(),
+              StatusCode::kInvalidArgument);
+  }
+}
+
+}  // namespace
+}  // namespace spillway
