@@ -14,7 +14,8 @@ constexpr int64_t kPiece = PieceSums::kPieceBytes;
 std::string Bytes(int64_t size) {
   SeededRandom random(7);
   std::string data;
-  while (static_cast<int64_t>(data.size()) < size) data.push_back(static_cast<char>(random.NextU64()));
+  while (static_cast<int64_t>(data.size()) < size)
+    data.push_back(static_cast<char>(random.NextU64()));
   return data;
 }
 
