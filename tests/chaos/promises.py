@@ -147,7 +147,7 @@ def spark():
             if "SPARK JOB OK" not in job.stdout:
                 raise AssertionError(job.stdout + job.stderr)
             it.cluster.fs("persist", "--wait", "-t", "120000", "/out", timeout=150)
-            stored = sorted(p.name for p in (it.directory / "s3/bucket").rglob("*") if p.is_file())
+            stored = sorted(p.name for p in it.gateway.path("").rglob("*") if p.is_file())
             wanted = sorted([f"part-{i:05}" for i in range(64)] + ["_SUCCESS"])
             changes = [r for r in it.proxy.requests if r[1] != "GET" and r[2].startswith("out")]
             temporary = [r for r in it.proxy.requests if "_temporary" in r[2]]
