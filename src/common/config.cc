@@ -12,6 +12,8 @@
 namespace spillway {
 namespace {
 
+constexpr int kReplacementsMax = 100;  // of ${other.key} in one value
+
 std::string_view Trim(std::string_view text) {
   const char* space = " \t\r\n\f";
   const size_t begin = text.find_first_not_of(space);
@@ -167,7 +169,13 @@ Status Configuration::Validate() const {
       }
       continue;  // Alluxio has hundreds of keys that have no meaning here.
     }
-    SPILLWAY_RETURN_IF_ERROR(CheckValue(*key, Resolve(entry.value, 0)));
+    int budget = kReplacementsMax;
+    const std::string value = Resolve(entry.value, &budget);
+    if (budget <= 0) {
+      return InvalidArgument("Property {} ({}) refers to itself, or to too many others.", name,
+                             entry.source);
+    }
+    SPILLWAY_RETURN_IF_ERROR(CheckValue(*key, value));
   }
   const int64_t min = GetInt("alluxio.user.file.replication.min");
   const int64_t max = GetInt("alluxio.user.file.replication.max");
@@ -186,31 +194,32 @@ Status Configuration::Validate() const {
   return absl::OkStatus();
 }
 
-std::string Configuration::Resolve(const std::string& raw, int depth) const {
+std::string Configuration::Resolve(const std::string& raw, int* budget) const {
   std::string out;
   size_t at = 0;
   while (at < raw.size()) {
     const size_t open = raw.find("${", at);
     const size_t close = open == std::string::npos ? open : raw.find('}', open);
-    if (close == std::string::npos || depth > 8) return out + raw.substr(at);
+    if (close == std::string::npos || --*budget <= 0) return out + raw.substr(at);
     out += raw.substr(at, open - at);
-    out += Lookup(raw.substr(open + 2, close - open - 2), depth + 1);
+    out += Lookup(raw.substr(open + 2, close - open - 2), budget);
     at = close + 1;
   }
   return out;
 }
 
-std::string Configuration::Lookup(std::string_view key, int depth) const {
+std::string Configuration::Lookup(std::string_view key, int* budget) const {
   if (const auto it = values_.find(key); it != values_.end())
-    return Resolve(it->second.value, depth);
+    return Resolve(it->second.value, budget);
   if (const PropertyKey* declared = FindPropertyKey(key))
-    return Resolve(declared->default_value, depth);
+    return Resolve(declared->default_value, budget);
   return "";
 }
 
 std::string Configuration::GetString(std::string_view key) const {
   if (FindPropertyKey(key) == nullptr) Panic("undeclared property " + std::string(key));
-  return Lookup(key, 0);
+  int budget = kReplacementsMax;
+  return Lookup(key, &budget);
 }
 
 int64_t Configuration::GetBytes(std::string_view key) const {
@@ -232,8 +241,10 @@ bool Configuration::IsSet(std::string_view key) const { return values_.find(key)
 
 std::map<std::string, Configuration::Value> Configuration::UserValues() const {
   std::map<std::string, Value> values;
-  for (const auto& [name, entry] : values_)
-    values[name] = Value{Resolve(entry.value, 0), entry.source};
+  for (const auto& [name, entry] : values_) {
+    int budget = kReplacementsMax;
+    values[name] = Value{Resolve(entry.value, &budget), entry.source};
+  }
   return values;
 }
 

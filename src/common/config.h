@@ -60,8 +60,9 @@ class Configuration {
   std::map<std::string, Value> UserValues() const;
 
  private:
-  std::string Resolve(const std::string& raw, int depth) const;
-  std::string Lookup(std::string_view key, int depth) const;
+  // With ${other.key} replaced, at most `budget` times: what refers to itself stays as it is then.
+  std::string Resolve(const std::string& raw, int* budget) const;
+  std::string Lookup(std::string_view key, int* budget) const;
 
   std::map<std::string, Value, std::less<>> values_;
 };

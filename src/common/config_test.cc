@@ -31,6 +31,14 @@ TEST(ConfigTest, references_areResolved) {
   EXPECT_EQ(config.GetString("alluxio.master.journal.folder"), "/w/journal");
 }
 
+TEST(ConfigTest, referencesToThemselves_endAndAreRefused) {
+  Configuration config;
+  ASSERT_TRUE(config.SetFromArgument("alluxio.work.dir=${alluxio.home}${alluxio.home}").ok());
+  ASSERT_TRUE(config.SetFromArgument("alluxio.home=${alluxio.work.dir}${alluxio.work.dir}").ok());
+  EXPECT_LT(config.GetString("alluxio.work.dir").size(), 10'000u);
+  EXPECT_NE(Message(config.Validate()).find("refers to itself"), std::string::npos);
+}
+
 TEST(ConfigTest, validate_namesTheKey) {
   const auto error = [](std::string_view argument) {
     Configuration config;

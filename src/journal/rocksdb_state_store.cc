@@ -11,6 +11,7 @@ namespace spillway {
 namespace {
 
 constexpr size_t kBlockCacheBytes = 64 << 20;
+constexpr int kBlockCacheShardBits = 2;
 constexpr size_t kWriteBufferBytes = 32 << 20;
 
 rocksdb::Slice ToSlice(std::string_view text) { return rocksdb::Slice(text.data(), text.size()); }
@@ -92,9 +93,13 @@ StatusOr<std::unique_ptr<StateStore>> OpenRocksDbStateStore(const std::string& p
   options.paranoid_checks = true;
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(kBlockCacheBytes);
+  table.block_cache = rocksdb::NewLRUCache(kBlockCacheBytes, kBlockCacheShardBits);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.cache_index_and_filter_blocks = true;
+  // In small parts: a filter of a whole file would not fit into a part of the cache, and be read
+  // again from the file by every Get.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(options, path, &db);
