@@ -4,7 +4,7 @@ JOBS ?= 2
 BUILD := build/$(PRESET)
 TEST_PRESETS := asan tsan
 
-.PHONY: build run test check format tidy bench sim sim-long chaos fuzz deps test-deps unit asan tsan clean
+.PHONY: build run test check format tidy bench sim sim-long chaos fuzz microbench deps test-deps unit asan tsan clean
 
 deps:
 	@tools/install-deps.sh build
@@ -50,7 +50,12 @@ format:
 tidy:
 	@python3 tools/tidy.py
 
+# Spillway and Alluxio 2.9.4 under the same load, in turns; BENCH="small large reads stress memory" chooses.
 bench: build
+	@tools/install-deps.sh bench
+	@.venv/bin/python bench/bench.py $(BENCH)
+
+microbench: build
 	@$(BUILD)/bin/spillway_bench
 
 sim: build

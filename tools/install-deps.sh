@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing: "build" for building and running, "test" for the tests too, "fuzz" for fuzzers.
+# Installs what is missing: "build" for building and running, "test" for the tests too, "bench" for benchmarks
+# beside the peer too, "fuzz" for fuzzers.
 # Debian packages through apt-get (as root or with sudo); versitygw, Python packages and jars by their
 # package names through their usual clients, into .cache and .venv.
 set -euo pipefail
@@ -68,12 +69,21 @@ install_jars() {
   cat tests/compat/jars/*.xml > "$stamp"
 }
 
+install_peer() {
+  cmp -s bench/peer/pom.xml .cache/peer/pom.stamp && return
+  echo "fetching the peer's jars (211 MB)"
+  rm -rf .cache/peer
+  persistently mvn -q -B -f bench/peer/pom.xml dependency:copy-dependencies "-DoutputDirectory=$(pwd)/.cache/peer"
+  cp bench/peer/pom.xml .cache/peer/pom.stamp
+}
+
 install_packages "${BUILD_PACKAGES[@]}"
 if [ "${1:-build}" = fuzz ]; then install_packages "${FUZZ_PACKAGES[@]}"; fi
-if [ "${1:-build}" = test ]; then
+if [ "${1:-build}" = test ] || [ "${1:-build}" = bench ]; then
   install_packages "${TEST_PACKAGES[@]}"
   mkdir -p .cache
   install_python
   install_versitygw
   install_jars
 fi
+if [ "${1:-build}" = bench ]; then install_peer; fi
