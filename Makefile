@@ -50,7 +50,7 @@ format:
 tidy:
 	@python3 tools/tidy.py
 
-# Spillway and Alluxio 2.9.4 under the same load, in turns; BENCH="small large reads stress memory" chooses.
+# Spillway and Alluxio 2.9.4 under the same load, in turns; BENCH="small large native latency reads stress memory" chooses.
 bench: build
 	@tools/install-deps.sh bench
 	@.venv/bin/python bench/bench.py $(BENCH)

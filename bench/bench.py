@@ -16,11 +16,11 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench" / "peer")]
 from alluxio import Alluxio, class_path  # noqa: E402
-from harness import Cluster, java_options, run  # noqa: E402
+from harness import SPILLWAY, Cluster, java_options, run  # noqa: E402
 
 OUT = ROOT / "build" / "bench"
 TICKS_PER_SECOND = 100
-STRESS = {"CreateFile": 0, "GetFileStatus": 0, "OpenFile": 0, "ListDir": 1000, "CreateDir": 0, "RenameFile": 0, "DeleteFile": 0}
+STRESS = ("CreateFile", "GetFileStatus", "OpenFile", "ListDir", "CreateDir", "RenameFile", "DeleteFile")
 
 
 def cpu_seconds(pids):
@@ -59,14 +59,16 @@ class Spillway:
         self.cluster.stop()
 
 
-class Client:
-    """bench/StockLoad.java against one side."""
+JAVA = ["java", "-Xmx1g", *[o for o in java_options() if not o.startswith(("-Xmx", "-XX"))], "-cp", class_path()]
+STOCK = [*JAVA, str(ROOT / "bench" / "StockLoad.java")]
+NATIVE = [str(SPILLWAY.resolve().parent / "native_load")]
 
-    def __init__(self, side):
-        self.process = subprocess.Popen(
-            ["java", "-Xmx1g", *[o for o in java_options() if not o.startswith(("-Xmx", "-XX"))], "-cp", class_path(),
-             ROOT / "bench" / "StockLoad.java", "127.0.0.1", str(side.port)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+class Client:
+    """A load generator against one side, which does what it is told line by line."""
+
+    def __init__(self, command, side):
+        self.process = subprocess.Popen([*command, "127.0.0.1", str(side.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def order(self, *words):
         self.process.stdin.write(" ".join(str(w) for w in words) + "\n")
@@ -96,14 +98,15 @@ class Run:
     def __enter__(self):
         for side in self.sides:
             side.start()
-            self.clients[side.name] = Client(side)
+            self.clients[side.name] = Client(STOCK, side)
             self.clients[side.name].order("await", 3)
             self.clients[side.name].order("write", 4096, 8, 1, 5, "/warm")  # compilers of both JVMs
             side.pause()
+        self.native = Client(NATIVE, self.sides[0])
         return self
 
     def __exit__(self, *_):
-        for client in self.clients.values():
+        for client in [self.native, *self.clients.values()]:
             client.stop()
         for side in self.sides:
             side.resume()
@@ -142,19 +145,22 @@ def table(results):
     return "\n".join(lines) + "\n"
 
 
-def writes(bench, name, size, writers, durable):
+def writes(bench, name, size, writers, durable, native_writers=0):
+    """With native_writers, our side is the native client's; the peer has its own client all the same."""
     def measure(side, client, i):
+        in_flight = writers
+        if native_writers and side.name == "spillway":
+            client, in_flight = bench.native, native_writers
         folder = f"/{name.replace(' ', '-')}-{i}"
         before = cpu_seconds(side.pids())
-        written = client.order("write", size, writers, durable, bench.options.seconds, folder)
+        written = client.order("write", size, in_flight, durable, bench.options.seconds, folder)
         drained = client.order("drain", folder)
         cpu = cpu_seconds(side.pids()) - before
         client.order("remove", folder)
         count = max(1, written["count"])
-        figures = {"files/s": written["per_second"], "MB/s": written["mb_per_second"], "p50 ms": written["p50_ms"],
+        return {"files/s": written["per_second"], "MB/s": written["mb_per_second"], "p50 ms": written["p50_ms"],
                    "p99 ms": written["p99_ms"], "max ms": written["max_ms"], "server CPU ms/file": cpu * 1000 / count,
                    "all in the store after s": drained["seconds"], "errors": written["errors"] + drained["left"]}
-        return figures
     bench.rounds(name, measure)
 
 
@@ -166,6 +172,19 @@ def small(bench):
 def large(bench):
     for durable in (1, 3):
         writes(bench, f"write 32 MiB durable {durable}", 32 << 20, 2, durable)
+
+
+def native(bench):
+    for durable in (1, 3):
+        writes(bench, f"native write 4 KiB durable {durable}", 4096, 8, durable, native_writers=16)
+    for durable in (1, 3):
+        writes(bench, f"native write 32 MiB durable {durable}", 32 << 20, 2, durable, native_writers=2)
+
+
+def latency(bench):
+    """One file after the other, three copies against one."""
+    for durable in (1, 3):
+        writes(bench, f"native write 4 KiB one by one durable {durable}", 4096, 1, durable, native_writers=1)
 
 
 def reads(bench):
@@ -189,8 +208,7 @@ def stress(bench):
     def measure(side, operation, i):
         # What looks at files needs those of a create run.
         base = f"alluxio://127.0.0.1:{side.port}/stress-{i}-{'dirs' if operation == 'CreateDir' else 'files'}"
-        command = ["java", "-Xmx1g", *[o for o in java_options() if not o.startswith(("-Xmx", "-XX"))],
-                   f"-Dalluxio.master.rpc.port={side.port}", "-cp", class_path(), "alluxio.stress.cli.StressMasterBench",
+        command = [JAVA[0], f"-Dalluxio.master.rpc.port={side.port}", *JAVA[1:], "alluxio.stress.cli.StressMasterBench",
                    "--in-process", "--operation", operation, "--threads", "16", "--target-throughput", "1000000",
                    "--duration", f"{bench.options.seconds:.0f}s", "--warmup", "3s", "--write-type", "MUST_CACHE",
                    "--fixed-count", "1000", "--base", base]
@@ -207,7 +225,7 @@ def memory(bench):
     bench.rounds("memory", lambda side, _, __: {"MiB resident": resident_mib(side.pids())})
 
 
-ALL = {f.__name__: f for f in (small, large, reads, stress, memory)}
+ALL = {f.__name__: f for f in (small, large, native, latency, reads, stress, memory)}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()

@@ -145,6 +145,12 @@ class Cluster:
     def metrics(self, host="127.0.0.1", port=19999):
         return urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=5).read().decode()
 
+    def health(self, what="Degraded blocks"):
+        """A count of the health report; None if the master does not answer."""
+        text = run([SPILLWAY, "fsadmin", "report", "health"], check=False).stdout
+        found = re.search(what + r": (\d+)", text)
+        return int(found[1]) if found else None
+
     def resident_bytes(self):
         total = 0
         for name in ["master"] + [f"worker{i + 1}" for i in range(self.workers)]:
@@ -164,6 +170,15 @@ def java_options():
         "-Dalluxio.master.hostname=127.0.0.1"]
 
 
+SHADED_CLIENT = CACHE / "jars" / "alluxio-shaded-client-2.9.3.jar"
+
+
+def shaded_class_path():
+    """The published client jar, and the logging that it leaves to whoever uses it."""
+    logging = [jar for name in ("slf4j-api-*", "slf4j-reload4j-*", "reload4j-*") for jar in (CACHE / "jars" / "shell").glob(name + ".jar")]
+    return ":".join(str(jar) for jar in [SHADED_CLIENT, *logging])
+
+
 def java_shell(*arguments, check=True, timeout=120, **properties):
     """Alluxio's own shell, unmodified."""
     definitions = [f"-D{k}={v}" for k, v in properties.items()]
@@ -181,11 +196,10 @@ def fresh_directory(name):
 def spark_submit(script, *arguments, timeout=300, **properties):
     """Stock PySpark with the published client jar; properties are Alluxio client properties."""
     site = next((ROOT / ".venv" / "lib").glob("python3*/site-packages/pyspark"))
-    jar = CACHE / "jars" / "alluxio-shaded-client-2.9.3.jar"
     options = " ".join(f"-D{k}={v}" for k, v in properties.items())
     environment = {**os.environ, "SPARK_HOME": str(site), "PYSPARK_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
                    "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": str(WORK / "spark")}
-    return run([site / "bin" / "spark-submit", "--master", "local[2]", "--driver-memory", "1g", "--jars", jar,
-                "--driver-class-path", jar, "--driver-java-options", options, "--conf", "spark.ui.enabled=false",
+    return run([site / "bin" / "spark-submit", "--master", "local[2]", "--driver-memory", "1g", "--jars", SHADED_CLIENT,
+                "--driver-class-path", SHADED_CLIENT, "--driver-java-options", options, "--conf", "spark.ui.enabled=false",
                 "--conf", "spark.hadoop.fs.alluxio.impl=alluxio.hadoop.FileSystem", script, *arguments],
                timeout=timeout, env=environment)

@@ -11,10 +11,8 @@ acknowledged is compared through the client and in the bucket.
 import argparse
 import errno
 import hashlib
-import os
 import pathlib
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -145,13 +143,8 @@ class Chaos:
         self.cluster.start()
         self.cluster.fs("ls", "/")
 
-    def health(self, what="Degraded blocks"):
-        text = run([SPILLWAY, "fsadmin", "report", "health"], check=False).stdout
-        found = re.search(what + r": (\d+)", text)
-        return int(found[1]) if found else None
-
     def await_healed(self, timeout=120):
-        wait_for(lambda: self.health() == 0, "all copies to be made again", timeout, 0.2)
+        wait_for(lambda: self.cluster.health() == 0, "all copies to be made again", timeout, 0.2)
 
     # --- what goes wrong
     def kill_worker(self):

@@ -10,7 +10,8 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-from harness import CACHE, DURABLE3, ROOT, SPILLWAY, Cluster, VersityGw, fresh_directory, java_options, run, spark_submit, wait_for  # noqa: E402
+from harness import (DURABLE3, ROOT, SPILLWAY, Cluster, VersityGw, fresh_directory, java_options, run, shaded_class_path,  # noqa: E402
+                     spark_submit, wait_for)
 from s3_proxy import S3Proxy  # noqa: E402
 
 FAST = {"alluxio.user.rpc.retry.max.duration": "60s"}
@@ -185,12 +186,9 @@ def restart(files=1_000_000, unpersisted=20_000):
 
 def stock():
     """A long-lived stock Java client while one of four workers is killed, for good or restarted at once."""
-    jar = CACHE / "jars" / "alluxio-shaded-client-2.9.3.jar"
-    logging = [p for name in ("slf4j-api-*", "slf4j-reload4j-*", "reload4j-*") for p in (CACHE / "jars" / "shell").glob(name + ".jar")]
-    classpath = ":".join(str(p) for p in [jar, *logging])
     for refresh, restarts in (("2min", False), ("2min", True), ("1s", False)):
         with Setting(4) as it:
-            client = subprocess.Popen(["java", *java_options(), "-cp", classpath, ROOT / "tests/compat/StockWriter.java", "40", refresh],
+            client = subprocess.Popen(["java", *java_options(), "-cp", shaded_class_path(), ROOT / "tests/compat/StockWriter.java", "40", refresh],
                                       stdout=subprocess.PIPE, text=True)
             try:
                 time.sleep(14)

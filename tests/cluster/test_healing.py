@@ -44,11 +44,6 @@ def data_of(size, seed=0):
     return (block * (size // len(block) + 1))[:size]
 
 
-def health(cluster):
-    text = run([SPILLWAY, "fsadmin", "report", "health"]).stdout
-    return {k: int(re.search(k + r": (\d+)", text)[1]) for k in ("Degraded blocks", "Lost blocks")}
-
-
 def test_workerKilled_goneAtOnce_copiesBack_secondKill_nothingLost(cluster):
     source = cluster.directory / "source"
     source.mkdir()
@@ -60,16 +55,16 @@ def test_workerKilled_goneAtOnce_copiesBack_secondKill_nothingLost(cluster):
     begin = time.monotonic()
     wait_for(lambda: not any("127.0.0.2" in cluster.fs("location", f"/d/f{i}").stdout for i in range(16)), "the dead to be gone", 5)
     assert time.monotonic() - begin < 5
-    wait_for(lambda: health(cluster)["Degraded blocks"] == 0, "healing", 30)
+    wait_for(lambda: cluster.health() == 0, "healing", 30)
     assert all(len(cluster.locations(f"/d/f{i}")) == 3 for i in range(16))
     cluster.kill("worker2")
     for i in range(16):
         assert cluster.fs("cat", f"/d/f{i}", text=False).stdout == data_of(1 << 20, i)
     # Two are left for three copies: degraded, and said so.
-    wait_for(lambda: health(cluster)["Degraded blocks"] == 16, "the report", 10)
-    assert health(cluster)["Lost blocks"] == 0
+    wait_for(lambda: cluster.health() == 16, "the report", 10)
+    assert cluster.health("Lost blocks") == 0
     cluster.restart("worker1")
-    wait_for(lambda: health(cluster)["Degraded blocks"] == 0, "the return of one", 30)
+    wait_for(lambda: cluster.health() == 0, "the return of one", 30)
 
 
 def test_storeLimited_isUsedToTheFull(cluster, proxy):

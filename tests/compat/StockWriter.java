@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A long-lived stock client that writes small files with two copies for some seconds, eight at a time:
- * StockWriter SECONDS REFRESH RETRY. Prints a line a second: "second, written, failed".
+ * StockWriter SECONDS REFRESH. Prints a line a second: second, written, failed.
  */
 public class StockWriter {
   public static void main(String[] args) throws Exception {
