@@ -95,7 +95,7 @@ MasterOptions MakeOptions(const Configuration& config) {
 // A wrong bucket or wrong credentials stop the start; a store that is away does not.
 Status ProbeRoot(UnderStoreOpener* opener, const std::string& uri) {
   SPILLWAY_ASSIGN_OR_RETURN(auto store, opener->Open(uri, {}));
-  const auto page = store->List("", "");
+  const auto page = store->once()->List("", "");
   if (page.ok()) return absl::OkStatus();
   const StatusCode code = page.status().code();
   if (code == StatusCode::kUnavailable || code == StatusCode::kResourceExhausted ||
@@ -192,6 +192,32 @@ StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int por
 }
 
 // Serves until told to stop.
+// Knows the root's children before anybody asks, so that new paths can be told from old ones when
+// the understore is away.
+class RootLoader {
+ public:
+  explicit RootLoader(const MasterServiceContext& context) : context_(context) {}
+  // Tries again until it has worked.
+  void Tick() {
+    if (loaded_ || state_->loading.exchange(true)) return;
+    const auto root = context_.master->DirectoryToLoad("/", true);
+    loaded_ = !root;
+    if (loaded_) return;
+    context_.executor->Post([master = context_.master, id = *root, state = state_] {
+      (void)master->LoadDirectory(id);  // it logs why it failed
+      state->loading = false;
+    });
+  }
+
+ private:
+  struct State {
+    std::atomic<bool> loading{false};
+  };
+  const MasterServiceContext& context_;
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
+  bool loaded_ = false;
+};
+
 Status Serve(const Configuration& config, const MasterServiceContext& context,
              SessionTable* sessions, Metrics* metrics) {
   Authenticator authenticator(&config);
@@ -208,9 +234,11 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
   spdlog::info("master serves {}:{}", bind, context.rpc_port);
 
   std::atomic<bool> stopping{false};
+  RootLoader root(context);
   std::thread ticker([&] {
     while (!stopping) {
       context.master->Tick();
+      root.Tick();
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   });
@@ -234,14 +262,16 @@ Status Run(const Configuration& config, const std::string& restore_from) {
   SiteOpener opener(UnderStoreContext{&config, &clock, &random, &metrics});
   MasterOptions options = MakeOptions(config);
   SPILLWAY_ASSIGN_OR_RETURN(options.dirty_bytes_max_below, LimitsBelow(config));
-  SPILLWAY_RETURN_IF_ERROR(ProbeRoot(&opener, options.root_uri));
   if (!restore_from.empty()) {
     SPILLWAY_RETURN_IF_ERROR(
         Restore(restore_from, config.GetString("alluxio.master.journal.folder")));
   }
   SPILLWAY_ASSIGN_OR_RETURN(auto store,
                             OpenStore(config.GetString("alluxio.master.journal.folder")));
-  Journal journal(store.get(), &journal_thread, LastLogIndex(store.get(), &journal_thread));
+  const LogIndex last = LastLogIndex(store.get(), &journal_thread);
+  // A new cluster is told of a bad understore at once; an old one must not wait for it.
+  if (last == LogIndex()) SPILLWAY_RETURN_IF_ERROR(ProbeRoot(&opener, options.root_uri));
+  Journal journal(store.get(), &journal_thread, last);
   SessionTable sessions;
   Master master(options,
                 MasterContext{&clock, &random, &pool, &journal, &sessions, &opener, &metrics});

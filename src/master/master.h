@@ -44,6 +44,10 @@ class Master {
   std::optional<InodeId> DirectoryToLoad(const std::string& path, bool children);
   // Brings a directory's children from the understore into the namespace. Blocks.
   Status LoadDirectory(InodeId directory);
+  // The same for what an operation that adds path must know, but OK without it if the understore
+  // does not answer for a few seconds: what it holds at path shows then when path is persisted.
+  // Blocks.
+  Status LoadForCreate(const std::string& path);
 
   // Operations of clients.
   Outcome<FileStatus> CreateFile(const Caller& caller, const std::string& path,
@@ -233,6 +237,8 @@ class Master {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RememberOperation(StateTxn& txn, const std::optional<OperationId>& id, InodeId inode)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // *what becomes the name of what is loaded.
+  Status LoadFrom(InodeId directory, bool briefly, std::string* what) ABSL_LOCKS_EXCLUDED(mutex_);
   Status AddLoadedPage(InodeId directory, MountId mount, const ListPage& page, bool last);
 
   // --- background/
@@ -389,6 +395,7 @@ class Master {
   ClusterState cluster_ ABSL_GUARDED_BY(mutex_);
   std::map<MountId, state::Mount> mounts_ ABSL_GUARDED_BY(mutex_);
   std::map<MountId, std::shared_ptr<UnderStore>> opened_ ABSL_GUARDED_BY(mutex_);
+  std::map<MountId, int64_t> away_until_ms_ ABSL_GUARDED_BY(mutex_);  // what did not answer
   std::set<WorkerId> awaited_workers_
       ABSL_GUARDED_BY(mutex_);  // known before the start, not back yet
   bool safe_mode_over_ ABSL_GUARDED_BY(mutex_) = false;

@@ -35,7 +35,8 @@ class MasterFixture : public testing::Test {
   }
 
   void StartMaster() {
-    journal_ = std::make_unique<Journal>(&store_, &executor_, LastLogIndex(&store_, &executor_));
+    journal_ =
+        std::make_unique<Journal>(store_.get(), &executor_, LastLogIndex(store_.get(), &executor_));
     master_ = std::make_unique<Master>(
         options_,
         MasterContext{&clock_, &random_, &executor_, journal_.get(), &sender_, &opener_, nullptr});
@@ -160,7 +161,7 @@ class MasterFixture : public testing::Test {
   ManualClock clock_;
   SeededRandom random_{1};
   StepExecutor executor_;
-  MemoryStateStore store_;
+  std::unique_ptr<MemoryStateStore> store_ = std::make_unique<MemoryStateStore>();
   RecordingSender sender_;
   std::shared_ptr<MemoryUnderStore> understore_;
   FixedOpener opener_;

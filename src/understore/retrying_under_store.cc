@@ -2,7 +2,6 @@
 // call's budget is spent. A conditional PUT whose answer was lost is settled by looking.
 #include <algorithm>
 
-#include "absl/time/clock.h"
 #include "understore/forwarding_under_store.h"
 
 namespace spillway {
@@ -39,7 +38,7 @@ class RetryingUnderStore : public ForwardingUnderStore<RetryingUnderStore> {
       const int64_t sleep_ms =
           delay_ms / 2 + static_cast<int64_t>(random_->Below(delay_ms / 2 + 1));
       if (clock_->MonotonicMs() + sleep_ms >= end_ms) return result;
-      absl::SleepFor(absl::Milliseconds(sleep_ms));
+      clock_->SleepMs(sleep_ms);
       delay_ms = std::min(delay_ms * 2, kDelayMaxMs);
     }
   }

@@ -67,6 +67,23 @@ def test_workerKilled_goneAtOnce_copiesBack_secondKill_nothingLost(cluster):
     wait_for(lambda: cluster.health() == 0, "the return of one", 30)
 
 
+def test_storeAway_newFoldersAreWritten_andAMasterStarts(cluster, proxy):
+    source = cluster.directory / "source"
+    source.mkdir()
+    for i in range(20):
+        (source / f"f{i}").write_bytes(data_of(4096, i))
+    wait_for(lambda: any(r[1] == "GET" and "list-type" in r[3] for r in proxy.requests[1:]), "the root to be listed", 20)
+    proxy.begin_outage()
+    cluster.fs("copyFromLocal", source, "/before", **DURABLE3)
+    cluster.kill("master")
+    cluster.restart("master")  # it does not wait for the store
+    cluster.fs("copyFromLocal", source, "/after", **DURABLE3)
+    proxy.end_outage()
+    cluster.fs("persist", "--wait", "/", timeout=150)
+    stored = {k[len(cluster.prefix) + 1:] for _, m, k, _, status, _ in proxy.requests if m == "PUT" and status == 200}
+    assert {f"{d}/f{i}" for d in ("before", "after") for i in range(20)} <= stored
+
+
 def test_storeLimited_isUsedToTheFull(cluster, proxy):
     source = cluster.directory / "source"
     source.mkdir()

@@ -31,7 +31,7 @@ Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& 
       const bool object = old.last().shadows_object() || (old.last().has_object() && key.ok() &&
                                                           old.last().object().key() == key->key);
       auto inode = txn.GetInode(outcome.result->id);
-      inode->set_shadows_object(object || maybe_published);
+      inode->set_shadows_object(object || maybe_published || inode->shadows_object());
       if (!maybe_published && object && old.last().has_object()) {
         inode->set_shadowed_etag(old.last().object().etag());
       }
@@ -105,6 +105,8 @@ StatusOr<FileStatus> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
                                   : state::NOT_PERSISTED);
   inode.set_write_through(options.write_type == WriteType::kCacheThrough ||
                           options.write_type == WriteType::kThrough);
+  // What an unloaded directory holds is not known; who overwrites means whatever it is.
+  inode.set_shadows_object(options.overwrite && !parent.children_loaded());
   for (const auto& [name, value] : options.xattr) (*inode.mutable_xattr())[name] = value;
   txn.Apply(
       MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));

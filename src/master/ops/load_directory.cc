@@ -4,6 +4,17 @@
 #include "master/master.h"
 
 namespace spillway {
+namespace {
+
+constexpr int64_t kBriefMs = 2000;   // what adding a path waits for a store that is away
+constexpr int64_t kAwayMs = 10'000;  // and does not wait again
+
+bool IsAway(const Status& status) {
+  return status.code() == StatusCode::kUnavailable ||
+         status.code() == StatusCode::kDeadlineExceeded;
+}
+
+}  // namespace
 
 std::optional<InodeId> Master::DirectoryToLoad(const std::string& path, bool children) {
   absl::MutexLock lock(&mutex_);
@@ -16,6 +27,27 @@ std::optional<InodeId> Master::DirectoryToLoad(const std::string& path, bool chi
 }
 
 Status Master::LoadDirectory(InodeId directory) {
+  std::string what;
+  const Status status = LoadFrom(directory, /*briefly=*/false, &what);
+  if (status.ok()) return status;
+  return spillway::MakeStatus(IsAway(status) || status.code() == StatusCode::kResourceExhausted
+                                  ? StatusCode::kUnavailable
+                                  : StatusCode::kUnknown,
+                              "Cannot load {} from the understore: {}", what, Message(status));
+}
+
+Status Master::LoadForCreate(const std::string& path) {
+  while (const auto directory = DirectoryToLoad(path, false)) {
+    std::string what;
+    const Status status = LoadFrom(*directory, /*briefly=*/true, &what);
+    if (IsAway(status)) return absl::OkStatus();
+    // One that asks for fewer requests is there: it is waited for.
+    if (!status.ok()) SPILLWAY_RETURN_IF_ERROR(LoadDirectory(*directory));
+  }
+  return absl::OkStatus();
+}
+
+Status Master::LoadFrom(InodeId directory, bool briefly, std::string* what) {
   std::shared_ptr<UnderStore> store;
   ResolvedKey resolved;
   {
@@ -25,20 +57,25 @@ Status Master::LoadDirectory(InodeId directory) {
     const auto path = inode ? txn.PathOf(*inode) : std::nullopt;
     if (!path || !inode->is_directory() || inode->children_loaded()) return absl::OkStatus();
     SPILLWAY_ASSIGN_OR_RETURN(resolved, Resolve(*path));
+    *what = resolved.full();
     store = UnderStoreOf(resolved.mount_id);
+    if (briefly) {
+      const auto away = away_until_ms_.find(resolved.mount_id);
+      if (away != away_until_ms_.end() && clock_->MonotonicMs() < away->second)
+        return Unavailable("It did not answer a moment ago.");
+      store = MakeRetryingUnderStore(std::shared_ptr<UnderStore>(store, store->once()), clock_,
+                                     random_, kBriefMs);
+    }
   }
   std::string token;
   while (true) {
     auto page = store->List(resolved.key, token);
     if (!page.ok()) {
-      spdlog::warn("cannot load {} from the understore: {}", resolved.full(),
-                   Message(page.status()));
-      const bool later = page.status().code() == StatusCode::kUnavailable ||
-                         page.status().code() == StatusCode::kResourceExhausted ||
-                         page.status().code() == StatusCode::kDeadlineExceeded;
-      return spillway::MakeStatus(later ? StatusCode::kUnavailable : StatusCode::kUnknown,
-                                  "Cannot load {} from the understore: {}", resolved.full(),
-                                  Message(page.status()));
+      spdlog::warn("cannot load {} from the understore: {}", *what, Message(page.status()));
+      absl::MutexLock lock(&mutex_);
+      if (IsAway(page.status()))
+        away_until_ms_[resolved.mount_id] = clock_->MonotonicMs() + kAwayMs;
+      return page.status();
     }
     token = page->next_token;
     SPILLWAY_RETURN_IF_ERROR(AddLoadedPage(directory, resolved.mount_id, *page, token.empty()));

@@ -196,8 +196,8 @@ TEST_F(NamespaceTest, newerFormatAndForeignRoot_areRefused) {
   EXPECT_EQ(foreign.Start().code(), StatusCode::kFailedPrecondition);
   state::ClusterRecord record;
   record.set_format_version(kStateFormatVersion + 1);
-  ASSERT_TRUE(store_.Commit({{"C", record.SerializeAsString()}}).ok());
-  Journal journal(&store_, &executor_, LogIndex(0));
+  ASSERT_TRUE(store_->Commit({{"C", record.SerializeAsString()}}).ok());
+  Journal journal(store_.get(), &executor_, LogIndex(0));
   Master newer(options_,
                MasterContext{&clock_, &random_, &executor_, &journal, &sender_, &opener_, nullptr});
   EXPECT_EQ(newer.Start().code(), StatusCode::kFailedPrecondition);

@@ -27,18 +27,49 @@ void WithLoaded(const MasterServiceContext& context, std::vector<std::string> pa
   });
 }
 
+// What a request needs to know of the understore before it is carried out.
+enum class Load {
+  kPath,
+  kIfItAnswers,  // the path, but it is carried out without if the understore is away
+};
+
+void WithLoaded(const MasterServiceContext& context, const std::string& path, Load load,
+                std::function<void(Status)> then) {
+  if (load != Load::kIfItAnswers) {
+    return WithLoaded(context, std::vector<std::string>{path}, /*children=*/false, std::move(then));
+  }
+  if (!context.master->DirectoryToLoad(path, false)) return then(absl::OkStatus());
+  context.executor->Post([master = context.master, path, then = std::move(then)] {
+    then(master->LoadForCreate(path));
+  });
+}
+
+// What is written through cannot do without the understore anyway.
+template <typename Request>
+Load LoadToAdd(const Request& request) {
+  const WriteType type = ToOptions(request.options()).write_type;
+  const bool through = type == WriteType::kCacheThrough || type == WriteType::kThrough;
+  return through ? Load::kPath : Load::kIfItAnswers;
+}
+
+template <typename Request>
+Load LoadPath(const Request&) {
+  return Load::kPath;
+}
+
 // An operation on one path: normalize, load, run, reply when durable.
 template <typename Request, typename Response, typename T>
 void PathMethod(RpcService* service, const MasterServiceContext& context, const char* method,
                 std::function<Outcome<T>(const Caller&, const std::string&, const Request&)> op,
-                std::function<Response(T&)> convert, bool children = false) {
+                std::function<Response(T&)> convert,
+                Load (*load)(const Request&) = LoadPath<Request>) {
   service->Unary<Request, Response>(
       kService, method,
-      [context, op = std::move(op), convert = std::move(convert), children](
+      [context, op = std::move(op), convert = std::move(convert), load](
           const CallContext& call, const Request& request, Reply<Response> reply) {
         auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
-        WithLoaded(context, {*path}, children,
+        WithLoaded(context, *path, load(request),
                    [context, op, convert, request, reply, path = *path,
                     caller = call.caller](const Status& loaded) {
                      if (!loaded.ok()) return reply(loaded);
@@ -64,7 +95,8 @@ void RegisterWrites(RpcService* service, const MasterServiceContext& context) {
         fswire::CreateFilePResponse response;
         FillFileInfo(status, response.mutable_fileinfo());
         return response;
-      });
+      },
+      LoadToAdd<fswire::CreateFilePRequest>);
   service->Unary<fswire::GetNewBlockIdForFilePRequest, fswire::GetNewBlockIdForFilePResponse>(
       kService, "GetNewBlockIdForFile",
       [master](const CallContext& call, const auto& request, auto reply) {
@@ -96,7 +128,7 @@ void RegisterWrites(RpcService* service, const MasterServiceContext& context) {
                const fswire::CreateDirectoryPRequest& request) {
         return master->CreateDirectory(caller, path, ToOptions(request.options()));
       },
-      Empty<fswire::CreateDirectoryPResponse>());
+      Empty<fswire::CreateDirectoryPResponse>(), LoadToAdd<fswire::CreateDirectoryPRequest>);
   PathMethod<fswire::SetAttributePRequest, fswire::SetAttributePResponse, Nothing>(
       service, context, "SetAttribute",
       [master](const Caller& caller, const std::string& path,
