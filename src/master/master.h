@@ -260,8 +260,10 @@ class Master {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsBelow(StateTxn& txn, InodeId directory, InodeId ancestor)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // An old marker below which key lies waits to be deleted: nothing new goes there before.
-  bool OldMarkerAbove(MountId mount, const std::string& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // An old marker below which key lies waits to be deleted: nothing new goes there before. Markers
+  // that moves still read from do not hold a move up, or each could wait for the other.
+  bool OldMarkerAbove(MountId mount, const std::string& key, state::PersistKind kind)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteMarkerDelete(MountId mount, const std::string& key)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ForgetMarkerDelete(MountId mount, const std::string& key)

@@ -103,7 +103,8 @@ bool Master::MayWriteThrough(const std::string& path) {
   if (!resolved.ok() || IsBlacklisted(path) || MarkerDepth(path) > 0) return false;
   const std::string busy = BusyName(resolved->mount_id, resolved->key);
   return busy_keys_.count(busy) == 0 && relocation_sources_.count(busy) == 0 &&
-         fences_.count(busy) == 0 && !OldMarkerAbove(resolved->mount_id, resolved->key) &&
+         fences_.count(busy) == 0 &&
+         !OldMarkerAbove(resolved->mount_id, resolved->key, state::UPLOAD) &&
          !txn.GetPendingDelete(resolved->mount_id, resolved->key);
 }
 

@@ -62,12 +62,17 @@ std::string ScopeKey(const std::string& key, int depth) {
 
 }  // namespace
 
-bool Master::OldMarkerAbove(MountId mount, const std::string& key) {
+bool Master::OldMarkerAbove(MountId mount, const std::string& key, state::PersistKind kind) {
   if (marker_deletes_.empty()) return false;
   std::string at = key;
   while (!at.empty()) {
     at = ParentKey(at);
-    if (marker_deletes_.count(BusyName(mount, at)) > 0) return true;
+    const auto it = marker_deletes_.find(BusyName(mount, at));
+    if (it == marker_deletes_.end()) continue;
+    for (const auto& [marker_mount, marker] : it->second) {
+      const bool read = relocation_sources_.count(BusyName(marker_mount, marker)) > 0;
+      if (kind != state::RELOCATE || !read) return true;
+    }
   }
   return false;
 }

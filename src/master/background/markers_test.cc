@@ -157,6 +157,27 @@ TEST_F(MarkerTest, oldMarkerBehindManyBlockedDeletes_isDeletedAllTheSame) {
   EXPECT_GT(TakeAll().size(), 0u) << "what waited for it goes on";
 }
 
+TEST_F(MarkerTest, oldMarkerThatIsStillTheSourceOfAMove_doesNotHoldTheMoveUp) {
+  // The delete of the old key waits for the move, which lies in the scope of that old marker.
+  WriteFile("/_SUCCESS", 0, {});
+  AdvanceMs(100);
+  StringBody body("");
+  ASSERT_TRUE(understore_->Put("_SUCCESS", body, {}).ok());
+  AnswerPersist(worker_, TakePersist(), absl::OkStatus());
+  ASSERT_TRUE(master_->CreateDirectory(root_, "/d", {}).result.ok());
+  understore_->FailNext(1000, Unavailable("away"), false);
+  ASSERT_TRUE(master_->Rename(root_, "/_SUCCESS", "/d/p", {}).result.ok());
+  AdvanceMs(100);
+  WriteFile("/d/f", 10, {worker_});
+  ASSERT_EQ(TakePersist().key(), "d/f");  // it may be published from now on, at any name it gets
+  ASSERT_TRUE(master_->Rename(root_, "/d/f", "/_SUCCESS", {}).result.ok());
+  ASSERT_TRUE(master_->Rename(root_, "/_SUCCESS", "/d/g", {}).result.ok());
+  understore_->FailNext(0, absl::OkStatus(), false);
+  for (int i = 0; i < 100; ++i) AdvanceMs(500);
+  EXPECT_EQ(understore_->Objects().count("d/p"), 1u);
+  EXPECT_EQ(understore_->Objects().count("_SUCCESS"), 0u);
+}
+
 TEST_F(MarkerTest, oldMarkersDelete_isForgottenWhenANewOneIsWrittenThrough) {
   WriteFile("/out/_SUCCESS", 0, {});
   AdvanceMs(100);

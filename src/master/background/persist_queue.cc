@@ -259,7 +259,7 @@ void Master::StartTask(PersistTask& task) {
   const size_t own_source = task.source == busy ? 1 : 0;
   if (busy_keys_.count(busy) > 0 || relocation_sources_.count(busy) > own_source ||
       FencedFrom(busy, task.inode, task.generation) ||
-      OldMarkerAbove(resolved->mount_id, resolved->key)) {
+      OldMarkerAbove(resolved->mount_id, resolved->key, task.kind)) {
     return Requeue(task, clock_->NowMs() + kBusyKeyRetryMs);
   }
   task.waits_for = task.marker_scope ? MarkerWaitsFor(txn, task) : "";
