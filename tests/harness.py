@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -47,13 +48,18 @@ def run(command, check=True, timeout=120, **kwargs):
 
 
 class VersityGw:
-    """versitygw over a folder; its log has a line a request."""
+    """versitygw over a folder."""
+
+    METHODS = {"Put": "PUT", "Upload": "PUT", "Copy": "PUT", "Get": "GET", "List": "GET", "Head": "HEAD", "Delete": "DELETE",
+               "Abort": "DELETE", "Create": "POST", "Complete": "POST"}
 
     def __init__(self, directory, port=7070):
         self.directory = pathlib.Path(directory)
         self.port = port
         self.process = None
-        self.log = self.directory / "requests.log"
+        self.log = self.directory / "server.log"
+        # What it prints of requests tears when many end at once; this does not.
+        self.access_log = self.directory / "requests.log"
 
     @property
     def endpoint(self):
@@ -63,8 +69,8 @@ class VersityGw:
         (self.directory / "data" / "bucket").mkdir(parents=True, exist_ok=True)
         out = open(self.log, "ab")
         self.process = subprocess.Popen(
-            [CACHE / "bin" / "versitygw", "--access", ACCESS, "--secret", SECRET, "--keep-alive", "--port",
-             f"127.0.0.1:{self.port}", "posix", self.directory / "data"], stdout=out, stderr=out)
+            [CACHE / "bin" / "versitygw", "--access", ACCESS, "--secret", SECRET, "--keep-alive", "--quiet",
+             "--access-log", self.access_log, "--port", f"127.0.0.1:{self.port}", "posix", self.directory / "data"], stdout=out, stderr=out)
         wait_for(lambda: port_open("127.0.0.1", self.port), "versitygw")
         return self
 
@@ -77,10 +83,11 @@ class VersityGw:
     def requests(self):
         """(method, key, query) of every request that the server has logged."""
         found = []
-        for line in self.log.read_text(errors="replace").splitlines():
-            match = re.search(r"\|\s*(GET|PUT|POST|HEAD|DELETE)\s*\|\s*(\S+)\s*\|[^|]*\|\s*(.*)$", line)
+        for line in self.access_log.read_text(errors="replace").splitlines():
+            match = re.search(r" s3_([A-Z][a-z]+)(\w*) .* (/[^ ?]*)\??(\S*) \d{3} ", line)
             if match:
-                found.append((match[1], match[2], match[3].strip()))
+                method = "POST" if match[1] + match[2] == "DeleteObjects" else self.METHODS[match[1]]
+                found.append((method, urllib.parse.unquote(match[3]), match[4]))
         return found
 
     def path(self, key):

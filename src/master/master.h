@@ -273,6 +273,10 @@ class Master {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CancelTask(InodeId inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DispatchPersist() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool KeyTaken(const PersistTask& task, const ResolvedKey& resolved)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MovesAside(PersistTask& task, MountId mount, std::string* key)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartTask(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status StartUpload(StateTxn& txn, PersistTask& task, const state::Inode& inode,
                      const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -280,7 +284,7 @@ class Master {
   void StartMultipart(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendParts(uint64_t job_id) ABSL_LOCKS_EXCLUDED(mutex_);
   void CompleteUpload(uint64_t job_id) ABSL_LOCKS_EXCLUDED(mutex_);
-  void StartRelocate(PersistTask& task, const state::Inode& inode)
+  void StartRelocate(PersistTask& task, const state::Inode& inode, LogIndex after)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   StatusOr<session::PersistCommand> MakePersistCommand(const PersistTask& task,
                                                        const state::Inode& inode,
@@ -428,6 +432,8 @@ class Master {
   absl::flat_hash_map<uint64_t, std::unique_ptr<PersistTask>> zombies_ ABSL_GUARDED_BY(mutex_);
   // Keys whose object waits to be moved elsewhere: nothing may be written there before.
   std::multiset<std::string> relocation_sources_ ABSL_GUARDED_BY(mutex_);
+  // Those that another file waits for.
+  std::set<std::string> wanted_sources_ ABSL_GUARDED_BY(mutex_);
   // Keys at which something is written or deleted, once for each that does: an upload of before a
   // failover or a lost session may still be under way beside the next one.
   std::multiset<std::string> busy_keys_ ABSL_GUARDED_BY(mutex_);

@@ -154,6 +154,7 @@ struct PersistTask {
   bool crc_known = false;
   std::string source;  // RELOCATE: busy name of the object's present key
   std::string source_key;
+  int64_t blocked_since_ms = -1;  // monotonic; by its own key or by order, not by the store
 };
 
 }  // namespace spillway

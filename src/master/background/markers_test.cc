@@ -178,6 +178,48 @@ TEST_F(MarkerTest, oldMarkerThatIsStillTheSourceOfAMove_doesNotHoldTheMoveUp) {
   EXPECT_EQ(understore_->Objects().count("_SUCCESS"), 0u);
 }
 
+TEST_F(MarkerTest, markerWhoseOldKeyIsWantedByAFileItWaitsFor_movesAsideFirst) {
+  WriteFile("/d/_temporary/b", 10, {worker_});
+  WriteFile("/s", 0, {});
+  AdvanceMs(100);
+  StringBody old_body("the marker");
+  ASSERT_TRUE(understore_->Put("s", old_body, {}).ok());
+  AnswerPersist(worker_, TakePersist(), absl::OkStatus());
+  ASSERT_TRUE(master_->Rename(root_, "/s", "/_SUCCESS", {}).result.ok());
+  ASSERT_TRUE(master_->Rename(root_, "/d/_temporary/b", "/s", {}).result.ok());
+  session::PersistCommand command;
+  for (int i = 0; i < 60 && command.job_id() == 0; ++i) {
+    AdvanceMs(500);
+    command = TakePersist();
+  }
+  EXPECT_EQ(understore_->Objects().count("_SUCCESS"), 0u) << "the file goes first";
+  ASSERT_EQ(command.key(), "s");
+  StringBody body("the file");
+  ASSERT_TRUE(understore_->Put("s", body, {}).ok());
+  AnswerPersist(worker_, command, absl::OkStatus());
+  for (int i = 0; i < 10; ++i) AdvanceMs(500);
+  const std::map<std::string, std::string> wanted{{"_SUCCESS", "the marker"}, {"s", "the file"}};
+  EXPECT_EQ(understore_->Objects(), wanted);
+}
+
+TEST_F(MarkerTest, filesThatChangeNames_doNotWaitForEachOtherForEver) {
+  for (const std::string name : {"a", "b"}) {
+    WriteFile("/" + name, 0, {});
+    AdvanceMs(100);
+    StringBody body("was " + name);
+    ASSERT_TRUE(understore_->Put(name, body, {}).ok());
+    AnswerPersist(worker_, TakePersist(), absl::OkStatus());
+  }
+  understore_->FailNext(1000, Unavailable("away"), false);
+  ASSERT_TRUE(master_->Rename(root_, "/a", "/c", {}).result.ok());
+  ASSERT_TRUE(master_->Rename(root_, "/b", "/a", {}).result.ok());
+  ASSERT_TRUE(master_->Rename(root_, "/c", "/b", {}).result.ok());
+  understore_->FailNext(0, absl::OkStatus(), false);
+  for (int i = 0; i < 100; ++i) AdvanceMs(500);
+  const std::map<std::string, std::string> wanted{{"a", "was b"}, {"b", "was a"}};
+  EXPECT_EQ(understore_->Objects(), wanted);
+}
+
 TEST_F(MarkerTest, oldMarkersDelete_isForgottenWhenANewOneIsWrittenThrough) {
   WriteFile("/out/_SUCCESS", 0, {});
   AdvanceMs(100);

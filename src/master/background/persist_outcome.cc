@@ -68,6 +68,15 @@ void Master::TaskSucceeded(PersistTask& task, const std::string& etag, int64_t d
   if (task.kind == state::RELOCATE && task.source_key != task.key) {
     ScheduleObjectDelete(txn, task.mount_id, task.source_key, false);
   }
+  // Moved aside only: on to its own key.
+  const auto path = txn.PathOf(*inode);
+  const auto resolved = path ? Resolve(*path) : StatusOr<ResolvedKey>(Internal("gone"));
+  std::optional<state::PersistJob> on;
+  if (task.kind == state::RELOCATE && resolved.ok() && resolved->key != task.key) {
+    on = NewPersistJob(*inode, state::RELOCATE, 0);
+    txn.Apply(
+        MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = *on; }));
+  }
   const LogIndex index = txn.Commit();
   fences_.erase(BusyName(task.mount_id, task.key));
   if (metrics_ != nullptr) {
@@ -83,6 +92,10 @@ void Master::TaskSucceeded(PersistTask& task, const std::string& etag, int64_t d
   std::vector<InodeId> waited = std::exchange(lane->backed_off, {});
   if (!lane->OnSuccess(duration_ms, clock_->MonotonicMs())) waited.clear();
   RemoveTask(task.inode);
+  if (on) {
+    AddTask(*on, index);
+    executor_->Post([this, on, index] { QueueWhenDurable({*on}, index); });
+  }
   for (const InodeId id : waited) {
     const auto it = tasks_.find(id);
     if (it == tasks_.end() || it->second->running || !it->second->queued) continue;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t kBusyKeyRetryMs = 20;
 constexpr int64_t kMarkerRetryMs = 50;
+constexpr int64_t kMoveAsideAfterMs = 10'000;
 constexpr size_t kLanesMax = 256;
 constexpr size_t kJobsPerLoad = 2000;
 
@@ -148,7 +149,10 @@ void Master::RemoveTask(InodeId inode) {
   if (it == tasks_.end()) return;
   PersistTask& task = *it->second;
   task.lane->due.erase({task.due_at_ms, task.requested_at_ms, inode});
-  if (!task.source.empty()) relocation_sources_.erase(relocation_sources_.find(task.source));
+  if (!task.source.empty()) {
+    relocation_sources_.erase(relocation_sources_.find(task.source));
+    wanted_sources_.erase(task.source);
+  }
   if (const auto pending = pending_in_.find(task.directory); pending != pending_in_.end()) {
     pending->second.erase({task.generation, inode});
     if (pending->second.empty()) pending_in_.erase(pending);
@@ -238,6 +242,31 @@ void Master::DispatchPersist() {
   }
 }
 
+// Somebody works on the key, or its object is still read from, or has to go first.
+bool Master::KeyTaken(const PersistTask& task, const ResolvedKey& resolved) {
+  const std::string busy = BusyName(resolved.mount_id, resolved.key);
+  const size_t own_source = task.source == busy ? 1 : 0;
+  const bool source_of_another = relocation_sources_.count(busy) > own_source;
+  if (source_of_another) wanted_sources_.insert(busy);
+  return busy_keys_.count(busy) > 0 || source_of_another ||
+         FencedFrom(busy, task.inode, task.generation) ||
+         OldMarkerAbove(resolved.mount_id, resolved.key, task.kind);
+}
+
+// Moves may wait for each other in a circle: files that change names, or a marker's move for the
+// file that is to take its old key. One that is blocked for long, and whose source is waited for,
+// makes way: its object goes to a key of its own first.
+bool Master::MovesAside(PersistTask& task, MountId mount, std::string* key) {
+  const int64_t now_ms = clock_->MonotonicMs();
+  if (task.blocked_since_ms < 0) task.blocked_since_ms = now_ms;
+  if (task.kind != state::RELOCATE || wanted_sources_.count(task.source) == 0 ||
+      now_ms - task.blocked_since_ms < kMoveAsideAfterMs)
+    return false;
+  *key = fmt::format(".spillway-moving-{}", task.inode.value());
+  const std::string busy = BusyName(mount, *key);
+  return task.source != busy && busy_keys_.count(busy) == 0;
+}
+
 void Master::StartTask(PersistTask& task) {
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(task.inode);
@@ -255,17 +284,20 @@ void Master::StartTask(PersistTask& task) {
   }
   const auto resolved = Resolve(*path);
   if (!resolved.ok()) return RemoveTask(task.inode);
-  const std::string busy = BusyName(resolved->mount_id, resolved->key);
-  const size_t own_source = task.source == busy ? 1 : 0;
-  if (busy_keys_.count(busy) > 0 || relocation_sources_.count(busy) > own_source ||
-      FencedFrom(busy, task.inode, task.generation) ||
-      OldMarkerAbove(resolved->mount_id, resolved->key, task.kind)) {
-    return Requeue(task, clock_->NowMs() + kBusyKeyRetryMs);
+  std::string key = resolved->key;
+  int64_t retry_ms = 0;
+  if (KeyTaken(task, *resolved)) {
+    retry_ms = kBusyKeyRetryMs;
+  } else {
+    task.waits_for = task.marker_scope ? MarkerWaitsFor(txn, task) : "";
+    if (!task.waits_for.empty()) retry_ms = kMarkerRetryMs;
   }
-  task.waits_for = task.marker_scope ? MarkerWaitsFor(txn, task) : "";
-  if (!task.waits_for.empty()) return Requeue(task, clock_->NowMs() + kMarkerRetryMs);
+  const bool aside = retry_ms > 0 && MovesAside(task, resolved->mount_id, &key);
+  if (retry_ms > 0 && !aside) return Requeue(task, clock_->NowMs() + retry_ms);
+  task.blocked_since_ms = -1;
+  const std::string busy = BusyName(resolved->mount_id, key);
   task.mount_id = resolved->mount_id;
-  task.key = resolved->key;
+  task.key = key;
   task.job_id = next_job_id_++;
   task.running = true;
   task.maybe_published = true;
@@ -281,7 +313,11 @@ void Master::StartTask(PersistTask& task) {
       for (const auto& at : cluster_.Locations(block)) SendPin(at.worker_id, {block}, false);
     }
   }
-  if (task.kind == state::RELOCATE) return StartRelocate(task, *inode);
+  if (task.kind == state::RELOCATE) {
+    // Should the move aside not end, nobody will name the object.
+    if (aside) ScheduleObjectDelete(txn, task.mount_id, key, false);
+    return StartRelocate(task, *inode, txn.Commit());
+  }
   if (Status status = StartUpload(txn, task, *inode, *path); !status.ok())
     TaskFailed(task, status, FailureOrigin::kWorker);
 }

@@ -293,10 +293,10 @@ void Master::CompleteUpload(uint64_t job_id) {
 }
 
 // The object follows its renamed file: copied to the new key, then deleted at the old one.
-void Master::StartRelocate(PersistTask& task, const state::Inode& inode) {
+void Master::StartRelocate(PersistTask& task, const state::Inode& inode, LogIndex after) {
   task.crc_known = inode.object().crc_known();
   task.crc32c = inode.object().crc32c();
-  executor_->Post([this, job_id = task.job_id, store = UnderStoreOf(task.mount_id),
+  auto relocate = [this, job_id = task.job_id, store = UnderStoreOf(task.mount_id),
                    source = task.source_key, target = task.key] {
     const int64_t begin_ms = clock_->MonotonicMs();
     const auto result =
@@ -310,7 +310,9 @@ void Master::StartRelocate(PersistTask& task, const state::Inode& inode) {
     if (!result.ok()) return TaskFailed(*task, result.status(), FailureOrigin::kStore);
     TaskSucceeded(*task, result->etag, clock_->MonotonicMs() - begin_ms);
     DispatchPersist();
-  });
+  };
+  journal_->WhenDurable(after,
+                        [this, relocate = std::move(relocate)] { executor_->Post(relocate); });
 }
 
 }  // namespace spillway
