@@ -209,6 +209,7 @@ class Master {
                                    const std::string& content_hash,
                                    std::optional<state::PersistJob>* job)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MayComeBack(BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   StatusOr<std::vector<state::BlockRecord>> CommittedBlocks(const state::Inode& inode,
                                                             bool need_replica, int64_t* length)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -408,5 +408,25 @@ TEST_F(HealingTest, backlog_holdsNewBlocksBackUntilThereIsRoom) {
   EXPECT_TRUE(admitted);
 }
 
+TEST_F(HealingTest, fileWhoseOnlyHolderWasJustLost_isCompletedWhenItComesBack) {
+  for (const bool back : {true, false}) {
+    const std::string path = back ? "/back" : "/gone";
+    const Master::Session holder = workers_[back ? 0 : 1];
+    ASSERT_TRUE(master_->CreateFile(root_, path, Durable(1)).result.ok());
+    const auto block = master_->NewBlockId(root_, path);
+    ASSERT_TRUE(master_->CommitBlock(holder, Report(*block.result, 10)).ok());
+    Kill(holder);
+    const auto complete = [&] { return master_->CompleteFile(root_, path, {}).result.status(); };
+    EXPECT_EQ(complete().code(), StatusCode::kUnavailable) << "it may be restarting";
+    if (back) {
+      AddWorker("w1", {Report(*block.result, 10)});
+      EXPECT_TRUE(complete().ok());
+    } else {
+      for (int i = 0; i < 16; ++i) AdvanceMs(1000);
+      EXPECT_EQ(complete().code(), StatusCode::kInvalidArgument);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace spillway

@@ -1,7 +1,14 @@
+#include <algorithm>
+
 #include "common/checksum.h"
 #include "master/master.h"
 
 namespace spillway {
+namespace {
+
+constexpr int64_t kComeBackMs = 15'000;
+
+}  // namespace
 
 Outcome<Nothing> Master::CompleteFile(const Caller& caller, const std::string& path,
                                       const CompleteFileOptions& options,
@@ -94,6 +101,16 @@ StatusOr<InodeId> Master::DoCompleteFile(StateTxn& txn, const Caller&, const std
   return InodeId(inode.id());
 }
 
+// A worker that had it fell silent so lately that it may be restarting, or was only held up.
+bool Master::MayComeBack(BlockId block) {
+  const int64_t now_ms = clock_->MonotonicMs();
+  const auto& workers = cluster_.workers();
+  return std::any_of(workers.begin(), workers.end(), [&](const auto& entry) {
+    const WorkerEntry& worker = entry.second;
+    return worker.former.contains(block) && now_ms - worker.last_contact_ms < kComeBackMs;
+  });
+}
+
 StatusOr<std::vector<state::BlockRecord>> Master::CommittedBlocks(const state::Inode& inode,
                                                                   bool need_replica,
                                                                   int64_t* length) {
@@ -109,6 +126,10 @@ StatusOr<std::vector<state::BlockRecord>> Master::CommittedBlocks(const state::I
     }
     if (missing && !safe_mode_over_) {
       return Unavailable("Block {} of {} is not known yet: the master has just started.",
+                         id.value(), inode.name());
+    }
+    if (missing && MayComeBack(id)) {
+      return Unavailable("Block {} of {} is only on workers that were lost a moment ago.",
                          id.value(), inode.name());
     }
     if (missing) {
