@@ -223,10 +223,10 @@ class Master {
                                          const std::string& path, const CreateFileOptions& options,
                                          const WholeFile* whole, Removed* removed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // *after is what its end has to wait for, *jobs and *removed what follows it.
+  // *after is what its end has to wait for, *job and *removed what follows it.
   PutOutcome PutFile(const Session& session, const session::PutFiles& request,
                      const session::PutFiles::File& file, LogIndex* after,
-                     std::vector<state::PersistJob>* jobs, Removed* removed);
+                     std::optional<state::PersistJob>* job, Removed* removed);
   // Whether a put may be carried out with these holders and this id.
   Status CheckPut(StateTxn& txn, const WorkerEntry& worker, const session::PutFiles& request,
                   const session::PutFiles::File& file, const CreateFileOptions& options)

@@ -59,17 +59,19 @@ void Master::PutFiles(const Session& session, const session::PutFiles& request,
   session::PutFilesAck ack;
   ack.set_request_id(request.request_id());
   LogIndex after;
-  std::vector<state::PersistJob> jobs;
   Removed removed;
   for (const auto& file : request.files()) {
-    const PutOutcome put = PutFile(session, request, file, &after, &jobs, &removed);
+    std::optional<state::PersistJob> job;
+    LogIndex index;
+    const PutOutcome put = PutFile(session, request, file, &index, &job, &removed);
+    if (job) QueueWhenDurable({*job}, index);
+    after = std::max(after, index);
     auto* outcome = ack.add_outcomes();
     outcome->set_code(static_cast<int>(put.status.code()));
     outcome->set_message(Message(put.status));
     outcome->set_repeated_operation(put.repeated_operation);
   }
   AfterRemoved(removed);
-  if (!jobs.empty()) QueueWhenDurable(jobs, after);
   journal_->WhenDurable(after, [ack = std::move(ack), done = std::move(done)] { done(ack); });
 }
 
@@ -107,7 +109,7 @@ Status Master::CheckPut(StateTxn& txn, const WorkerEntry& worker, const session:
 
 PutOutcome Master::PutFile(const Session& session, const session::PutFiles& request,
                            const session::PutFiles::File& file, LogIndex* after,
-                           std::vector<state::PersistJob>* jobs, Removed* removed) {
+                           std::optional<state::PersistJob>* job, Removed* removed) {
   const auto path = NormalizePath(file.options().path());
   if (!path.ok()) return {path.status()};
   const Caller caller{request.user(), {request.groups().begin(), request.groups().end()}};
@@ -123,7 +125,7 @@ PutOutcome Master::PutFile(const Session& session, const session::PutFiles& requ
     return {Unavailable("There is so much unpersisted data that {} has to wait.", *path)};
   StateTxn txn(journal_);
   if (const auto done = FindOperation(txn, options.operation_id)) {
-    *after = std::max(*after, txn.depends());
+    *after = txn.depends();
     const auto inode = txn.GetInode(*done);
     if (inode && inode->completed()) return {absl::OkStatus(), true};
     return {Unavailable("{} is being written, or was deleted, since this was asked.", *path)};
@@ -132,11 +134,11 @@ PutOutcome Master::PutFile(const Session& session, const session::PutFiles& requ
   const WholeFile whole{BlockOf(file), file.length_bytes(), file.crc32c()};
   Removed replaced;
   const auto inode = CreateOrReplace(txn, caller, *path, options, &whole, &replaced);
-  *after = std::max(*after, txn.depends());
+  *after = txn.depends();
   if (!inode.ok()) return {inode.status()};
-  const auto job = NewPersistJob(*inode, state::UPLOAD, options.persistence_wait_time_ms);
+  *job = NewPersistJob(*inode, state::UPLOAD, options.persistence_wait_time_ms);
   txn.Apply(
-      MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = job; }));
+      MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = **job; }));
   RememberOperation(txn, options.operation_id, InodeId(inode->id()));
   *after = txn.Commit();
   for (int i = 0; i < request.holders_size(); ++i) {
@@ -146,10 +148,9 @@ PutOutcome Master::PutFile(const Session& session, const session::PutFiles& requ
     if (!entry->tiers.empty()) entry->tiers.front().pinned_bytes += whole.length_bytes;
   }
   cluster_.SetPinned(whole.block, true);
-  AddTask(job, *after);
+  AddTask(**job, *after);
   CheckCopiesOf(*inode);
   NoteBlockBytes(static_cast<double>(whole.length_bytes));
-  jobs->push_back(job);
   removed->files.insert(removed->files.end(), replaced.files.begin(), replaced.files.end());
   removed->blocks.insert(removed->blocks.end(), replaced.blocks.begin(), replaced.blocks.end());
   return {absl::OkStatus()};

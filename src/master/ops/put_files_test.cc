@@ -78,6 +78,17 @@ TEST_F(PutFilesTest, fileIsThereCompleteWithItsCopiesAndIsPersisted) {
   EXPECT_TRUE(master_->GetStatus(root_, "/d/f").result->completed);
 }
 
+TEST_F(PutFilesTest, allFilesOfARequest_arePersisted) {
+  auto request = Request("/a", 1);
+  for (const std::string path : {"/b", "/c"}) *request.add_files() = Request(path, 2).files(0);
+  request.mutable_files(2)->mutable_options()->set_operation_most_significant(3);
+  Put(request);
+  std::set<std::string> keys;
+  for (auto command = TakePersist(); command.job_id() != 0; command = TakePersist())
+    keys.insert(command.key());
+  EXPECT_EQ(keys, (std::set<std::string>{"a", "b", "c"}));
+}
+
 TEST_F(PutFilesTest, holderWhoseSessionIsOver_doesNotCount) {
   const auto request = Request("/f", 1);
   master_->SessionClosed(second_);
