@@ -274,8 +274,11 @@ class Master {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CancelTask(InodeId inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DispatchPersist() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Notes too whose source it waits for.
   bool KeyTaken(const PersistTask& task, const ResolvedKey& resolved)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Where a move that makes way for others puts its object first.
+  static std::string AsideKey(InodeId inode);
   bool MovesAside(PersistTask& task, MountId mount, std::string* key)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartTask(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

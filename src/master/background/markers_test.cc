@@ -19,6 +19,14 @@ class MarkerTest : public MasterFixture {
       all[command.key()] = command;
     return all;
   }
+  // A file whose object is in the store under its path's key.
+  void WritePersisted(const std::string& path, const std::string& data) {
+    WriteFile(path, 0, {});
+    AdvanceMs(100);
+    StringBody body(data);
+    ASSERT_TRUE(understore_->Put(path.substr(1), body, {}).ok());
+    AnswerPersist(worker_, TakePersist(), absl::OkStatus());
+  }
   Master::Session worker_;
 };
 
@@ -109,11 +117,7 @@ TEST_F(MarkerTest, restart_keepsTheOrder) {
 TEST_F(MarkerTest, oldMarker_isDeletedBeforeNewDataAppears) {
   WriteFile("/out/a", 10, {worker_});
   AnswerPersist(worker_, TakePersist(), absl::OkStatus());
-  WriteFile("/out/_SUCCESS", 0, {});
-  AdvanceMs(100);
-  StringBody body("");
-  ASSERT_TRUE(understore_->Put("out/_SUCCESS", body, {}).ok());
-  AnswerPersist(worker_, TakePersist(), absl::OkStatus());
+  WritePersisted("/out/_SUCCESS", "");
   RemoveOptions remove;
   remove.recursive = true;
   ASSERT_TRUE(master_->Remove(root_, "/out", remove).result.ok());
@@ -159,11 +163,7 @@ TEST_F(MarkerTest, oldMarkerBehindManyBlockedDeletes_isDeletedAllTheSame) {
 
 TEST_F(MarkerTest, oldMarkerThatIsStillTheSourceOfAMove_doesNotHoldTheMoveUp) {
   // The delete of the old key waits for the move, which lies in the scope of that old marker.
-  WriteFile("/_SUCCESS", 0, {});
-  AdvanceMs(100);
-  StringBody body("");
-  ASSERT_TRUE(understore_->Put("_SUCCESS", body, {}).ok());
-  AnswerPersist(worker_, TakePersist(), absl::OkStatus());
+  WritePersisted("/_SUCCESS", "");
   ASSERT_TRUE(master_->CreateDirectory(root_, "/d", {}).result.ok());
   understore_->FailNext(1000, Unavailable("away"), false);
   ASSERT_TRUE(master_->Rename(root_, "/_SUCCESS", "/d/p", {}).result.ok());
@@ -180,11 +180,7 @@ TEST_F(MarkerTest, oldMarkerThatIsStillTheSourceOfAMove_doesNotHoldTheMoveUp) {
 
 TEST_F(MarkerTest, markerWhoseOldKeyIsWantedByAFileItWaitsFor_movesAsideFirst) {
   WriteFile("/d/_temporary/b", 10, {worker_});
-  WriteFile("/s", 0, {});
-  AdvanceMs(100);
-  StringBody old_body("the marker");
-  ASSERT_TRUE(understore_->Put("s", old_body, {}).ok());
-  AnswerPersist(worker_, TakePersist(), absl::OkStatus());
+  WritePersisted("/s", "the marker");
   ASSERT_TRUE(master_->Rename(root_, "/s", "/_SUCCESS", {}).result.ok());
   ASSERT_TRUE(master_->Rename(root_, "/d/_temporary/b", "/s", {}).result.ok());
   session::PersistCommand command;
@@ -203,13 +199,8 @@ TEST_F(MarkerTest, markerWhoseOldKeyIsWantedByAFileItWaitsFor_movesAsideFirst) {
 }
 
 TEST_F(MarkerTest, filesThatChangeNames_doNotWaitForEachOtherForEver) {
-  for (const std::string name : {"a", "b"}) {
-    WriteFile("/" + name, 0, {});
-    AdvanceMs(100);
-    StringBody body("was " + name);
-    ASSERT_TRUE(understore_->Put(name, body, {}).ok());
-    AnswerPersist(worker_, TakePersist(), absl::OkStatus());
-  }
+  WritePersisted("/a", "was a");
+  WritePersisted("/b", "was b");
   understore_->FailNext(1000, Unavailable("away"), false);
   ASSERT_TRUE(master_->Rename(root_, "/a", "/c", {}).result.ok());
   ASSERT_TRUE(master_->Rename(root_, "/b", "/a", {}).result.ok());
@@ -221,11 +212,7 @@ TEST_F(MarkerTest, filesThatChangeNames_doNotWaitForEachOtherForEver) {
 }
 
 TEST_F(MarkerTest, oldMarkersDelete_isForgottenWhenANewOneIsWrittenThrough) {
-  WriteFile("/out/_SUCCESS", 0, {});
-  AdvanceMs(100);
-  StringBody body("");
-  ASSERT_TRUE(understore_->Put("out/_SUCCESS", body, {}).ok());
-  AnswerPersist(worker_, TakePersist(), absl::OkStatus());
+  WritePersisted("/out/_SUCCESS", "");
   ASSERT_TRUE(master_->Remove(root_, "/out/_SUCCESS", {}).result.ok());
   understore_->FailNext(1000, Unavailable("away"), false);
   executor_.RunAll();

@@ -69,10 +69,8 @@ void Master::TaskSucceeded(PersistTask& task, const std::string& etag, int64_t d
     ScheduleObjectDelete(txn, task.mount_id, task.source_key, false);
   }
   // Moved aside only: on to its own key.
-  const auto path = txn.PathOf(*inode);
-  const auto resolved = path ? Resolve(*path) : StatusOr<ResolvedKey>(Internal("gone"));
   std::optional<state::PersistJob> on;
-  if (task.kind == state::RELOCATE && resolved.ok() && resolved->key != task.key) {
+  if (task.key == AsideKey(task.inode)) {
     on = NewPersistJob(*inode, state::RELOCATE, 0);
     txn.Apply(
         MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = *on; }));

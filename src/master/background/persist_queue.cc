@@ -253,6 +253,10 @@ bool Master::KeyTaken(const PersistTask& task, const ResolvedKey& resolved) {
          OldMarkerAbove(resolved.mount_id, resolved.key, task.kind);
 }
 
+std::string Master::AsideKey(InodeId inode) {
+  return fmt::format(".spillway-moving-{}", inode.value());
+}
+
 // Moves may wait for each other in a circle: files that change names, or a marker's move for the
 // file that is to take its old key. One that is blocked for long, and whose source is waited for,
 // makes way: its object goes to a key of its own first.
@@ -262,7 +266,7 @@ bool Master::MovesAside(PersistTask& task, MountId mount, std::string* key) {
   if (task.kind != state::RELOCATE || wanted_sources_.count(task.source) == 0 ||
       now_ms - task.blocked_since_ms < kMoveAsideAfterMs)
     return false;
-  *key = fmt::format(".spillway-moving-{}", task.inode.value());
+  *key = AsideKey(task.inode);
   const std::string busy = BusyName(mount, *key);
   return task.source != busy && busy_keys_.count(busy) == 0;
 }
