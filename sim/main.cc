@@ -34,7 +34,8 @@ void Print(uint64_t seeds, const Tally& tally, int violations) {
             << "  store faults " << tally.store_faults << ", store outages " << tally.store_outages
             << ", copies made again " << tally.heals << "\n"
             << "  native client: writes " << tally.native_writes << ", given up "
-            << tally.native_failures << ", reads " << tally.native_reads << "\n";
+            << tally.native_failures << ", reads " << tally.native_reads << ", files taken whole "
+            << tally.small_puts << "\n";
 }
 
 }  // namespace

@@ -30,9 +30,7 @@ class Simulation::MasterLink : public UnusedMasterApi {
   explicit MasterLink(Simulation* sim) : sim_(sim) {}
 
   StatusOr<FileStatus> CreateFile(const std::string& path,
-                                  const CreateFileOptions& asked) override {
-    CreateFileOptions options = asked;
-    options.operation_id = sim_->NewOperationId();
+                                  const CreateFileOptions& options) override {
     return Call<FileStatus>([&] {
       auto created = sim_->master_->CreateFile(sim_->root_, path, options);
       // From here on the old content is gone, whether this write is finished or not.
@@ -102,6 +100,11 @@ class Simulation::WorkerLink : public WorkerApi {
     return Start(node_->worker->WriteThrough(options));
   }
   StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions& options) override;
+  void PutFiles(const smallfiles::PutFilesRequest& request, SmallFiles::PutDone done) override;
+  void StoreBlocks(const smallfiles::StoreBlocksRequest&,
+                   std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)> done) override {
+    done(Unavailable("clients do not ask for this"));
+  }
 
  private:
   class WriteStream;
@@ -203,6 +206,25 @@ StatusOr<std::unique_ptr<BlockReadStream>> Simulation::WorkerLink::ReadBlock(
   return std::unique_ptr<BlockReadStream>(std::make_unique<ReadStream>(std::move(data)));
 }
 
+void Simulation::WorkerLink::PutFiles(const smallfiles::PutFilesRequest& request,
+                                      SmallFiles::PutDone done) {
+  sim_->Shake();
+  if (node_->worker == nullptr || sim_->random_.Below(16) == 0)
+    return done(Unavailable("{} is down", node_->host));
+  auto answer = std::make_shared<std::optional<StatusOr<smallfiles::PutFilesResponse>>>();
+  node_->worker->small_files()->PutFiles(
+      request, sim_->root_.user, sim_->root_.groups,
+      [answer](StatusOr<smallfiles::PutFilesResponse> result) { *answer = std::move(result); });
+  const int life = node_->lives;
+  const auto died = [&] { return node_->worker == nullptr || node_->lives != life; };
+  sim_->RunOn(*node_, [&] { return answer->has_value() || died(); });
+  if (died() || sim_->random_.Below(16) == 0) return done(Unavailable("{} went down", node_->host));
+  if (!answer->has_value())
+    return done(MakeStatus(StatusCode::kDeadlineExceeded, "{}", node_->host));
+  if ((*answer)->ok()) ++sim_->tally_->small_puts;
+  done(**answer);
+}
+
 class Simulation::ClientWorkers : public WorkerConnector {
  public:
   explicit ClientWorkers(Simulation* sim) : sim_(sim) {}
@@ -285,7 +307,8 @@ void Simulation::NativeWrite(const std::string& path, bool overwrite) {
   damages_at_write_ = damages_;
   const bool marker = path.find("_SUCCESS") != std::string::npos;
   const std::string data =
-      marker ? RandomData(16 + random_.Below(16)) : RandomData(random_.Below(5 * kBlockBytes));
+      marker ? RandomData(16 + random_.Below(16))
+             : RandomData(random_.Below(random_.Below(2) == 0 ? kBlockBytes : 5 * kBlockBytes));
   WriteOptions options;
   options.create.block_size_bytes = kBlockBytes;
   options.create.recursive = true;

@@ -7,9 +7,10 @@ namespace spillway::sim {
 class Simulation::Peers : public WorkerConnector {
  public:
   // Blocks are read from the other worker's store as a peer would send them.
-  explicit Peers(std::function<BlockStore*(const std::string&)> find) : find_(std::move(find)) {}
+  Peers(std::function<Worker*(const std::string&)> find, Random* random)
+      : find_(std::move(find)), random_(random) {}
   std::shared_ptr<WorkerApi> Connect(const WorkerAddress& address) override {
-    return std::make_shared<Peer>(find_(address.host));
+    return std::make_shared<Peer>(find_(address.host), random_);
   }
 
  private:
@@ -28,7 +29,8 @@ class Simulation::Peers : public WorkerConnector {
   };
   class Peer : public WorkerApi {
    public:
-    explicit Peer(BlockStore* store) : store_(store) {}
+    Peer(Worker* worker, Random* random)
+        : worker_(worker), store_(worker == nullptr ? nullptr : worker->store()), random_(random) {}
     StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(const BlockWriteOptions&) override {
       return Unavailable("not simulated");
     }
@@ -47,10 +49,26 @@ class Simulation::Peers : public WorkerConnector {
       return std::unique_ptr<BlockReadStream>(std::make_unique<Stream>(std::move(data)));
     }
 
+    void PutFiles(const smallfiles::PutFilesRequest&, SmallFiles::PutDone done) override {
+      done(Unavailable("workers do not ask for this"));
+    }
+    // The request may be lost, or the answer.
+    void StoreBlocks(const smallfiles::StoreBlocksRequest& request,
+                     std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)> done) override {
+      const uint64_t luck = random_->Below(16);
+      if (worker_ == nullptr || luck == 0) return done(Unavailable("the peer is down"));
+      auto answer = worker_->small_files()->StoreBlocks(request);
+      if (luck == 1) return done(Unavailable("the peer went down"));
+      done(std::move(answer));
+    }
+
    private:
+    Worker* const worker_;
     BlockStore* const store_;
+    Random* const random_;
   };
-  const std::function<BlockStore*(const std::string&)> find_;
+  const std::function<Worker*(const std::string&)> find_;
+  Random* const random_;
 };
 
 Simulation::Simulation(uint64_t seed, Tally* tally)
@@ -69,13 +87,13 @@ Simulation::Simulation(uint64_t seed, Tally* tally)
     nodes_.push_back(std::make_unique<Node>());
     nodes_.back()->host = "w" + std::to_string(i);
   }
-  peers_ = std::make_unique<Peers>([this](const std::string& host) -> BlockStore* {
+  const auto find = [this](const std::string& host) -> Worker* {
     for (auto& node : nodes_) {
-      if (node->host == host && node->worker != nullptr && !node->partitioned)
-        return node->store.get();
+      if (node->host == host && !node->partitioned) return node->worker.get();
     }
     return nullptr;
-  });
+  };
+  peers_ = std::make_unique<Peers>(find, &random_);
   StartNativeClient();
   StartMaster();
   (void)master_->LoadDirectory(kRootInodeId);
@@ -212,6 +230,8 @@ void Simulation::Deliver(Node& node, const Master::Session& session,
         node.down.push_back(master_->MountTableMessage());
         session::MasterMessage registered;
         auto* answer = registered.mutable_registered();
+        answer->set_worker_id(session->worker.value());
+        answer->set_epoch(session->epoch.value());
         answer->set_cluster_id(session->cluster_id);
         answer->set_by_buckets(session->by_buckets);
         for (const uint32_t bucket : session->wanted_buckets) answer->add_wanted_buckets(bucket);
@@ -229,6 +249,14 @@ void Simulation::Deliver(Node& node, const Master::Session& session,
     case Case::kReplicateResult:
       if (message.replicate_result().code() == 0) ++tally_->heals;
       return master_->ReplicateDone(session, message.replicate_result());
+    case Case::kReserveIds:
+      return master_->ReserveIds(session, [this, session](const session::ReservedIds& reserved) {
+        session::MasterMessage answer;
+        *answer.mutable_reserved_ids() = reserved;
+        Send(session.worker, session.epoch, std::move(answer));
+      });
+    case Case::kPutFiles:
+      return PutFiles(session, message.put_files());
     case Case::kCommitBlock: {
       const Status status = master_->CommitBlock(session, message.commit_block().block());
       session::MasterMessage ack;
@@ -238,6 +266,24 @@ void Simulation::Deliver(Node& node, const Master::Session& session,
     }
     default:
       return;
+  }
+}
+
+void Simulation::PutFiles(const Master::Session& session, const session::PutFiles& request) {
+  std::map<std::string, InodeId> before;
+  for (const auto& file : request.files()) {
+    const auto status = master_->GetStatus(root_, file.options().path());
+    if (status.result.ok()) before[file.options().path()] = status.result->id;
+  }
+  master_->PutFiles(session, request, [this, session](session::PutFilesAck ack) {
+    session::MasterMessage answer;
+    *answer.mutable_put_files_ack() = std::move(ack);
+    Send(session.worker, session.epoch, std::move(answer));
+  });
+  // What was replaced is gone, whether the writer hears of it or not.
+  for (const auto& [path, id] : before) {
+    const auto status = master_->GetStatus(root_, path);
+    if (status.result.ok() && status.result->id != id) files_.erase(path);
   }
 }
 

@@ -39,6 +39,7 @@ struct Tally {
   int64_t partitions = 0, broken_sessions = 0, stale_messages = 0, repeated_operations = 0;
   int64_t store_faults = 0, store_outages = 0, heals = 0;
   int64_t native_writes = 0, native_failures = 0, native_reads = 0;  // by the native client's core
+  int64_t small_puts = 0;  // answered calls that take files whole
 };
 
 class Simulation : public WorkerSender, public UnderStoreOpener {
@@ -99,6 +100,7 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   void Disconnect(Node& node);
   void DeliverUp(Node& node);
   void Deliver(Node& node, const Master::Session& session, const session::WorkerMessage& message);
+  void PutFiles(const Master::Session& session, const session::PutFiles& request);
   void DeliverDown(Node& node);
   void TickWorker(Node& node);
   // Everything that can run without a fault runs.

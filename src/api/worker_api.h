@@ -1,6 +1,7 @@
 // A worker as clients and other workers see it. Calls block.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,6 +10,13 @@
 #include "common/status.h"
 
 namespace spillway {
+
+namespace smallfiles {
+class PutFilesRequest;
+class PutFilesResponse;
+class StoreBlocksRequest;
+class StoreBlocksResponse;
+}  // namespace smallfiles
 
 // One replica of one block being written. Not thread-safe. Destroying it without Commit cancels the
 // write, and the worker drops the temp block.
@@ -63,6 +71,12 @@ class WorkerApi {
   virtual StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
       const FileWriteThroughOptions& options) = 0;
   virtual StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions& options) = 0;
+  // Small files taken whole (proto/spillway/small_files.proto). These do not block: done runs once,
+  // perhaps on another thread or before the call returns.
+  virtual void PutFiles(const smallfiles::PutFilesRequest& request,
+                        std::function<void(StatusOr<smallfiles::PutFilesResponse>)> done) = 0;
+  virtual void StoreBlocks(const smallfiles::StoreBlocksRequest& request,
+                           std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)> done) = 0;
 };
 
 // Connects to workers by address; connections are pooled. Thread-safe.

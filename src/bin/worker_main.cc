@@ -169,8 +169,8 @@ Status Run(const Configuration& config) {
   ChannelOptions channel;
   channel.user = LoginUser(config);
   channel.sasl = config.GetString("alluxio.security.authentication.type") == "SIMPLE";
-  const auto peers =
-      MakeWorkerConnector(channel, config.GetDurationMs("spillway.user.data.timeout"), &random);
+  const auto peers = MakeWorkerConnector(
+      channel, config.GetDurationMs("spillway.user.data.timeout"), &random, &pool);
   const UnderStoreContext understore{&config, &clock, &random, &metrics};
   WorkerOptions options;
   options.address = address;

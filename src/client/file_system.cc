@@ -13,25 +13,44 @@ FileSystem::FileSystem(MasterApi* master, WorkerConnector* workers, Clock* clock
       random_(random),
       local_host_(std::move(local_host)) {}
 
+StatusOr<std::vector<WorkerInfo>> FileSystem::LiveWorkers(bool afresh) {
+  {
+    absl::MutexLock lock(&mutex_);
+    const bool known = !live_.empty() && clock_->MonotonicMs() - live_at_ms_ < kWorkersKnownMs;
+    if (known && !afresh) return live_;
+  }
+  SPILLWAY_ASSIGN_OR_RETURN(std::vector<WorkerInfo> all, master_->GetWorkers());
+  absl::MutexLock lock(&mutex_);
+  live_ = all;
+  live_at_ms_ = clock_->MonotonicMs();
+  return all;
+}
+
+void FileSystem::ForgetWorkers() {
+  absl::MutexLock lock(&mutex_);
+  live_.clear();
+}
+
 StatusOr<std::vector<WorkerInfo>> FileSystem::ChooseWorkers(
     int count, const std::set<std::string>& avoid_hosts) {
-  SPILLWAY_ASSIGN_OR_RETURN(std::vector<WorkerInfo> all, master_->GetWorkers());
-  for (size_t i = all.size(); i > 1; --i) std::swap(all[i - 1], all[random_->Below(i)]);
-  std::stable_partition(all.begin(), all.end(), [&](const WorkerInfo& worker) {
-    return worker.address.host == local_host_;
-  });
   std::vector<WorkerInfo> chosen;
-  std::set<std::string> hosts = avoid_hosts;
-  for (WorkerInfo& worker : all) {
-    if (static_cast<int>(chosen.size()) == count) break;
-    if (hosts.insert(worker.address.host).second) chosen.push_back(std::move(worker));
+  for (const bool afresh : {false, true}) {
+    SPILLWAY_ASSIGN_OR_RETURN(std::vector<WorkerInfo> all, LiveWorkers(afresh));
+    for (size_t i = all.size(); i > 1; --i) std::swap(all[i - 1], all[random_->Below(i)]);
+    std::stable_partition(all.begin(), all.end(), [&](const WorkerInfo& worker) {
+      return worker.address.host == local_host_;
+    });
+    chosen.clear();
+    std::set<std::string> hosts = avoid_hosts;
+    for (WorkerInfo& worker : all) {
+      if (static_cast<int>(chosen.size()) == count) break;
+      if (hosts.insert(worker.address.host).second) chosen.push_back(std::move(worker));
+    }
+    if (static_cast<int>(chosen.size()) == count) return chosen;
   }
-  if (static_cast<int>(chosen.size()) < count) {
-    return MakeStatus(StatusCode::kResourceExhausted,
-                      "Not enough workers for replications, {} workers selected but {} required",
-                      chosen.size(), count);
-  }
-  return chosen;
+  return MakeStatus(StatusCode::kResourceExhausted,
+                    "Not enough workers for replications, {} workers selected but {} required",
+                    chosen.size(), count);
 }
 
 StatusOr<std::vector<WorkerInfo>> FileSystem::AwaitWorkers(

@@ -10,6 +10,7 @@
 
 #include "api/master_api.h"
 #include "api/worker_api.h"
+#include "client/small_file_writer.h"
 #include "common/clock.h"
 #include "common/random.h"
 
@@ -47,6 +48,10 @@ class FileSystem {
                   bool cache = true);
 
  private:
+  static constexpr int64_t kWorkersKnownMs = 1000;
+
+  // The file block by block.
+  Status WriteLong(const std::string& path, const WriteOptions& options, const ByteSource& source);
   // Sets *diverted to what was read already if the file is to be written through instead.
   Status WriteBlocks(const std::string& path, const FileStatus& file, const WriteOptions& options,
                      const ByteSource& source, int64_t* length,
@@ -55,8 +60,8 @@ class FileSystem {
   Status WriteThroughFile(const std::string& path, const FileStatus& file,
                           const WriteOptions& options, bool cache, const ByteSource& source,
                           int64_t* length);
-  // count live workers on distinct hosts, the local one first, none of those avoided.
-  // RESOURCE_EXHAUSTED if there are fewer.
+  // count live workers on distinct hosts, the local one first, none of those avoided; who is live
+  // is asked every kWorkersKnownMs. RESOURCE_EXHAUSTED if there are fewer.
   StatusOr<std::vector<WorkerInfo>> ChooseWorkers(int count,
                                                   const std::set<std::string>& avoid_hosts = {});
   // The same, waiting a while for workers to come back.
@@ -69,13 +74,22 @@ class FileSystem {
                       int64_t offset, int64_t length, bool cache, const ByteSink& sink,
                       int64_t* taken);
 
+  StatusOr<std::vector<WorkerInfo>> LiveWorkers(bool afresh);
+  // One of them has failed: ask again.
+  void ForgetWorkers();
+
   friend class ReplicatedBlock;
+  friend class SmallFileWriter;
 
   MasterApi* const master_;
   WorkerConnector* const workers_;
   Clock* const clock_;
   Random* const random_;
   const std::string local_host_;
+  SmallFileWriter small_files_{this};
+  absl::Mutex mutex_;
+  std::vector<WorkerInfo> live_ ABSL_GUARDED_BY(mutex_);
+  int64_t live_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace spillway

@@ -64,6 +64,7 @@ class ReplicatedBlock {
   // OK if status is; else puts others in the worker's place until one has all that was sent.
   Status Ensure(Replica& replica, Status status) {
     if (status.ok()) return status;
+    fs_->ForgetWorkers();
     // Its own time: what the other replicas took is not its fault. One that has served for long
     // enough to be no part of the old trouble begins a new one.
     const int64_t now_ms = fs_->clock_->MonotonicMs();
@@ -124,11 +125,55 @@ int InitialReplicas(const CreateFileOptions& options) {
   return std::max(1, replicas);
 }
 
+bool MayGoWhole(const WriteOptions& options) {
+  return options.create.write_type == WriteType::kAsyncThrough && options.persist &&
+         options.create.persistence_wait_time_ms >= 0;
+}
+
+// Going the long way would not change it.
+bool IsAboutTheFile(const Status& status) {
+  return status.code() == StatusCode::kAlreadyExists || status.code() == StatusCode::kNotFound ||
+         status.code() == StatusCode::kInvalidArgument ||
+         status.code() == StatusCode::kPermissionDenied;
+}
+
 }  // namespace
 
-Status FileSystem::WriteFile(const std::string& path, const WriteOptions& options,
+Status FileSystem::WriteFile(const std::string& path, const WriteOptions& asked,
+                             const ByteSource& source) {
+  WriteOptions options = asked;
+  if (!options.create.operation_id)
+    options.create.operation_id = OperationId{random_->NextU64(), random_->NextU64()};
+  if (!MayGoWhole(options)) return WriteLong(path, options, source);
+  std::string head;
+  const int64_t most = std::min(options.create.block_size_bytes, SmallFileWriter::kFileBytesMax);
+  bool end = false;
+  while (!end && static_cast<int64_t>(head.size()) <= most) {
+    SPILLWAY_ASSIGN_OR_RETURN(std::string piece, source());
+    end = piece.empty();
+    if (head.empty()) {
+      head = std::move(piece);
+    } else {
+      head += piece;
+    }
+  }
+  if (end && !head.empty() && static_cast<int64_t>(head.size()) <= most) {
+    const Status status =
+        small_files_.Write(path, options.create, InitialReplicas(options.create), head);
+    if (status.ok() || IsAboutTheFile(status)) return status;
+  }
+  bool first = true;
+  return WriteLong(path, options, [&]() -> StatusOr<std::string> {
+    if (std::exchange(first, false)) return std::move(head);
+    return end ? std::string() : source();
+  });
+}
+
+Status FileSystem::WriteLong(const std::string& path, const WriteOptions& options,
                              const ByteSource& source) {
   SPILLWAY_ASSIGN_OR_RETURN(const FileStatus file, master_->CreateFile(path, options.create));
+  // Made whole after all, though nobody could say so.
+  if (file.completed) return absl::OkStatus();
   const WriteType type = options.create.write_type;
   bool through = type == WriteType::kThrough || type == WriteType::kCacheThrough;
   int64_t length = 0;

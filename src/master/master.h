@@ -119,6 +119,11 @@ class Master {
   void BlocksHeld(const Session& session, const session::BlocksHeld& held);
   void Heartbeat(const Session& session, const session::Heartbeat& heartbeat);
   Status CommitBlock(const Session& session, const session::BlockReport& block);
+  // Reserves container ids for files that the worker takes whole; done runs when that is durable.
+  void ReserveIds(const Session& session, std::function<void(session::ReservedIds)> done);
+  // Makes files that a worker took whole, each in one step; done runs when they are durable.
+  void PutFiles(const Session& session, const session::PutFiles& request,
+                std::function<void(session::PutFilesAck)> done);
   void BlocksRemoved(const Session& session, const session::BlocksRemoved& removed);
   void PersistDone(const Session& session, const session::PersistResult& result);
   void ReplicateDone(const Session& session, const session::ReplicateResult& result);
@@ -127,18 +132,6 @@ class Master {
 
   // Background duties; called every 100 ms or so.
   void Tick();
-  // For metrics and reports.
-  struct PersistSummary {
-    int64_t waiting = 0;
-    int64_t running = 0;
-    int64_t parked = 0;
-    int64_t oldest_age_ms = 0;
-    int64_t dirty_bytes = 0;
-    int64_t under_replicated_blocks = 0;
-    int64_t lost_blocks = 0;
-    double requests_per_second = 0;  // that lanes with a known limit may send
-    int64_t lanes_in_outage = 0;
-  };
   PersistSummary GetPersistSummary();
   std::vector<PersistInfo> GetPersistInfo(const Caller& caller,
                                           const std::vector<std::string>& paths);
@@ -194,8 +187,8 @@ class Master {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- ops/
-  StatusOr<FileStatus> DoCreateFile(StateTxn& txn, const Caller& caller, const std::string& path,
-                                    const CreateFileOptions& options)
+  StatusOr<state::Inode> DoCreateFile(StateTxn& txn, const Caller& caller, const std::string& path,
+                                      const CreateFileOptions& options, const WholeFile* whole)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Creates what is missing of lookup's parents; returns the parent of the last name.
   StatusOr<state::Inode> CreateParents(StateTxn& txn, const Caller& caller, Lookup* lookup,
@@ -225,6 +218,19 @@ class Master {
   void DeleteOne(StateTxn& txn, const state::Inode& inode, const std::string& path,
                  bool keep_object, Removed* removed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AfterRemoved(const Removed& removed) ABSL_LOCKS_EXCLUDED(mutex_);
+  // With overwrite, the file that stands at path is deleted; its object stays until it is replaced.
+  StatusOr<state::Inode> CreateOrReplace(StateTxn& txn, const Caller& caller,
+                                         const std::string& path, const CreateFileOptions& options,
+                                         const WholeFile* whole, Removed* removed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // *after is what its end has to wait for, *job and *removed what follows it.
+  PutOutcome PutFile(const Session& session, const session::PutFiles& request,
+                     const session::PutFiles::File& file, LogIndex* after,
+                     std::optional<state::PersistJob>* job, Removed* removed);
+  // Whether a put may be carried out with these holders and this id.
+  Status CheckPut(StateTxn& txn, const WorkerEntry& worker, const session::PutFiles& request,
+                  const session::PutFiles::File& file, const CreateFileOptions& options)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::string& key, bool directory)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status DoRename(StateTxn& txn, const Caller& caller, const std::string& source,
@@ -350,6 +356,9 @@ class Master {
   void NoteDirty(PersistTask& task, const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ForgetDirty(const PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   double DrainRate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteBlockBytes(double bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    typical_block_bytes_ = 0.9 * typical_block_bytes_ + 0.1 * bytes;
+  }
   bool FirstBlock(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool MayWriteThrough(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool AdmitNow(double pressure, bool first) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

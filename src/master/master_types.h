@@ -157,4 +157,29 @@ struct PersistTask {
   int64_t blocked_since_ms = -1;  // monotonic; by its own key or by order, not by the store
 };
 
+// The content of a file that comes to be complete at once.
+struct WholeFile {
+  BlockId block;
+  int64_t length_bytes = 0;
+  uint32_t crc32c = 0;
+};
+
+struct PutOutcome {
+  Status status;
+  bool repeated_operation = false;  // carried out before, with other blocks
+};
+
+// For metrics and reports.
+struct PersistSummary {
+  int64_t waiting = 0;
+  int64_t running = 0;
+  int64_t parked = 0;
+  int64_t oldest_age_ms = 0;
+  int64_t dirty_bytes = 0;
+  int64_t under_replicated_blocks = 0;
+  int64_t lost_blocks = 0;
+  double requests_per_second = 0;  // that lanes with a known limit may send
+  int64_t lanes_in_outage = 0;
+};
+
 }  // namespace spillway

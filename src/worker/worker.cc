@@ -11,7 +11,14 @@ Worker::Worker(WorkerOptions options, WorkerContext context)
       store_(context.store),
       peers_(context.peers),
       metrics_(context.metrics),
-      open_understore_(std::move(context.open_understore)) {
+      open_understore_(std::move(context.open_understore)),
+      small_files_({clock_, store_, peers_,
+                    [this](uint64_t session_number, session::WorkerMessage message) {
+                      return SendIn(session_number, std::move(message));
+                    },
+                    [this](const StoredBlock& block, Done done) {
+                      CommitToMaster(block, std::move(done));
+                    }}) {
   store_->OnSpaceFreed([this] { executor_->Post([this] { RetryWaiting(); }); });
 }
 

@@ -18,6 +18,7 @@
 #include "common/executor.h"
 #include "common/metrics.h"
 #include "understore/under_store.h"
+#include "worker/ops/small_files.h"
 #include "worker/store/block_store.h"
 #include "worker_session.pb.h"
 
@@ -82,6 +83,7 @@ class Worker {
   // A reader met bytes that do not match: the block is looked at, and removed if it is corrupt.
   void SuspectBlock(BlockId id);
   BlockStore* store() { return store_; }
+  SmallFiles* small_files() { return &small_files_; }
 
   // --- the session with the master
   // Sends a message; false if the session is gone.
@@ -108,6 +110,8 @@ class Worker {
   // Tells the master of a stored block; done runs with its answer. Outlives broken sessions.
   void CommitToMaster(const StoredBlock& block, Done done);
   void Send(session::WorkerMessage message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // False if that session is over.
+  bool SendIn(uint64_t session_number, session::WorkerMessage message) ABSL_LOCKS_EXCLUDED(mutex_);
   // Told to the master as removed, with what was evicted.
   void TellRemoved() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void VerifyBlocks(std::vector<BlockId> ids);
@@ -148,6 +152,7 @@ class Worker {
   WorkerConnector* const peers_;
   Metrics* const metrics_;
   const decltype(WorkerContext::open_understore) open_understore_;
+  SmallFiles small_files_;
 
   struct WaitingWrite {
     int64_t deadline_ms = 0;

@@ -25,6 +25,13 @@ class NoPeers : public WorkerConnector {
         const FileWriteThroughOptions&) override {
       return Unavailable("no peer");
     }
+    void PutFiles(const smallfiles::PutFilesRequest&, SmallFiles::PutDone done) override {
+      done(Unavailable("not here"));
+    }
+    void StoreBlocks(const smallfiles::StoreBlocksRequest&,
+                     std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)> done) override {
+      done(Unavailable("not here"));
+    }
     StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions&) override {
       return Unavailable("no peer");
     }

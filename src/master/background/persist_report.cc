@@ -12,7 +12,7 @@ constexpr int64_t kDeletesCounted = 1000;
 
 }  // namespace
 
-Master::PersistSummary Master::GetPersistSummary() {
+PersistSummary Master::GetPersistSummary() {
   absl::MutexLock lock(&mutex_);
   PersistSummary summary;
   const int64_t now_ms = clock_->NowMs();

@@ -113,6 +113,7 @@ void Master::BlocksHeld(const Session& session, const session::BlocksHeld& held)
     if (keep != block.pinned()) (keep ? dirty : clean).push_back(id);
     if (safe_mode_over_ && worker->registered) CheckCopies(*inode, index);
   }
+  if (worker->registered) worker->refused.insert(unknown.begin(), unknown.end());
   SendRemove(session.worker, unknown);
   SendPin(session.worker, clean, false);
   SendPin(session.worker, dirty, true);
@@ -181,7 +182,10 @@ Status Master::CommitBlock(const Session& session, const session::BlockReport& b
     return Unavailable("Block {} is being removed from this worker.", id.value());
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(FileIdOfBlock(id));
-  if (!inode || inode->is_directory()) return NotFound("Block {} belongs to no file.", id.value());
+  if (!inode || inode->is_directory()) {
+    worker->refused.insert(id);
+    return NotFound("Block {} belongs to no file.", id.value());
+  }
   const int64_t index = BlockIndex(id);
   if (inode->completed()) {
     const bool fits = index < inode->blocks_size() &&
@@ -224,7 +228,9 @@ void Master::BlocksRemoved(const Session& session, const session::BlocksRemoved&
   if (worker == nullptr) return;
   StateTxn txn(journal_);
   for (const uint64_t raw : removed.block_ids()) {
-    worker->removing.erase(ToBlockId(raw));
+    const bool told = worker->removing.erase(ToBlockId(raw)) > 0;
+    if (!told && cluster_.FindBlock(ToBlockId(raw)) == nullptr)
+      worker->refused.insert(ToBlockId(raw));
     cluster_.RemoveReplica(session.worker, ToBlockId(raw));
     if (safe_mode_over_) CheckCopies(txn, ToBlockId(raw));
   }

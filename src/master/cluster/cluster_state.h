@@ -46,6 +46,10 @@ struct WorkerEntry {
   absl::flat_hash_set<BlockId> blocks;
   // Told to remove and not answered: reports of these have crossed with the command.
   absl::flat_hash_set<BlockId> removing;
+  // Of no file when they were asked about: whoever thinks they are held here comes too late.
+  absl::flat_hash_set<BlockId> refused;
+  // Ids for files that it takes whole: first and number.
+  std::vector<std::pair<int64_t, int64_t>> reserved_ids;
   // Held before it was lost or came back, and not reported since; with the tier.
   absl::flat_hash_map<BlockId, uint8_t> former;
   // New copies go here, and copies here count.

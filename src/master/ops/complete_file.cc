@@ -26,10 +26,8 @@ Outcome<Nothing> Master::CompleteFile(const Caller& caller, const std::string& p
     writing_seen_ms_.erase(*id);
     if (const auto inode = txn.GetInode(*id)) {
       CheckCopiesOf(*inode);
-      if (inode->blocks_size() > 0) {
-        const double bytes = static_cast<double>(inode->length_bytes()) / inode->blocks_size();
-        typical_block_bytes_ = 0.9 * typical_block_bytes_ + 0.1 * bytes;
-      }
+      if (inode->blocks_size() > 0)
+        NoteBlockBytes(static_cast<double>(inode->length_bytes()) / inode->blocks_size());
     }
   }
   if (job) QueueWhenDurable({*job}, index);

@@ -2,6 +2,20 @@
 #include "master/master.h"
 
 namespace spillway {
+namespace {
+
+Status ExistsAlready(const state::Inode& inode, const std::string& path) {
+  if (inode.is_directory()) {
+    return MakeStatus(StatusCode::kAlreadyExists,
+                      "{} already exists. Directories cannot be overwritten with create", path);
+  }
+  return MakeStatus(StatusCode::kAlreadyExists,
+                    "{} already exists. If you want to overwrite the file, you need to specify the "
+                    "overwrite option.",
+                    path);
+}
+
+}  // namespace
 
 Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& path,
                                        const CreateFileOptions& options) {
@@ -15,29 +29,9 @@ Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& 
       const auto at = inode ? txn.PathOf(*inode) : std::nullopt;
       if (at) return {MakeStatus(txn, *inode, *at, true), txn.depends()};
     }
-    const Lookup old = Find(txn, path);
-    bool maybe_published = false;
-    if (options.overwrite && old.found() && !old.last().is_directory()) {
-      if (Status status = CheckParentWrite(caller, old, path); !status.ok())
-        return {status, txn.depends()};
-      maybe_published = MaybePublished(txn, InodeId(old.last().id()));
-      DeleteOne(txn, old.last(), path, /*keep_object=*/true, &removed);
-    }
-    outcome.result = DoCreateFile(txn, caller, path, options);
-    if (!outcome.result.ok()) return {outcome.result.status(), txn.depends()};
-    if (!removed.files.empty()) {
-      // The old object stays in the understore until the new content replaces it.
-      const auto key = Resolve(path);
-      const bool object = old.last().shadows_object() || (old.last().has_object() && key.ok() &&
-                                                          old.last().object().key() == key->key);
-      auto inode = txn.GetInode(outcome.result->id);
-      inode->set_shadows_object(object || maybe_published || inode->shadows_object());
-      if (!maybe_published && object && old.last().has_object()) {
-        inode->set_shadowed_etag(old.last().object().etag());
-      }
-      txn.Apply(MakeEntry(
-          [&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = *inode; }));
-    }
+    const auto inode = CreateOrReplace(txn, caller, path, options, nullptr, &removed);
+    if (!inode.ok()) return {inode.status(), txn.depends()};
+    outcome.result = MakeStatus(txn, *inode, path, true);
     RememberOperation(txn, options.operation_id, outcome.result->id);
     outcome.wait_for = txn.Commit();
   }
@@ -45,9 +39,37 @@ Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& 
   return outcome;
 }
 
-StatusOr<FileStatus> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
-                                          const std::string& path,
-                                          const CreateFileOptions& options) {
+StatusOr<state::Inode> Master::CreateOrReplace(StateTxn& txn, const Caller& caller,
+                                               const std::string& path,
+                                               const CreateFileOptions& options,
+                                               const WholeFile* whole, Removed* removed) {
+  const Lookup old = Find(txn, path);
+  const bool replaces = options.overwrite && old.found() && !old.last().is_directory();
+  bool maybe_published = false;
+  if (replaces) {
+    SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, old, path));
+    maybe_published = MaybePublished(txn, InodeId(old.last().id()));
+    DeleteOne(txn, old.last(), path, /*keep_object=*/true, removed);
+  }
+  SPILLWAY_ASSIGN_OR_RETURN(state::Inode inode, DoCreateFile(txn, caller, path, options, whole));
+  if (!replaces) return inode;
+  // The old object stays in the understore until the new content replaces it.
+  const auto key = Resolve(path);
+  const bool object = old.last().shadows_object() || (old.last().has_object() && key.ok() &&
+                                                      old.last().object().key() == key->key);
+  inode.set_shadows_object(object || maybe_published || inode.shadows_object());
+  if (!maybe_published && object && old.last().has_object()) {
+    inode.set_shadowed_etag(old.last().object().etag());
+  }
+  txn.Apply(
+      MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = inode; }));
+  return inode;
+}
+
+StatusOr<state::Inode> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
+                                            const std::string& path,
+                                            const CreateFileOptions& options,
+                                            const WholeFile* whole) {
   if (path == "/") return spillway::MakeStatus(StatusCode::kAlreadyExists, "/ already exists.");
   if (options.block_size_bytes <= 0) {
     return InvalidArgument("Invalid block size {} for {}.", options.block_size_bytes, path);
@@ -57,18 +79,7 @@ StatusOr<FileStatus> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
                            options.replication_min, options.replication_max, path);
   }
   Lookup lookup = Find(txn, path);
-  if (lookup.found()) {
-    if (!lookup.last().is_directory()) {
-      return spillway::MakeStatus(
-          StatusCode::kAlreadyExists,
-          "{} already exists. If you want to overwrite the file, you need to specify the overwrite "
-          "option.",
-          path);
-    }
-    return spillway::MakeStatus(StatusCode::kAlreadyExists,
-                                "{} already exists. Directories cannot be overwritten with create",
-                                path);
-  }
+  if (lookup.found()) return ExistsAlready(lookup.last(), path);
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, lookup, path));
   SPILLWAY_ASSIGN_OR_RETURN(const state::Inode parent,
                             CreateParents(txn, caller, &lookup, path, options.recursive));
@@ -108,9 +119,18 @@ StatusOr<FileStatus> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
   // What an unloaded directory holds is not known; who overwrites means whatever it is.
   inode.set_shadows_object(options.overwrite && !parent.children_loaded());
   for (const auto& [name, value] : options.xattr) (*inode.mutable_xattr())[name] = value;
+  if (whole != nullptr) {
+    inode.set_id(FileIdOfBlock(whole->block).value());
+    inode.set_next_block_index(1);
+    inode.set_completed(true);
+    inode.set_length_bytes(whole->length_bytes);
+    inode.set_generation(txn.Cluster().next_generation());
+    inode.add_blocks()->set_crc32c(whole->crc32c);
+    inode.mutable_blocks(0)->set_crc_known(true);
+  }
   txn.Apply(
       MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
-  return MakeStatus(txn, inode, path, true);
+  return inode;
 }
 
 state::Inode Master::NewDirectory(StateTxn& txn, const Caller& caller, const state::Inode& parent,

@@ -44,6 +44,8 @@ void StateTxn::Apply(journal::JournalEntry entry) {
       return ApplyPersisted(entry.persisted());
     case Case::kOperationDone:
       return ApplyOperation(entry.operation_done());
+    case Case::kContainerIdsReserved:
+      return ApplyReserved(entry.container_ids_reserved());
     default:
       return ApplyRest(entry);
   }
@@ -196,6 +198,12 @@ void StateTxn::ApplyPersisted(const journal::Persisted& entry) {
   PutInode(inode);
   Erase(keys::PersistKey(id));
   if (id != kRootInodeId) MarkAncestorsPersisted(InodeId(inode.parent_id()));
+}
+
+void StateTxn::ApplyReserved(const journal::ContainerIdsReserved& entry) {
+  auto cluster = Cluster();
+  cluster.set_next_container_id(std::max(cluster.next_container_id(), entry.next_container_id()));
+  Put(keys::kCluster, cluster);
 }
 
 // Remembers the newest kOperationsRemembered operations, oldest out first.

@@ -84,6 +84,7 @@ class StateTxn {
   void ApplyScheduled(const journal::PersistScheduled& entry);
   void ApplyPersisted(const journal::Persisted& entry);
   void ApplyOperation(const journal::OperationDone& entry);
+  void ApplyReserved(const journal::ContainerIdsReserved& entry);
   void ApplyRest(const journal::JournalEntry& entry);
 
   Journal* const journal_;

@@ -133,6 +133,12 @@ Status AuthenticatedChannel::EnsureAuthenticated(std::string* channel_id) {
   return absl::OkStatus();
 }
 
+bool AuthenticatedChannel::authenticated() {
+  if (!options_.sasl) return true;
+  absl::MutexLock lock(&mutex_);
+  return sasl_ != nullptr && sasl_->alive();
+}
+
 Status AuthenticatedChannel::Prepare(grpc::ClientContext* context) {
   std::string channel_id;
   SPILLWAY_RETURN_IF_ERROR(EnsureAuthenticated(&channel_id));
@@ -161,6 +167,26 @@ Status AuthenticatedChannel::Unary(const std::string& method,
   if (!status.ok()) return FromGrpc(status);
   if (!FromBuffer(in, response)) return Internal("{}: the answer cannot be read.", method);
   return absl::OkStatus();
+}
+
+void AuthenticatedChannel::UnaryAsync(const std::string& method,
+                                      const google::protobuf::MessageLite& request,
+                                      int64_t timeout_ms,
+                                      std::function<void(StatusOr<grpc::ByteBuffer>)> done) {
+  struct Call {
+    grpc::ClientContext context;
+    grpc::ByteBuffer out;
+    grpc::ByteBuffer in;
+  };
+  auto call = std::make_shared<Call>();
+  if (Status status = Prepare(&call->context); !status.ok()) return done(status);
+  call->context.set_deadline(DeadlineIn(timeout_ms));
+  call->out = ToBuffer(request);
+  stub_.UnaryCall(&call->context, method, {}, &call->out, &call->in,
+                  [call, done = std::move(done)](const grpc::Status& status) {
+                    if (!status.ok()) return done(FromGrpc(status));
+                    done(std::move(call->in));
+                  });
 }
 
 }  // namespace spillway

@@ -6,6 +6,7 @@
 #include <grpcpp/client_context.h>
 #include <grpcpp/generic/generic_stub.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -30,6 +31,11 @@ class AuthenticatedChannel {
   // UNAVAILABLE if the server cannot be reached.
   Status Unary(const std::string& method, const google::protobuf::MessageLite& request,
                google::protobuf::MessageLite* response, int64_t timeout_ms);
+  // Runs done once, with the answer's bytes or why there are none. Blocks only to authenticate.
+  void UnaryAsync(const std::string& method, const google::protobuf::MessageLite& request,
+                  int64_t timeout_ms, std::function<void(StatusOr<grpc::ByteBuffer>)> done);
+  // A call would not have to log in first.
+  bool authenticated();
   // Puts the channel's id into a call's header, authenticating if need be.
   Status Prepare(grpc::ClientContext* context);
   grpc::GenericStub* stub() { return &stub_; }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "absl/time/time.h"
@@ -9,11 +10,15 @@
 #include "rpc/buffers.h"
 #include "rpc/convert.h"
 #include "rpc/status_map.h"
+#include "small_files.pb.h"
 
 namespace spillway {
 namespace {
 
 const std::string kService = "/alluxio.grpc.block.BlockWorker/";
+const std::string kSmallFiles = "/spillway.smallfiles.SmallFileService/";
+constexpr int64_t kPutTimeoutMs = 15'000;
+constexpr int64_t kStoreTimeoutMs = 5'000;  // less: whoever waits for a peer can still answer
 constexpr int kWriteChunkField = 2;
 constexpr int kReadChunkField = 1;
 
@@ -260,8 +265,8 @@ class RpcReadStream : public BlockReadStream {
 
 class RpcWorker : public WorkerApi {
  public:
-  RpcWorker(std::shared_ptr<AuthenticatedChannel> channel, int64_t timeout_ms)
-      : channel_(std::move(channel)), timeout_ms_(timeout_ms) {}
+  RpcWorker(std::shared_ptr<AuthenticatedChannel> channel, int64_t timeout_ms, Executor* executor)
+      : channel_(std::move(channel)), timeout_ms_(timeout_ms), executor_(executor) {}
 
   StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(
       const BlockWriteOptions& options) override {
@@ -309,7 +314,34 @@ class RpcWorker : public WorkerApi {
     return std::unique_ptr<BlockReadStream>(std::make_unique<RpcReadStream>(std::move(call)));
   }
 
+  void PutFiles(const smallfiles::PutFilesRequest& request,
+                std::function<void(StatusOr<smallfiles::PutFilesResponse>)> done) override {
+    Unary(kSmallFiles + "PutFiles", request, kPutTimeoutMs, std::move(done));
+  }
+  void StoreBlocks(const smallfiles::StoreBlocksRequest& request,
+                   std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)> done) override {
+    Unary(kSmallFiles + "StoreBlocks", request, kStoreTimeoutMs, std::move(done));
+  }
+
  private:
+  template <typename Request, typename Response>
+  void Unary(const std::string& method, const Request& request, int64_t timeout_most_ms,
+             std::function<void(StatusOr<Response>)> done) {
+    auto call = [channel = channel_, timeout_ms = std::min(timeout_ms_, timeout_most_ms), method,
+                 done = std::move(done)](const Request& request) {
+      channel->UnaryAsync(
+          method, request, timeout_ms, [channel, done](const StatusOr<grpc::ByteBuffer>& answer) {
+            if (!answer.ok()) return done(Annotate(answer.status(), channel->target()));
+            Response response;
+            if (!FromBuffer(*answer, &response))
+              return done(Internal("Unreadable answer from {}.", channel->target()));
+            done(std::move(response));
+          });
+    };
+    if (executor_ == nullptr || channel_->authenticated()) return call(request);
+    executor_->Post([call = std::move(call), request] { call(request); });
+  }
+
   StatusOr<std::unique_ptr<BlockWriteStream>> Write(const blockwire::WriteRequest& request) {
     auto call = std::make_shared<WriteCall>(channel_, timeout_ms_);
     SPILLWAY_RETURN_IF_ERROR(call->Begin(request));
@@ -318,12 +350,16 @@ class RpcWorker : public WorkerApi {
 
   const std::shared_ptr<AuthenticatedChannel> channel_;
   const int64_t timeout_ms_;
+  Executor* const executor_;
 };
 
 class RpcConnector : public WorkerConnector {
  public:
-  RpcConnector(ChannelOptions options, int64_t timeout_ms, Random* random)
-      : options_(std::move(options)), timeout_ms_(timeout_ms), random_(random) {}
+  RpcConnector(ChannelOptions options, int64_t timeout_ms, Random* random, Executor* executor)
+      : options_(std::move(options)),
+        timeout_ms_(timeout_ms),
+        random_(random),
+        executor_(executor) {}
 
   std::shared_ptr<WorkerApi> Connect(const WorkerAddress& address) override {
     const std::string target = fmt::format("{}:{}", address.host, address.data_port);
@@ -331,7 +367,8 @@ class RpcConnector : public WorkerConnector {
     auto& worker = workers_[target];
     if (worker == nullptr) {
       worker = std::make_shared<RpcWorker>(
-          std::make_shared<AuthenticatedChannel>(target, options_, random_), timeout_ms_);
+          std::make_shared<AuthenticatedChannel>(target, options_, random_), timeout_ms_,
+          executor_);
     }
     return worker;
   }
@@ -340,6 +377,7 @@ class RpcConnector : public WorkerConnector {
   const ChannelOptions options_;
   const int64_t timeout_ms_;
   Random* const random_;
+  Executor* const executor_;
   absl::Mutex mutex_;
   std::map<std::string, std::shared_ptr<WorkerApi>> workers_ ABSL_GUARDED_BY(mutex_);
 };
@@ -347,8 +385,9 @@ class RpcConnector : public WorkerConnector {
 }  // namespace
 
 std::unique_ptr<WorkerConnector> MakeWorkerConnector(const ChannelOptions& options,
-                                                     int64_t data_timeout_ms, Random* random) {
-  return std::make_unique<RpcConnector>(options, data_timeout_ms, random);
+                                                     int64_t data_timeout_ms, Random* random,
+                                                     Executor* executor) {
+  return std::make_unique<RpcConnector>(options, data_timeout_ms, random, executor);
 }
 
 }  // namespace spillway

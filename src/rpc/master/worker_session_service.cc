@@ -168,6 +168,20 @@ void SessionReactor::Handle(const session::WorkerMessage& message) {
       return master_->PersistDone(session, message.persist_result());
     case Case::kReplicateResult:
       return master_->ReplicateDone(session, message.replicate_result());
+    case Case::kReserveIds:
+      return master_->ReserveIds(session,
+                                 [self = shared_from_this()](const session::ReservedIds& reserved) {
+                                   session::MasterMessage answer;
+                                   *answer.mutable_reserved_ids() = reserved;
+                                   self->Send(answer);
+                                 });
+    case Case::kPutFiles:
+      return master_->PutFiles(session, message.put_files(),
+                               [self = shared_from_this()](session::PutFilesAck ack) {
+                                 session::MasterMessage answer;
+                                 *answer.mutable_put_files_ack() = std::move(ack);
+                                 self->Send(answer);
+                               });
     case Case::kCommitBlock: {
       const Status status = master_->CommitBlock(session, message.commit_block().block());
       session::MasterMessage answer;

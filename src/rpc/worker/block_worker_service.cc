@@ -2,6 +2,7 @@
 
 #include "grpc/block_worker.pb.h"
 #include "rpc/convert.h"
+#include "small_files.pb.h"
 
 namespace spillway {
 namespace {
@@ -30,10 +31,23 @@ void Cache(Worker* worker, const Request& request, bool async, Reply<Response> r
                      });
 }
 
+void RegisterSmallFiles(RpcService* service, SmallFiles* files) {
+  const std::string name = "spillway.smallfiles.SmallFileService";
+  service->Unary<smallfiles::PutFilesRequest, smallfiles::PutFilesResponse>(
+      name, "PutFiles", [files](const CallContext& call, const auto& request, auto reply) {
+        files->PutFiles(request, call.caller.user, call.caller.groups, reply);
+      });
+  service->Unary<smallfiles::StoreBlocksRequest, smallfiles::StoreBlocksResponse>(
+      name, "StoreBlocks", [files](const CallContext&, const auto& request, auto reply) {
+        reply(files->StoreBlocks(request));
+      });
+}
+
 }  // namespace
 
 void RegisterBlockWorkerService(RpcService* service, const WorkerServiceContext& context) {
   Worker* worker = context.worker;
+  RegisterSmallFiles(service, worker->small_files());
   service->Stream(kService, "WriteBlock",
                   [context](const CallContext&) { return MakeWriteReactor(context); });
   service->Stream(kService, "ReadBlock",

@@ -79,9 +79,12 @@ void Worker::SessionUp(Sender sender, int64_t start_time_ms) {
 }
 
 void Worker::SessionDown() {
-  absl::MutexLock lock(&mutex_);
-  sender_ = nullptr;
-  registered_ = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    sender_ = nullptr;
+    registered_ = false;
+  }
+  small_files_.End();
 }
 
 void Worker::Stop() {
@@ -105,6 +108,13 @@ bool Worker::registered() {
 
 void Worker::Send(session::WorkerMessage message) {
   if (sender_) sender_(std::move(message));
+}
+
+bool Worker::SendIn(uint64_t session_number, session::WorkerMessage message) {
+  absl::MutexLock lock(&mutex_);
+  if (!registered_ || session_number_ != session_number) return false;
+  Send(std::move(message));
+  return true;
 }
 
 void Worker::SendHeld(const std::vector<StoredBlock>& blocks) {
@@ -165,6 +175,13 @@ void Worker::Registered(const session::Registered& registered) {
   lease_until_ms_ = session_began_ms_ + lease_ms_;
   SendHeld(blocks);
   registered_ = true;
+  const bool reserve = small_files_.Begin(session_number_, WorkerId(registered.worker_id()),
+                                          Epoch(registered.epoch()));
+  if (reserve) {
+    session::WorkerMessage message;
+    message.mutable_reserve_ids();
+    Send(std::move(message));
+  }
   TellRemoved();
   for (auto& result : unsent_results_) {
     session::WorkerMessage late;
@@ -233,6 +250,10 @@ void Worker::OnMessage(const session::MasterMessage& message) {
       safe_to_leave_ = message.heartbeat_ack().safe_to_leave();
       return;
     }
+    case Case::kReservedIds:
+      return small_files_.OnReserved(message.reserved_ids());
+    case Case::kPutFilesAck:
+      return small_files_.OnAck(message.put_files_ack());
     case Case::kVerifyBlocks:
       return VerifyBlocks(ToIds(message.verify_blocks().block_ids()));
     case Case::MESSAGE_NOT_SET:
@@ -306,6 +327,7 @@ void Worker::Tick() {
       Send(std::move(message));
     }
   }
+  small_files_.Tick();
   RetryWaiting();
   Scrub();
 }

@@ -1,0 +1,133 @@
+// Small files asked for at the same time share calls.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "api/unused_master_api.h"
+#include "client/file_system.h"
+#include "small_files.pb.h"
+
+namespace spillway {
+namespace {
+
+using Done = std::function<void(StatusOr<smallfiles::PutFilesResponse>)>;
+
+// Workers that answer when they are told to.
+class HeldWorkers : public WorkerConnector {
+ public:
+  struct Call {
+    smallfiles::PutFilesRequest request;
+    Done done;
+  };
+  std::shared_ptr<WorkerApi> Connect(const WorkerAddress&) override {
+    return std::make_shared<Link>(this);
+  }
+  // Waits until so many calls were made in all.
+  std::vector<Call> Await(size_t count) {
+    absl::MutexLock lock(&mutex_);
+    const auto enough = [this, count] { return calls_.size() >= count; };
+    mutex_.Await(absl::Condition(&enough));
+    return calls_;
+  }
+  static void Answer(const Call& call, StatusCode code = StatusCode::kOk) {
+    smallfiles::PutFilesResponse response;
+    for (int i = 0; i < call.request.files_size(); ++i)
+      response.add_outcomes()->set_code(static_cast<int>(code));
+    call.done(response);
+  }
+
+ private:
+  class Link : public WorkerApi {
+   public:
+    explicit Link(HeldWorkers* workers) : workers_(workers) {}
+    StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(const BlockWriteOptions&) override {
+      return Unavailable("not here");
+    }
+    StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
+        const FileWriteThroughOptions&) override {
+      return Unavailable("not here");
+    }
+    StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions&) override {
+      return Unavailable("not here");
+    }
+    void PutFiles(const smallfiles::PutFilesRequest& request, Done done) override {
+      absl::MutexLock lock(&workers_->mutex_);
+      workers_->calls_.push_back({request, std::move(done)});
+    }
+    void StoreBlocks(const smallfiles::StoreBlocksRequest&,
+                     std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)>) override {}
+
+   private:
+    HeldWorkers* const workers_;
+  };
+  absl::Mutex mutex_;
+  std::vector<Call> calls_ ABSL_GUARDED_BY(mutex_);
+};
+
+class ThreeWorkers : public UnusedMasterApi {
+ public:
+  StatusOr<std::vector<WorkerInfo>> GetWorkers() override {
+    std::vector<WorkerInfo> workers(3);
+    for (int i = 0; i < 3; ++i) workers[i].address.host = "w" + std::to_string(i);
+    return workers;
+  }
+};
+
+class SmallFileWriterTest : public testing::Test {
+ protected:
+  std::thread Write(const std::string& path, Status* status, size_t size = 10) {
+    return std::thread([this, path, status, size] {
+      WriteOptions options;
+      options.create.durable_replicas = 2;
+      bool first = true;
+      *status = fs_.WriteFile(path, options, [&]() -> StatusOr<std::string> {
+        return std::exchange(first, false) ? std::string(size, 'x') : std::string();
+      });
+    });
+  }
+  ThreeWorkers master_;
+  HeldWorkers workers_;
+  SystemClock clock_;
+  SystemRandom random_;
+  FileSystem fs_{&master_, &workers_, &clock_, &random_, "w1"};
+};
+
+TEST_F(SmallFileWriterTest, filesThatComeWhileCallsAreUnderWay_goTogether) {
+  std::vector<Status> statuses(6, Internal("never answered"));
+  std::vector<std::thread> writers;
+  writers.push_back(Write("/0", &statuses[0]));
+  workers_.Await(1);
+  writers.push_back(Write("/1", &statuses[1]));
+  auto calls = workers_.Await(2);
+  EXPECT_EQ(calls[0].request.files_size(), 1);
+  ASSERT_EQ(calls[0].request.peers_size(), 1) << "the other copy";
+  EXPECT_NE(calls[0].request.peers(0).host(), "w1") << "that is asked itself";
+  for (int i = 2; i < 6; ++i) writers.push_back(Write("/" + std::to_string(i), &statuses[i]));
+  // Whatever of them have come by then share the next calls; all are answered in the end.
+  int files = 0;
+  for (size_t i = 0; files < 6; ++i) {
+    const auto call = workers_.Await(i + 1)[i];
+    files += call.request.files_size();
+    HeldWorkers::Answer(call);
+  }
+  for (std::thread& writer : writers) writer.join();
+  for (const Status& status : statuses) EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(SmallFileWriterTest, errorsOfTheFile_areTheAnswer) {
+  Status status;
+  std::thread writer = Write("/f", &status);
+  HeldWorkers::Answer(workers_.Await(1)[0], StatusCode::kAlreadyExists);
+  writer.join();
+  EXPECT_EQ(status.code(), StatusCode::kAlreadyExists);
+}
+
+TEST_F(SmallFileWriterTest, largerFile_goesTheLongWay) {
+  Status status;
+  Write("/f", &status, SmallFileWriter::kFileBytesMax + 1).join();
+  EXPECT_FALSE(status.ok()) << "this master creates nothing";
+  EXPECT_TRUE(workers_.Await(0).empty());
+}
+
+}  // namespace
+}  // namespace spillway
