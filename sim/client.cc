@@ -23,7 +23,7 @@ bool Simulation::AwaitDurable(LogIndex index) {
   bool durable = false;
   master_->WhenDurable(index, [&] { durable = true; });
   while (!durable) {
-    if (random_.Below(200) == 0) {
+    if (!calm_ && random_.Below(200) == 0) {
       CrashMaster();
       return false;
     }
@@ -33,7 +33,7 @@ bool Simulation::AwaitDurable(LogIndex index) {
     }
   }
   // The answer arrives, and the master is killed right behind it.
-  if (random_.Below(300) == 0) CrashMaster();
+  if (!calm_ && random_.Below(300) == 0) CrashMaster();
   return true;
 }
 

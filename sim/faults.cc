@@ -18,12 +18,13 @@ void Simulation::Step() {
   if (what < 12) return Rename(RandomPath(), RandomPath());
   if (what < 15) return Remove(RandomPath());
   // These take hundreds of steps each.
-  if (what == 15) return NativeWrite(RandomPath(), random_.Below(2) == 0);
+  if (what == 15) return NativeWrite();
   if (what == 16) return NativeRead();
   Background();
 }
 
 void Simulation::Background() {
+  if (calm_) return Settle(1);
   Node& node = *nodes_[random_.Below(kWorkers)];
   if (outage_until_ms_ > 0 && clock_.MonotonicMs() >= outage_until_ms_) {
     outage_until_ms_ = 0;

@@ -18,7 +18,8 @@ const std::map<std::string, PlantedBug> kBugs{{"ack-before-durable", PlantedBug:
                                               {"no-healing", PlantedBug::kNoHealing},
                                               {"marker-early", PlantedBug::kMarkerEarly},
                                               {"checksum-ignored", PlantedBug::kChecksumIgnored},
-                                              {"forget-cancelled", PlantedBug::kForgetCancelled}};
+                                              {"forget-cancelled", PlantedBug::kForgetCancelled},
+                                              {"forget-batched", PlantedBug::kForgetBatched}};
 
 void Print(uint64_t seeds, const Tally& tally, int violations) {
   std::cout << seeds << " seeds: " << violations << " violations\n"

@@ -13,6 +13,16 @@ namespace {
 constexpr int kEventsMax = 3000;  // until a call times out
 constexpr int kTriesMax = 20;
 
+WriteOptions OptionsOfNative(bool overwrite) {
+  WriteOptions options;
+  options.create.block_size_bytes = kBlockBytes;
+  options.create.recursive = true;
+  options.create.overwrite = overwrite;
+  options.create.durable_replicas = kReplicas;
+  options.create.write_type = WriteType::kAsyncThrough;
+  return options;
+}
+
 }  // namespace
 
 // A block on its way to one worker. Lives on in the worker while an answer is outstanding.
@@ -209,7 +219,7 @@ StatusOr<std::unique_ptr<BlockReadStream>> Simulation::WorkerLink::ReadBlock(
 void Simulation::WorkerLink::PutFiles(const smallfiles::PutFilesRequest& request,
                                       SmallFiles::PutDone done) {
   sim_->Shake();
-  if (node_->worker == nullptr || sim_->random_.Below(16) == 0)
+  if (node_->worker == nullptr || (!sim_->calm_ && sim_->random_.Below(16) == 0))
     return done(Unavailable("{} is down", node_->host));
   auto answer = std::make_shared<std::optional<StatusOr<smallfiles::PutFilesResponse>>>();
   node_->worker->small_files()->PutFiles(
@@ -218,7 +228,8 @@ void Simulation::WorkerLink::PutFiles(const smallfiles::PutFilesRequest& request
   const int life = node_->lives;
   const auto died = [&] { return node_->worker == nullptr || node_->lives != life; };
   sim_->RunOn(*node_, [&] { return answer->has_value() || died(); });
-  if (died() || sim_->random_.Below(16) == 0) return done(Unavailable("{} went down", node_->host));
+  if (died() || (!sim_->calm_ && sim_->random_.Below(16) == 0))
+    return done(Unavailable("{} went down", node_->host));
   if (!answer->has_value())
     return done(MakeStatus(StatusCode::kDeadlineExceeded, "{}", node_->host));
   if ((*answer)->ok()) ++sim_->tally_->small_puts;
@@ -303,27 +314,16 @@ void Simulation::RunOnFor(int64_t ms) {
   shaking_ = shaking;
 }
 
-void Simulation::NativeWrite(const std::string& path, bool overwrite) {
-  damages_at_write_ = damages_;
-  const bool marker = path.find("_SUCCESS") != std::string::npos;
-  const std::string data =
-      marker ? RandomData(16 + random_.Below(16))
-             : RandomData(random_.Below(random_.Below(2) == 0 ? kBlockBytes : 5 * kBlockBytes));
-  WriteOptions options;
-  options.create.block_size_bytes = kBlockBytes;
-  options.create.recursive = true;
-  options.create.overwrite = overwrite;
-  options.create.durable_replicas = kReplicas;
-  options.create.write_type = WriteType::kAsyncThrough;
-  // In pieces that do not end where blocks do.
-  size_t at = 0;
-  const Status status = native_->fs.WriteFile(path, options, [&]() -> StatusOr<std::string> {
-    if (marker && at == data.size()) marker_sequences_[data] = sequence_;
-    const std::string piece = data.substr(at, 1 + random_.Below(100));
-    at += piece.size();
-    return piece;
-  });
-  damages_at_write_.reset();
+void Simulation::NativeWrite() {
+  const bool overwrite = random_.Below(2) == 0;
+  if (random_.Below(2) == 0) return NativeWriteOne(RandomPath(), overwrite);
+  std::set<std::string> paths;
+  for (uint64_t i = 2 + random_.Below(6); i > 0; --i) paths.insert(RandomPath());
+  NativeWriteMany(paths, overwrite);
+}
+
+void Simulation::NativeWrote(const std::string& path, const std::string& data,
+                             const Status& status) {
   if (!status.ok()) {
     if (status.code() != StatusCode::kAlreadyExists) ++tally_->native_failures;
     return;
@@ -331,6 +331,38 @@ void Simulation::NativeWrite(const std::string& path, bool overwrite) {
   files_[path] = Expected{data, ++sequence_};
   ++tally_->acknowledged;
   ++tally_->native_writes;
+}
+
+void Simulation::NativeWriteOne(const std::string& path, bool overwrite) {
+  damages_at_write_ = damages_;
+  const bool marker = path.find("_SUCCESS") != std::string::npos;
+  const std::string data =
+      marker ? RandomData(16 + random_.Below(16))
+             : RandomData(random_.Below(random_.Below(2) == 0 ? kBlockBytes : 5 * kBlockBytes));
+  // In pieces that do not end where blocks do.
+  size_t at = 0;
+  const ByteSource source = [&]() -> StatusOr<std::string> {
+    if (marker && at == data.size()) marker_sequences_[data] = sequence_;
+    const std::string piece = data.substr(at, 1 + random_.Below(100));
+    at += piece.size();
+    return piece;
+  };
+  const Status status = native_->fs.WriteFile(path, OptionsOfNative(overwrite), source);
+  damages_at_write_.reset();
+  NativeWrote(path, data, status);
+}
+
+void Simulation::NativeWriteMany(const std::set<std::string>& paths, bool overwrite) {
+  damages_at_write_ = damages_;
+  std::vector<FileContent> files;
+  for (const std::string& path : paths) {
+    files.push_back({path, RandomData(1 + random_.Below(kBlockBytes + 20))});
+    if (path.find("_SUCCESS") != std::string::npos)
+      marker_sequences_[files.back().data] = sequence_;
+  }
+  const auto statuses = native_->fs.WriteFiles(files, OptionsOfNative(overwrite));
+  damages_at_write_.reset();
+  for (size_t i = 0; i < files.size(); ++i) NativeWrote(files[i].path, files[i].data, statuses[i]);
 }
 
 void Simulation::NativeRead() {

@@ -337,6 +337,10 @@ Verdict Simulation::Run(int steps) {
     if (step % 25 == 0) CheckNow();
   }
   if (verdict_.ok) Settle(60);
+  // Nothing fails from here on, so that no restart repairs what an operation has left undone.
+  calm_ = true;
+  for (int i = 0; i < 3 && verdict_.ok; ++i) NativeWrite();
+  if (verdict_.ok) Settle(60);
   if (verdict_.ok) CheckFinal();
   return verdict_;
 }

@@ -121,7 +121,11 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   OperationId NewOperationId();
   void RunOn(Node& node, const std::function<bool()>& happened);
   void RunOnFor(int64_t ms);
-  void NativeWrite(const std::string& path, bool overwrite);
+  void NativeWrite();
+  void NativeWriteOne(const std::string& path, bool overwrite);
+  // Small ones share requests. The paths differ.
+  void NativeWriteMany(const std::set<std::string>& paths, bool overwrite);
+  void NativeWrote(const std::string& path, const std::string& data, const Status& status);
   void NativeRead();
   static void LoseWrites(Node& node);
   static void ForgetWrites(Node& node);
@@ -171,6 +175,7 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   int64_t sequence_ = 0;
   int64_t outage_until_ms_ = 0;
   bool shaking_ = false;
+  bool calm_ = false;                    // no more faults
   int damages_ = 0;                      // copies destroyed
   std::optional<int> damages_at_write_;  // when the write under way began
   Verdict verdict_;

@@ -21,6 +21,11 @@ struct WriteOptions {
   bool persist = true;  // ASYNC_THROUGH: ask for persistence when complete
 };
 
+struct FileContent {
+  std::string path;
+  std::string data;
+};
+
 // Gives the next bytes of a file, empty at its end.
 using ByteSource = std::function<StatusOr<std::string>()>;
 using ByteSink = std::function<Status(std::string_view)>;
@@ -42,6 +47,11 @@ class FileSystem {
   // Creates path with source's bytes and completes it; every block is on as many workers as the
   // write type asks for before this returns. A failed write leaves no file behind.
   Status WriteFile(const std::string& path, const WriteOptions& options, const ByteSource& source);
+
+  // Many files at once, each with options and an operation id of its own, in no order: small ones
+  // share calls. A status for each, as WriteFile would give it.
+  std::vector<Status> WriteFiles(const std::vector<FileContent>& files,
+                                 const WriteOptions& options);
 
   // Hands bytes [offset, offset + length) to sink; length < 0: to the end.
   Status ReadFile(const FileStatus& file, int64_t offset, int64_t length, const ByteSink& sink,

@@ -26,50 +26,50 @@ void FillOptions(const std::string& path, const CreateFileOptions& options,
 
 }  // namespace
 
-Status SmallFileWriter::Write(const std::string& path, const CreateFileOptions& options, int copies,
-                              std::string_view data) {
-  Item item{&path, &options, copies, data, false, {}};
-  const auto my_turn = [this, &item]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return item.done || (calls_ < kCallsMax && !queue_.empty() && queue_.front() == &item);
+void SmallFileWriter::Write(const std::vector<File*>& files) {
+  size_t first = 0;  // that is not known to be done
+  const auto my_turn = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    while (first < files.size() && files[first]->done) ++first;
+    return first == files.size() ||
+           (calls_ < kCallsMax && !queue_.empty() && queue_.front().call == &files);
   };
   mutex_.Lock();
-  queue_.push_back(&item);
+  for (File* file : files) queue_.push_back({file, &files});
   while (true) {
     mutex_.Await(absl::Condition(&my_turn));
-    if (item.done) break;
-    const std::vector<Item*> items = TakeBatch();
+    if (first == files.size()) break;
+    const std::vector<File*> batch = TakeBatch();
     ++calls_;
     mutex_.Unlock();
-    Send(items);
+    Send(batch);
     mutex_.Lock();
   }
   mutex_.Unlock();
-  return item.status;
 }
 
-std::vector<SmallFileWriter::Item*> SmallFileWriter::TakeBatch() {
-  std::vector<Item*> items;
+std::vector<SmallFileWriter::File*> SmallFileWriter::TakeBatch() {
+  std::vector<File*> files;
   int64_t bytes = 0;
-  while (!queue_.empty() && static_cast<int>(items.size()) < kFilesPerCallMax) {
-    Item* next = queue_.front();
+  while (!queue_.empty() && static_cast<int>(files.size()) < kFilesPerCallMax) {
+    File* next = queue_.front().file;
     bytes += static_cast<int64_t>(next->data.size());
     const bool fits =
-        items.empty() || (next->copies == items.front()->copies && bytes <= kBytesPerCallMax);
+        files.empty() || (next->copies == files.front()->copies && bytes <= kBytesPerCallMax);
     if (!fits) break;
-    items.push_back(next);
+    files.push_back(next);
     queue_.pop_front();
   }
-  return items;
+  return files;
 }
 
-void SmallFileWriter::Send(const std::vector<Item*>& items) {
-  const auto workers = fs_->ChooseWorkers(items.front()->copies);
-  if (!workers.ok()) return Answer(items, workers.status());
+void SmallFileWriter::Send(const std::vector<File*>& files) {
+  const auto workers = fs_->ChooseWorkers(files.front()->copies);
+  if (!workers.ok()) return Answer(files, workers.status());
   smallfiles::PutFilesRequest request;
-  for (const Item* item : items) {
+  for (const File* small : files) {
     auto* file = request.add_files();
-    FillOptions(*item->path, *item->options, file->mutable_options());
-    file->set_data(item->data.data(), item->data.size());
+    FillOptions(small->path, small->options, file->mutable_options());
+    file->set_data(small->data.data(), small->data.size());
   }
   for (size_t i = 1; i < workers->size(); ++i) {
     auto* peer = request.add_peers();
@@ -77,17 +77,17 @@ void SmallFileWriter::Send(const std::vector<Item*>& items) {
     peer->set_data_port((*workers)[i].address.data_port);
   }
   fs_->workers_->Connect(workers->front().address)
-      ->PutFiles(request, [this, items](const StatusOr<smallfiles::PutFilesResponse>& response) {
-        Answer(items, response);
+      ->PutFiles(request, [this, files](const StatusOr<smallfiles::PutFilesResponse>& response) {
+        Answer(files, response);
       });
 }
 
-void SmallFileWriter::Answer(const std::vector<Item*>& items,
+void SmallFileWriter::Answer(const std::vector<File*>& files,
                              const StatusOr<smallfiles::PutFilesResponse>& response) {
   bool failed = !response.ok();
   absl::ReleasableMutexLock lock(&mutex_);
   --calls_;
-  for (size_t i = 0; i < items.size(); ++i) {
+  for (size_t i = 0; i < files.size(); ++i) {
     Status status = response.status();
     if (status.ok() && static_cast<int>(i) < response->outcomes_size()) {
       const auto& outcome = response->outcomes(static_cast<int>(i));
@@ -96,8 +96,8 @@ void SmallFileWriter::Answer(const std::vector<Item*>& items,
       status = Internal("The worker did not answer for all files.");
     }
     failed = failed || status.code() == StatusCode::kUnavailable;
-    items[i]->status = std::move(status);
-    items[i]->done = true;
+    files[i]->status = std::move(status);
+    files[i]->done = true;
   }
   lock.Release();
   if (failed) fs_->ForgetWorkers();

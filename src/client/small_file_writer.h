@@ -22,34 +22,39 @@ class SmallFileWriter {
 
   explicit SmallFileWriter(FileSystem* fs) : fs_(fs) {}
 
-  // Blocks until the file is made, with copies on so many workers, or is not. After UNAVAILABLE and
-  // DEADLINE_EXCEEDED it may be there: options' operation id tells when it is asked for again.
-  Status Write(const std::string& path, const CreateFileOptions& options, int copies,
-               std::string_view data);
+  struct File {
+    std::string path;
+    CreateFileOptions options;
+    int copies = 0;  // on so many workers
+    std::string_view data;
+    bool done = false;
+    // After UNAVAILABLE and DEADLINE_EXCEEDED the file may be there: options' operation id tells
+    // when it is asked for again.
+    Status status;
+  };
+
+  // Blocks until each of them is made or is not, as its status says then.
+  void Write(const std::vector<File*>& files);
 
  private:
   static constexpr int kCallsMax = 2;
   static constexpr int kFilesPerCallMax = 64;
   static constexpr int64_t kBytesPerCallMax = 1 << 20;
 
-  struct Item {
-    const std::string* path = nullptr;
-    const CreateFileOptions* options = nullptr;
-    int copies = 0;
-    std::string_view data;
-    bool done = false;
-    Status status;
+  struct Waiting {
+    File* file;
+    const std::vector<File*>* call;  // of Write that asks for it
   };
 
   // The files at the head of the queue that go with one call.
-  std::vector<Item*> TakeBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Send(const std::vector<Item*>& items) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Answer(const std::vector<Item*>& items,
+  std::vector<File*> TakeBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Send(const std::vector<File*>& items) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Answer(const std::vector<File*>& items,
               const StatusOr<smallfiles::PutFilesResponse>& response) ABSL_LOCKS_EXCLUDED(mutex_);
 
   FileSystem* const fs_;
   absl::Mutex mutex_;
-  std::deque<Item*> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

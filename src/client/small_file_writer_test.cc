@@ -114,6 +114,29 @@ TEST_F(SmallFileWriterTest, filesThatComeWhileCallsAreUnderWay_goTogether) {
   for (const Status& status : statuses) EXPECT_TRUE(status.ok()) << status;
 }
 
+TEST_F(SmallFileWriterTest, manyAtOnce_goTogether) {
+  WriteOptions options;
+  options.create.durable_replicas = 3;
+  std::vector<Status> statuses;
+  std::thread writer([&] {
+    statuses =
+        fs_.WriteFiles({{"/a", "1"}, {"/b", std::string(900'000, 'x')}, {"/c", "3"}}, options);
+  });
+  const auto call = workers_.Await(1)[0];
+  ASSERT_EQ(call.request.files_size(), 2) << "the other one is too long";
+  EXPECT_NE(call.request.files(0).options().operation_least_significant(),
+            call.request.files(1).options().operation_least_significant());
+  smallfiles::PutFilesResponse response;
+  response.add_outcomes()->set_code(static_cast<int>(StatusCode::kOk));
+  response.add_outcomes()->set_code(static_cast<int>(StatusCode::kAlreadyExists));
+  call.done(response);
+  writer.join();
+  ASSERT_EQ(statuses.size(), 3u);
+  EXPECT_TRUE(statuses[0].ok());
+  EXPECT_EQ(statuses[1].code(), StatusCode::kUnimplemented) << "the long way, which is not here";
+  EXPECT_EQ(statuses[2].code(), StatusCode::kAlreadyExists);
+}
+
 TEST_F(SmallFileWriterTest, errorsOfTheFile_areTheAnswer) {
   Status status;
   std::thread writer = Write("/f", &status);

@@ -137,6 +137,28 @@ bool IsAboutTheFile(const Status& status) {
          status.code() == StatusCode::kPermissionDenied;
 }
 
+int64_t SmallBytesMax(const WriteOptions& options) {
+  return std::min(options.create.block_size_bytes, SmallFileWriter::kFileBytesMax);
+}
+
+SmallFileWriter::File AsSmall(const std::string& path, const CreateFileOptions& options,
+                              std::string_view data) {
+  SmallFileWriter::File file;
+  file.path = path;
+  file.options = options;
+  file.copies = InitialReplicas(options);
+  file.data = data;
+  return file;
+}
+
+// head, and what source has after it unless that was its end.
+ByteSource Following(std::string head, bool end, const ByteSource& source) {
+  return [head = std::move(head), first = true, end, &source]() mutable -> StatusOr<std::string> {
+    if (std::exchange(first, false)) return std::move(head);
+    return end ? std::string() : source();
+  };
+}
+
 }  // namespace
 
 Status FileSystem::WriteFile(const std::string& path, const WriteOptions& asked,
@@ -146,9 +168,8 @@ Status FileSystem::WriteFile(const std::string& path, const WriteOptions& asked,
     options.create.operation_id = OperationId{random_->NextU64(), random_->NextU64()};
   if (!MayGoWhole(options)) return WriteLong(path, options, source);
   std::string head;
-  const int64_t most = std::min(options.create.block_size_bytes, SmallFileWriter::kFileBytesMax);
   bool end = false;
-  while (!end && static_cast<int64_t>(head.size()) <= most) {
+  while (!end && static_cast<int64_t>(head.size()) <= SmallBytesMax(options)) {
     SPILLWAY_ASSIGN_OR_RETURN(std::string piece, source());
     end = piece.empty();
     if (head.empty()) {
@@ -157,16 +178,40 @@ Status FileSystem::WriteFile(const std::string& path, const WriteOptions& asked,
       head += piece;
     }
   }
-  if (end && !head.empty() && static_cast<int64_t>(head.size()) <= most) {
-    const Status status =
-        small_files_.Write(path, options.create, InitialReplicas(options.create), head);
-    if (status.ok() || IsAboutTheFile(status)) return status;
+  if (end && !head.empty() && static_cast<int64_t>(head.size()) <= SmallBytesMax(options)) {
+    SmallFileWriter::File file = AsSmall(path, options.create, head);
+    small_files_.Write({&file});
+    if (file.status.ok() || IsAboutTheFile(file.status)) return file.status;
   }
-  bool first = true;
-  return WriteLong(path, options, [&]() -> StatusOr<std::string> {
-    if (std::exchange(first, false)) return std::move(head);
-    return end ? std::string() : source();
-  });
+  return WriteLong(path, options, Following(std::move(head), end, source));
+}
+
+std::vector<Status> FileSystem::WriteFiles(const std::vector<FileContent>& contents,
+                                           const WriteOptions& options) {
+  std::vector<SmallFileWriter::File> files(contents.size());
+  std::vector<SmallFileWriter::File*> small;
+  for (size_t i = 0; i < contents.size(); ++i) {
+    const auto& [path, data] = contents[i];
+    files[i] = AsSmall(path, options.create, data);
+    files[i].options.operation_id = OperationId{random_->NextU64(), random_->NextU64()};
+    if (MayGoWhole(options) && !data.empty() &&
+        static_cast<int64_t>(data.size()) <= SmallBytesMax(options)) {
+      small.push_back(&files[i]);
+    }
+  }
+  small_files_.Write(small);
+  const ByteSource nothing = [] { return std::string(); };
+  std::vector<Status> statuses;
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (!files[i].done || !(files[i].status.ok() || IsAboutTheFile(files[i].status))) {
+      WriteOptions longer = options;
+      longer.create.operation_id = files[i].options.operation_id;
+      files[i].status = WriteLong(contents[i].path, longer,
+                                  Following(contents[i].data, contents[i].data.empty(), nothing));
+    }
+    statuses.push_back(files[i].status);
+  }
+  return statuses;
 }
 
 Status FileSystem::WriteLong(const std::string& path, const WriteOptions& options,

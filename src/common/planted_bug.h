@@ -12,6 +12,7 @@ enum class PlantedBug {
   kMarkerEarly,       // commit markers do not wait
   kChecksumIgnored,   // copies and uploads are not compared with their checksum
   kForgetCancelled,   // a cancelled upload is forgotten while it still runs
+  kForgetBatched,     // of files made by one request only the last is queued to be persisted
 };
 
 #ifdef SPILLWAY_PLANTED_BUGS

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "common/path.h"
+#include "common/planted_bug.h"
 #include "master/master.h"
 
 namespace spillway {
@@ -64,7 +65,9 @@ void Master::PutFiles(const Session& session, const session::PutFiles& request,
     std::optional<state::PersistJob> job;
     LogIndex index;
     const PutOutcome put = PutFile(session, request, file, &index, &job, &removed);
-    if (job) QueueWhenDurable({*job}, index);
+    const bool forgotten =
+        IsPlanted(PlantedBug::kForgetBatched) && ack.outcomes_size() + 1 < request.files_size();
+    if (job && !forgotten) QueueWhenDurable({*job}, index);
     after = std::max(after, index);
     auto* outcome = ack.add_outcomes();
     outcome->set_code(static_cast<int>(put.status.code()));
