@@ -5,6 +5,7 @@ rounds, beside it the smallest and the largest. Results go to build/bench/ as JS
 """
 import argparse
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -120,6 +121,7 @@ class Run:
                 side.resume()
                 figures = measure(side, self.clients[side.name], i)
                 side.pause()
+                os.sync()  # what one side leaves to the disk is not written in the other's time
                 cell[side.name].append(figures)
                 print(f"{name} round {i + 1} of {self.options.rounds}, {side.name}: "
                       + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()), flush=True)

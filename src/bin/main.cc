@@ -1,8 +1,11 @@
 // spillway: one program for all roles. Invoked as alluxio it offers the same verbs.
 #include <absl/synchronization/mutex.h>
+#include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
+#include <thread>
 
 #include "absl/strings/str_split.h"
 #include "bin/process.h"
@@ -95,7 +98,16 @@ int Main(std::vector<std::string> arguments, const std::string& program) {
 }  // namespace
 }  // namespace spillway
 
+// Buffers of data that come and go are not to be given back to the kernel each time, which clears
+// them page by page when they are taken again.
+void KeepFreedMemory() {
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_ARENA_MAX, std::max(2, static_cast<int>(std::thread::hardware_concurrency())));
+}
+
 int main(int argc, char** argv) {
+  KeepFreedMemory();
   // gRPC of this distribution has abseil's deadlock detector armed, which costs and reports false
   // cycles.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);

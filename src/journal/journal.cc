@@ -11,15 +11,20 @@ Journal::Journal(StateStore* store, Executor* executor, LogIndex last)
     : store_(store), executor_(executor), last_(last.value()), durable_(last.value()) {}
 
 std::optional<std::string> Journal::Get(std::string_view key, LogIndex* depends) {
+  int64_t before = 0;
   {
     absl::MutexLock lock(&mutex_);
     if (const auto it = overlay_.find(key); it != overlay_.end()) {
       *depends = std::max(*depends, LogIndex(it->second.index));
       return it->second.value;
     }
+    if (const auto* known = cache_.Find(key)) return *known;
+    before = last_;
   }
   auto value = store_->Get(key);
   if (!value.ok()) Panic(Message(value.status()));
+  absl::MutexLock lock(&mutex_);
+  if (last_ == before) cache_.Put(key, *value);  // else it may be older than what was appended
   return *std::move(value);
 }
 
@@ -58,6 +63,7 @@ LogIndex Journal::Append(const StateBatch& batch) {
   ++last_;
   for (const auto& [key, value] : batch) {
     overlay_[key] = Pending{value, last_};
+    cache_.Erase(key);
     dirty_keys_.push_back(key);
   }
   if (!committing_) {
@@ -104,7 +110,9 @@ void Journal::CommitLoop() {
       durable_ = index;
       for (const auto& [key, value] : batch) {
         const auto it = overlay_.find(key);
-        if (it != overlay_.end() && it->second.index <= index) overlay_.erase(it);
+        if (it == overlay_.end() || it->second.index > index) continue;
+        cache_.Put(key, std::move(it->second.value));
+        overlay_.erase(it);
       }
       std::deque<std::pair<int64_t, std::function<void()>>> rest;
       for (auto& waiter : waiters_) {

@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/executor.h"
 #include "common/ids.h"
+#include "journal/read_cache.h"
 #include "journal/state_store.h"
 
 namespace spillway {
@@ -35,6 +36,8 @@ class Journal {
   void WhenDurable(LogIndex index, std::function<void()> done);
 
  private:
+  static constexpr size_t kCacheBytes = 16 << 20;
+
   struct Pending {
     std::optional<std::string> value;
     int64_t index;
@@ -45,6 +48,7 @@ class Journal {
   Executor* const executor_;
   absl::Mutex mutex_;
   absl::btree_map<std::string, Pending, std::less<>> overlay_ ABSL_GUARDED_BY(mutex_);
+  ReadCache cache_ ABSL_GUARDED_BY(mutex_){kCacheBytes};  // of keys that are not in overlay_
   std::vector<std::string> dirty_keys_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::pair<int64_t, std::function<void()>>> waiters_ ABSL_GUARDED_BY(mutex_);
   int64_t last_ ABSL_GUARDED_BY(mutex_);

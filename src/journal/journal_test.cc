@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/random.h"
 #include "common/step_executor.h"
 #include "common/test_directory.h"
 
@@ -83,6 +84,55 @@ TEST_P(StateStoreTest, whenDurable_onlyAfterCommit) {
   done = false;
   journal.WhenDurable(index, [&] { done = true; });
   EXPECT_TRUE(done);
+}
+
+TEST_P(StateStoreTest, reads_areOfTheNewestWhateverWasReadBefore) {
+  StepExecutor executor;
+  Journal journal(store_.get(), &executor, LogIndex(0));
+  std::map<std::string, std::string> model;
+  SeededRandom random(7);
+  for (int i = 0; i < 5000; ++i) {
+    const std::string key(1, static_cast<char>('a' + random.Below(20)));
+    switch (random.Below(4)) {
+      case 0:
+        model[key] = std::to_string(i);
+        journal.Append({{key, model[key]}});
+        break;
+      case 1:
+        if (random.Below(4) == 0) journal.Append({{key, std::nullopt}}), model.erase(key);
+        break;
+      case 2:
+        if (random.Below(3) == 0) executor.RunAll();
+        break;
+      default: {
+        LogIndex depends;
+        const auto value = journal.Get(key, &depends);
+        const auto it = model.find(key);
+        ASSERT_EQ(value.has_value(), it != model.end()) << key << " after " << i;
+        if (value) {
+          ASSERT_EQ(*value, it->second) << key << " after " << i;
+        }
+      }
+    }
+  }
+}
+
+TEST(ReadCacheTest, whatIsNotUsed_goes) {
+  ReadCache cache(40'000);
+  cache.Put("used", "1");
+  cache.Put("not used", "2");
+  cache.Put("not there", std::nullopt);
+  for (int i = 0; i < 150; ++i) {
+    cache.Put(std::to_string(i), "x");
+    ASSERT_NE(cache.Find("used"), nullptr) << i;
+  }
+  EXPECT_EQ(**cache.Find("used"), "1");
+  EXPECT_FALSE(cache.Find("not there")->has_value()) << "it is known that there is none";
+  for (int i = 0; i < 400; ++i) cache.Put(std::to_string(i), "x");
+  EXPECT_EQ(cache.Find("not used"), nullptr);
+  EXPECT_EQ(cache.Find("used"), nullptr);
+  cache.Erase("399");
+  EXPECT_EQ(cache.Find("399"), nullptr);
 }
 
 TEST(RocksDbStateStoreTest, open_refusesSecondOwnerAndMissingFolder) {

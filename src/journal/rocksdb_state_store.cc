@@ -86,6 +86,9 @@ StatusOr<std::unique_ptr<StateStore>> OpenRocksDbStateStore(const std::string& p
   options.create_if_missing = create;
   options.write_buffer_size = kWriteBufferBytes;
   options.max_write_buffer_number = 2;
+  // Most keys that are asked for and missing are names that are about to be made.
+  options.memtable_whole_key_filtering = true;
+  options.memtable_prefix_bloom_size_ratio = 0.05;
   options.max_open_files = 256;
   options.keep_log_file_num = 2;
   options.max_total_wal_size = 128 << 20;

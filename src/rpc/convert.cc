@@ -41,23 +41,12 @@ void FillOperationId(const std::optional<OperationId>& id,
 }
 
 // The reference server's ACL of a path without extended entries.
+// The mode says what the entries of owner, group and others would; others there are none.
 void FillAcl(const FileStatus& status, fswire::PAcl* acl) {
   acl->set_owner(status.owner);
   acl->set_owninggroup(status.group);
   acl->set_mode(status.mode);
   acl->set_isdefault(false);
-  const auto add = [&](fswire::PAclEntryType type, const std::string& subject, int bits) {
-    auto* entry = acl->add_entries();
-    entry->set_type(type);
-    entry->set_subject(subject);
-    entry->set_isdefault(false);
-    if (bits & 4) entry->add_actions(fswire::Read);
-    if (bits & 2) entry->add_actions(fswire::Write);
-    if (bits & 1) entry->add_actions(fswire::Execute);
-  };
-  add(fswire::Owner, status.owner, status.mode >> 6);
-  add(fswire::OwningGroup, status.group, status.mode >> 3);
-  add(fswire::Other, "", status.mode);
 }
 
 }  // namespace
