@@ -40,7 +40,8 @@ void FillOperationId(const std::optional<OperationId>& id,
   out->mutable_operationid()->set_leastsignificantbits(static_cast<int64_t>(id->least_significant));
 }
 
-// The reference server's ACL of a path without extended entries.
+}  // namespace
+
 // The mode says what the entries of owner, group and others would; others there are none.
 void FillAcl(const FileStatus& status, fswire::PAcl* acl) {
   acl->set_owner(status.owner);
@@ -48,8 +49,6 @@ void FillAcl(const FileStatus& status, fswire::PAcl* acl) {
   acl->set_mode(status.mode);
   acl->set_isdefault(false);
 }
-
-}  // namespace
 
 int ToMode(const wire::PMode& mode) {
   return FromBits(mode.ownerbits()) << 6 | FromBits(mode.groupbits()) << 3 |
@@ -142,7 +141,6 @@ void FillFileInfo(const FileStatus& status, fswire::FileInfo* out) {
   out->set_ufsfingerprint(status.etag);
   out->set_replicationmax(status.replication_max);
   out->set_replicationmin(status.replication_min);
-  FillAcl(status, out->mutable_acl());
   for (const auto& [name, value] : status.xattr) (*out->mutable_xattr())[name] = value;
   int64_t offset = 0;
   for (const BlockInfo& block : status.blocks) {

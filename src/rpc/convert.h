@@ -22,7 +22,10 @@ void FillAddress(const WorkerAddress& address, wire::WorkerNetAddress* out);
 WorkerAddress ToAddress(const wire::WorkerNetAddress& address);
 void FillBlockInfo(const BlockInfo& info, wire::BlockInfo* out);
 BlockInfo ToBlockInfo(const wire::BlockInfo& info);
+// Without the ACL, which clients take for empty then: where it is not asked for one by one, making
+// it of each entry would cost them a fifth of a listing.
 void FillFileInfo(const FileStatus& status, fswire::FileInfo* out);
+void FillAcl(const FileStatus& status, fswire::PAcl* acl);
 FileStatus ToFileStatus(const fswire::FileInfo& info);
 void FillWorkerInfo(const WorkerInfo& info, blockwire::WorkerInfo* out);
 WorkerInfo ToWorkerInfo(const blockwire::WorkerInfo& info);

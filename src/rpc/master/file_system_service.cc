@@ -94,6 +94,7 @@ void RegisterWrites(RpcService* service, const MasterServiceContext& context) {
       [](FileStatus& status) {
         fswire::CreateFilePResponse response;
         FillFileInfo(status, response.mutable_fileinfo());
+        FillAcl(status, response.mutable_fileinfo()->mutable_acl());
         return response;
       },
       LoadToAdd<fswire::CreateFilePRequest>);
@@ -226,6 +227,7 @@ void RegisterReads(RpcService* service, const MasterServiceContext& context) {
       [](FileStatus& status) {
         fswire::GetStatusPResponse response;
         FillFileInfo(status, response.mutable_fileinfo());
+        FillAcl(status, response.mutable_fileinfo()->mutable_acl());
         return response;
       });
   PathMethod<fswire::CheckAccessPRequest, fswire::CheckAccessPResponse, Nothing>(

@@ -48,12 +48,13 @@ class ListReactor : public grpc::ServerGenericBidiReactor {
       return Load(*directory);
     auto page = context_.master->ListStatus(caller_, path_, options_, entries_max_, &cursor_);
     if (!page.result.ok()) return Finish(ToGrpc(page.result.status()));
-    fswire::ListStatusPResponse response;
+    auto arena = std::make_shared<google::protobuf::Arena>();
+    auto* response =
+        google::protobuf::Arena::CreateMessage<fswire::ListStatusPResponse>(arena.get());
     for (const FileStatus& status : *page.result) {
-      if (!load_only_) FillFileInfo(status, response.add_fileinfos());
+      if (!load_only_) FillFileInfo(status, response->add_fileinfos());
     }
-    context_.master->WhenDurable(page.wait_for,
-                                 [this, response = std::move(response)] { Write(response); });
+    context_.master->WhenDurable(page.wait_for, [this, arena, response] { Write(*response); });
   }
 
   void Write(const fswire::ListStatusPResponse& response) {
