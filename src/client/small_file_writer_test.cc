@@ -29,6 +29,10 @@ class HeldWorkers : public WorkerConnector {
     mutex_.Await(absl::Condition(&enough));
     return calls_;
   }
+  // On the caller's thread.
+  void AnswerAtOnce(std::function<void(const smallfiles::PutFilesRequest&, const Done&)> answer) {
+    answer_ = std::move(answer);
+  }
   static void Answer(const Call& call, StatusCode code = StatusCode::kOk) {
     smallfiles::PutFilesResponse response;
     for (int i = 0; i < call.request.files_size(); ++i)
@@ -51,6 +55,7 @@ class HeldWorkers : public WorkerConnector {
       return Unavailable("not here");
     }
     void PutFiles(const smallfiles::PutFilesRequest& request, Done done) override {
+      if (workers_->answer_ != nullptr) return workers_->answer_(request, done);
       absl::MutexLock lock(&workers_->mutex_);
       workers_->calls_.push_back({request, std::move(done)});
     }
@@ -60,6 +65,7 @@ class HeldWorkers : public WorkerConnector {
    private:
     HeldWorkers* const workers_;
   };
+  std::function<void(const smallfiles::PutFilesRequest&, const Done&)> answer_;
   absl::Mutex mutex_;
   std::vector<Call> calls_ ABSL_GUARDED_BY(mutex_);
 };
@@ -115,22 +121,22 @@ TEST_F(SmallFileWriterTest, filesThatComeWhileCallsAreUnderWay_goTogether) {
 }
 
 TEST_F(SmallFileWriterTest, manyAtOnce_goTogether) {
+  std::vector<smallfiles::PutFilesRequest> requests;
+  workers_.AnswerAtOnce([&](const smallfiles::PutFilesRequest& request, const Done& done) {
+    requests.push_back(request);
+    smallfiles::PutFilesResponse response;
+    response.add_outcomes()->set_code(static_cast<int>(StatusCode::kOk));
+    response.add_outcomes()->set_code(static_cast<int>(StatusCode::kAlreadyExists));
+    done(response);
+  });
   WriteOptions options;
   options.create.durable_replicas = 3;
-  std::vector<Status> statuses;
-  std::thread writer([&] {
-    statuses =
-        fs_.WriteFiles({{"/a", "1"}, {"/b", std::string(900'000, 'x')}, {"/c", "3"}}, options);
-  });
-  const auto call = workers_.Await(1)[0];
-  ASSERT_EQ(call.request.files_size(), 2) << "the other one is too long";
-  EXPECT_NE(call.request.files(0).options().operation_least_significant(),
-            call.request.files(1).options().operation_least_significant());
-  smallfiles::PutFilesResponse response;
-  response.add_outcomes()->set_code(static_cast<int>(StatusCode::kOk));
-  response.add_outcomes()->set_code(static_cast<int>(StatusCode::kAlreadyExists));
-  call.done(response);
-  writer.join();
+  const auto statuses =
+      fs_.WriteFiles({{"/a", "1"}, {"/b", std::string(900'000, 'x')}, {"/c", "3"}}, options);
+  ASSERT_EQ(requests.size(), 1u);
+  ASSERT_EQ(requests[0].files_size(), 2) << "the other one is too long";
+  EXPECT_NE(requests[0].files(0).options().operation_least_significant(),
+            requests[0].files(1).options().operation_least_significant());
   ASSERT_EQ(statuses.size(), 3u);
   EXPECT_TRUE(statuses[0].ok());
   EXPECT_EQ(statuses[1].code(), StatusCode::kUnimplemented) << "the long way, which is not here";
