@@ -28,6 +28,11 @@ elseif(SPILLWAY_SANITIZE)
   add_link_options(-fsanitize=${SPILLWAY_SANITIZE})
 endif()
 
+# In the tsan preset each executable takes this one.
+if(SPILLWAY_SANITIZE STREQUAL "thread")
+  set(SPILLWAY_TSAN_SOURCES ${CMAKE_SOURCE_DIR}/tests/tsan/absl_mutex.cc)
+endif()
+
 function(spillway_library NAME)
   cmake_parse_arguments(ARG "" "" "DIRS;DEPS;TEST_DEPS;PCH" ${ARGN})
   set(globs ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
@@ -45,7 +50,7 @@ function(spillway_library NAME)
     target_precompile_headers(spillway_${NAME} PRIVATE ${ARG_PCH})
   endif()
   if(tests)
-    add_executable(${NAME}_test ${tests})
+    add_executable(${NAME}_test ${tests} ${SPILLWAY_TSAN_SOURCES})
     target_link_libraries(${NAME}_test PRIVATE spillway_${NAME} ${ARG_TEST_DEPS}
                           GTest::gmock GTest::gtest_main)
     gtest_discover_tests(${NAME}_test TEST_PREFIX ${NAME}. DISCOVERY_TIMEOUT 60
