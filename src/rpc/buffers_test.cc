@@ -1,4 +1,6 @@
 #include "rpc/buffers.h"
+#include "rpc/session_queue.h"
+#include "worker_session.pb.h"
 
 #include <gtest/gtest.h>
 
@@ -76,6 +78,47 @@ TEST(BuffersTest, chunk_refusesOtherForms) {
     data.clear();
     (void)ParseChunk(grpc::ByteBuffer(&piece, 1), 2, &held, &data);
   }
+}
+
+TEST(SessionQueueTest, whatWaits_goesTogetherInItsOrder) {
+  SessionQueue queue;
+  EXPECT_EQ(queue.Next(), nullptr);
+  const auto push = [&](uint64_t sequence) {
+    session::WorkerMessage message;
+    message.mutable_heartbeat()->set_sequence(sequence);
+    return queue.Push(SessionQueue::Encode(message));
+  };
+  const auto next = [&] {
+    std::vector<uint64_t> sequences;
+    session::WorkerMessages all;
+    const grpc::ByteBuffer* buffer = queue.Next();
+    EXPECT_TRUE(buffer == nullptr || FromBuffer(*buffer, &all));
+    for (const auto& message : all.messages()) sequences.push_back(message.heartbeat().sequence());
+    return sequences;
+  };
+  ASSERT_TRUE(push(1));
+  EXPECT_EQ(next(), std::vector<uint64_t>{1});
+  EXPECT_FALSE(push(2)) << "one is being written";
+  EXPECT_FALSE(push(3));
+  EXPECT_EQ(next(), (std::vector<uint64_t>{2, 3}));
+  EXPECT_TRUE(next().empty());
+  EXPECT_TRUE(push(4)) << "nothing is being written any more";
+}
+
+TEST(SessionQueueTest, longMessages_goOneByOne) {
+  SessionQueue queue;
+  session::WorkerMessage message;
+  for (int i = 0; i < 20'000; ++i) message.mutable_blocks_held()->add_blocks()->set_block_id(i + 1);
+  for (int i = 0; i < 2; ++i) queue.Push(SessionQueue::Encode(message));
+  for (int i = 0; i < 2; ++i) {
+    session::WorkerMessages all;
+    const grpc::ByteBuffer* buffer = queue.Next();
+    ASSERT_NE(buffer, nullptr);
+    ASSERT_TRUE(FromBuffer(*buffer, &all));
+    ASSERT_EQ(all.messages_size(), 1);
+    EXPECT_EQ(all.messages(0).blocks_held().blocks_size(), 20'000);
+  }
+  EXPECT_EQ(queue.Next(), nullptr);
 }
 
 TEST(ConvertTest, mode_isBitsPlusOne) {

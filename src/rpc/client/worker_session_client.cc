@@ -4,11 +4,11 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
 
-#include <deque>
 #include <thread>
 
 #include "common/log.h"
 #include "rpc/buffers.h"
+#include "rpc/session_queue.h"
 #include "rpc/status_map.h"
 
 namespace spillway {
@@ -32,10 +32,9 @@ class SessionCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteB
   }
 
   void Send(const session::WorkerMessage& message) {
+    std::string encoded = SessionQueue::Encode(message);
     absl::MutexLock lock(&mutex_);
-    if (ended_) return;
-    queue_.push_back(ToBuffer(message));
-    if (queue_.size() == 1) StartWrite(&queue_.front());
+    if (!ended_ && queue_.Push(std::move(encoded))) StartWrite(queue_.Next());
   }
 
   void End() {
@@ -58,14 +57,18 @@ class SessionCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteB
       absl::MutexLock lock(&mutex_);
       return ReleaseLocked();
     }
-    session::MasterMessage message;
-    if (FromBuffer(incoming_, &message)) worker_->OnMessage(message);
+    session::MasterMessages all;
+    if (!FromBuffer(incoming_, &all)) {
+      spdlog::error("The master said what cannot be read: the session is ended.");
+      return End();
+    }
+    for (const auto& message : all.messages()) worker_->OnMessage(message);
     StartRead(&incoming_);
   }
   void OnWriteDone(bool ok) override {
     absl::MutexLock lock(&mutex_);
-    queue_.pop_front();
-    if (ok && !ended_ && !queue_.empty()) StartWrite(&queue_.front());
+    if (!ok || ended_) return;
+    if (const auto* next = queue_.Next()) StartWrite(next);
   }
   void OnDone(const grpc::Status& status) override {
     auto self = std::move(self_);
@@ -84,7 +87,7 @@ class SessionCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteB
   grpc::ClientContext context_;
   grpc::ByteBuffer incoming_;
   absl::Mutex mutex_;
-  std::deque<grpc::ByteBuffer> queue_ ABSL_GUARDED_BY(mutex_);
+  SessionQueue queue_ ABSL_GUARDED_BY(mutex_);
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool done_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::Status status_ ABSL_GUARDED_BY(mutex_);

@@ -1,8 +1,7 @@
 // The master's end of the worker sessions.
-#include <deque>
-
 #include "absl/container/flat_hash_map.h"
 #include "rpc/master/master_services.h"
+#include "rpc/session_queue.h"
 
 namespace spillway {
 
@@ -18,10 +17,9 @@ class SessionReactor : public grpc::ServerGenericBidiReactor,
   }
 
   void Send(const session::MasterMessage& message) {
+    std::string encoded = SessionQueue::Encode(message);
     absl::MutexLock lock(&mutex_);
-    if (finished_) return;
-    queue_.push_back(ToBuffer(message));
-    if (queue_.size() == 1) StartWrite(&queue_.front());
+    if (!finished_ && queue_.Push(std::move(encoded))) StartWrite(queue_.Next());
   }
 
   void Close(const Status& status) {
@@ -32,18 +30,18 @@ class SessionReactor : public grpc::ServerGenericBidiReactor,
   }
 
   void OnReadDone(bool ok) override {
-    session::WorkerMessage message;
+    session::WorkerMessages all;
     if (!ok) return Close(absl::OkStatus());
-    if (!FromBuffer(incoming_, &message))
+    if (!FromBuffer(incoming_, &all))
       return Close(InvalidArgument("Unreadable message in a worker's session"));
-    Handle(message);
+    for (const auto& message : all.messages()) Handle(message);
     StartRead(&incoming_);
   }
 
   void OnWriteDone(bool ok) override {
     absl::MutexLock lock(&mutex_);
-    queue_.pop_front();
-    if (ok && !finished_ && !queue_.empty()) StartWrite(&queue_.front());
+    if (!ok || finished_) return;
+    if (const auto* next = queue_.Next()) StartWrite(next);
   }
 
   void OnCancel() override { Close(Unavailable("the session is broken")); }
@@ -58,7 +56,7 @@ class SessionReactor : public grpc::ServerGenericBidiReactor,
   std::shared_ptr<SessionReactor> self_;
   grpc::ByteBuffer incoming_;
   absl::Mutex mutex_;
-  std::deque<grpc::ByteBuffer> queue_ ABSL_GUARDED_BY(mutex_);
+  SessionQueue queue_ ABSL_GUARDED_BY(mutex_);
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Mutex session_mutex_;
   Master::Session session_ ABSL_GUARDED_BY(session_mutex_);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 
 #include "common/checksum.h"
@@ -27,6 +28,16 @@ StatusOr<struct stat> StatPath(const std::string& path) {
   struct stat st {};
   if (::stat(path.c_str(), &st) != 0) return ErrnoStatus(errno, "Cannot stat", path);
   return st;
+}
+
+// 0 or an errno.
+int MoveFile(const std::string& from, const std::string& to, bool if_absent) {
+  if (!if_absent) return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  // Not every file system knows it.
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  if (::access(to.c_str(), F_OK) == 0) return EEXIST;
+  return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
 }
 
 // Copies body to file at offset and returns its CRC32C.
@@ -116,21 +127,24 @@ Status LocalUnderStore::Get(const std::string& key, int64_t offset, int64_t leng
 StatusOr<PutResult> LocalUnderStore::Publish(const std::string& temp, const std::string& key,
                                              const PutOptions& options) {
   const std::string path = PathOf(key);
-  const auto old = StatPath(path);
-  if (old.ok() && S_ISDIR(old->st_mode)) {
-    return MakeStatus(StatusCode::kFailedPrecondition, "{} is a directory", path);
+  if (!options.if_match.empty()) {
+    const auto old = StatPath(path);
+    if (!old.ok() || EtagOf(*old) != options.if_match)
+      return MakeStatus(StatusCode::kFailedPrecondition, "{} was changed by others", path);
   }
-  if (options.if_absent && old.ok()) {
-    return MakeStatus(StatusCode::kFailedPrecondition, "{} already exists", path);
-  }
-  if (!options.if_match.empty() && (!old.ok() || EtagOf(*old) != options.if_match)) {
-    return MakeStatus(StatusCode::kFailedPrecondition, "{} was changed by others", path);
-  }
-  PosixFileEnv env;
-  SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(ParentPath(path)));
   ::chmod(temp.c_str(), options.mode & 07777);
-  SPILLWAY_RETURN_IF_ERROR(env.Rename(temp, path));
-  SPILLWAY_ASSIGN_OR_RETURN(const struct stat st, StatPath(path));
+  SPILLWAY_ASSIGN_OR_RETURN(const struct stat st, StatPath(temp));
+  int error = MoveFile(temp, path, options.if_absent);
+  if (error == ENOENT) {
+    PosixFileEnv env;
+    SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(ParentPath(path)));
+    error = MoveFile(temp, path, options.if_absent);
+  }
+  if (error == EISDIR || error == EEXIST) {
+    return MakeStatus(StatusCode::kFailedPrecondition, "{} {}", path,
+                      error == EISDIR ? "is a directory" : "already exists");
+  }
+  if (error != 0) return ErrnoStatus(error, "Cannot rename", temp);
   return PutResult{EtagOf(st)};
 }
 
@@ -138,13 +152,17 @@ StatusOr<PutResult> LocalUnderStore::Put(const std::string& key, BodySource& bod
                                          const PutOptions& options) {
   PosixFileEnv env;
   const std::string folder = PathOf(kUploads);
-  SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(folder));
   const std::string temp = JoinPath(folder, NewUploadName());
   Status status;
   {
-    SPILLWAY_ASSIGN_OR_RETURN(auto file, env.Open(temp, true));
-    status = WriteBody(*file, body, options.crc32c).status();
-    if (status.ok()) status = file->Sync();
+    auto file = env.Open(temp, true);
+    if (file.status().code() == StatusCode::kNotFound) {
+      SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(folder));
+      file = env.Open(temp, true);
+    }
+    SPILLWAY_RETURN_IF_ERROR(file.status());
+    status = WriteBody(**file, body, options.crc32c).status();
+    if (status.ok()) status = (*file)->Sync();
   }
   if (status.ok()) {
     auto published = Publish(temp, key, options);
