@@ -158,6 +158,7 @@ void Simulation::StartWorker(Node& node) {
   options.tiers = {{"MEM", {{"/mem", kQuotaBytes}}}};
   options.high_watermark_percent = 60;
   options.low_watermark_percent = 40;
+  options.recycled_bytes_min = 1;
   options.worker_name = node.host;
   node.store = std::make_unique<BlockStore>(options, &node.env);
   if (Status status = node.store->Open(); !status.ok()) Violation("open: " + Message(status));

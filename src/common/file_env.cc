@@ -82,6 +82,12 @@ class PosixFile : public File {
     return absl::OkStatus();
   }
 
+  // Errors are kept for Sync.
+  void WriteBack(int64_t offset, int64_t size, bool wait) override {
+    constexpr unsigned kAndWait = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
+    (void)::sync_file_range(fd_, offset, size, SYNC_FILE_RANGE_WRITE | (wait ? kAndWait : 0));
+  }
+
  private:
   const int fd_;
   const std::string path_;

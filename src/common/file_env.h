@@ -25,6 +25,9 @@ class File {
   virtual Status Truncate(int64_t size) = 0;
   // Durable against power loss on return.
   virtual Status Sync() = 0;
+  // Begins to write the range to the device, or has it written on return. Makes nothing durable;
+  // who syncs a lot without it keeps the device from others for as long.
+  virtual void WriteBack(int64_t offset, int64_t size, bool wait) {}
 };
 
 // Thread-safe.

@@ -16,15 +16,13 @@ class MemoryFile : public File {
     SPILLWAY_RETURN_IF_ERROR(env_->Broken(path_));
     for (const iovec& part : data) {
       const int64_t size = static_cast<int64_t>(part.iov_len);
-      if (env_->space_left_ >= 0) {
-        if (env_->space_left_ < size) {
-          return MakeStatus(StatusCode::kResourceExhausted,
-                            "Cannot write: no space left on device");
-        }
-        env_->space_left_ -= size;
-      }
-      if (static_cast<int64_t>(content_->data.size()) < offset + size)
+      const int64_t more = offset + size - static_cast<int64_t>(content_->data.size());
+      if (env_->space_left_ >= 0 && more > env_->space_left_)
+        return MakeStatus(StatusCode::kResourceExhausted, "Cannot write: no space left on device");
+      if (more > 0) {
+        env_->GiveBack(-more);
         content_->data.resize(offset + size);
+      }
       std::memcpy(content_->data.data() + offset, part.iov_base, part.iov_len);
       offset += size;
     }
@@ -47,6 +45,7 @@ class MemoryFile : public File {
 
   Status Truncate(int64_t size) override {
     absl::MutexLock lock(&env_->mutex_);
+    env_->GiveBack(static_cast<int64_t>(content_->data.size()) - size);
     content_->data.resize(size);
     return absl::OkStatus();
   }
@@ -74,6 +73,7 @@ StatusOr<std::unique_ptr<File>> MemoryFileEnv::Open(const std::string& path, boo
   SPILLWAY_RETURN_IF_ERROR(Broken(path));
   auto it = files_.find(path);
   if (create) {
+    if (it != files_.end()) GiveBack(static_cast<int64_t>(it->second->data.size()));
     it = files_.insert_or_assign(path, std::make_shared<Content>()).first;
   } else if (it == files_.end()) {
     return NotFound("Cannot open {}: No such file or directory", path);
@@ -86,14 +86,23 @@ Status MemoryFileEnv::Rename(const std::string& from, const std::string& to) {
   SPILLWAY_RETURN_IF_ERROR(Broken(from));
   const auto it = files_.find(from);
   if (it == files_.end()) return NotFound("Cannot rename {}: No such file or directory", from);
-  files_[to] = it->second;
+  auto& target = files_[to];
+  if (target != nullptr) GiveBack(static_cast<int64_t>(target->data.size()));
+  target = it->second;
   files_.erase(from);
   return absl::OkStatus();
 }
 
+void MemoryFileEnv::GiveBack(int64_t bytes) {
+  if (space_left_ >= 0) space_left_ += bytes;
+}
+
 Status MemoryFileEnv::Remove(const std::string& path) {
   absl::MutexLock lock(&mutex_);
-  if (files_.erase(path) == 0) return NotFound("Cannot remove {}: No such file or directory", path);
+  const auto it = files_.find(path);
+  if (it == files_.end()) return NotFound("Cannot remove {}: No such file or directory", path);
+  GiveBack(static_cast<int64_t>(it->second->data.size()));
+  files_.erase(it);
   return absl::OkStatus();
 }
 

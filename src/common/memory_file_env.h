@@ -38,6 +38,7 @@ class MemoryFileEnv : public FileEnv {
 
  private:
   friend class MemoryFile;
+  void GiveBack(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   struct Content {
     std::string data;
     std::string synced;

@@ -72,6 +72,7 @@ class Worker {
   // Commits a block that a short-circuit client wrote into temp's file.
   void CommitLocal(std::shared_ptr<TempBlock> temp, Done done);
   StatusOr<OpenBlock> OpenBlockFile(BlockId id) { return store_->OpenForRead(id); }
+  StatusOr<OpenBlock> OpenBlockByPath(BlockId id) { return store_->OpenByPath(id); }
   // Hands a block's range from the understore to sink, keeping the block if the whole of it is
   // read and that is wanted. Blocks.
   Status ReadFromUnderStore(const BlockReadOptions& options, const UnderStore::Sink& sink);

@@ -199,7 +199,7 @@ TEST_F(WorkerTest, persist_uploadsOnce) {
 TEST_F(WorkerTest, persist_flippedBitIsNeverUploaded) {
   Status result = kPending;
   Write(1, "data", &result);
-  ASSERT_TRUE(env_.FlipBit(store_->OpenForRead(BlockId(1))->path, 2).ok());
+  ASSERT_TRUE(env_.FlipBit(store_->OpenByPath(BlockId(1))->path, 2).ok());
   EXPECT_EQ(Persist(Command("k", 1, "data")).code(), static_cast<int>(StatusCode::kDataLoss));
   EXPECT_TRUE(understore_->Objects().empty());
 }

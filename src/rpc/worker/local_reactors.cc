@@ -38,10 +38,10 @@ class CreateLocalReactor : public grpc::ServerGenericBidiReactor {
         return Fail(exists ? Internal("{}", Message(temp.status())) : temp.status());
       }
       temp_ = *std::move(temp);
-      if (temp_->path().empty()) return Fail(NotInMemory());
+      if (temp_->SharePath().empty()) return Fail(NotInMemory());
       // The client, perhaps another user, opens the file by its path.
-      ::chmod(temp_->path().c_str(), 0777);
-      response.set_path(temp_->path());
+      ::chmod(temp_->SharePath().c_str(), 0777);
+      response.set_path(temp_->SharePath());
     }
     outgoing_ = ToBuffer(response);
     StartWrite(&outgoing_);
@@ -91,7 +91,7 @@ class OpenLocalReactor : public grpc::ServerGenericBidiReactor {
     if (!FromBuffer(incoming_, &request))
       return Finish(ToGrpc(InvalidArgument("Unreadable message.")));
     // The open file keeps the bytes readable even if the block is evicted meanwhile.
-    auto open = context_.worker->OpenBlockFile(BlockId(request.block_id()));
+    auto open = context_.worker->OpenBlockByPath(BlockId(request.block_id()));
     if (!open.ok()) return Finish(ToGrpc(open.status()));
     open_ = *std::move(open);
     if (open_.path.empty()) return Finish(ToGrpc(NotInMemory()));

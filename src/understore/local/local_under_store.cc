@@ -17,6 +17,7 @@ namespace spillway {
 namespace {
 
 constexpr int64_t kPieceBytes = 1 << 20;
+constexpr int64_t kWriteBytes = 512 << 10;
 constexpr const char* kUploads = ".spillway-uploads";
 
 std::string EtagOf(const struct stat& st) {
@@ -40,16 +41,19 @@ int MoveFile(const std::string& from, const std::string& to, bool if_absent) {
   return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
 }
 
-// Copies body to file at offset and returns its CRC32C.
+// Copies body to file at offset and returns its CRC32C. Of a long one only two pieces are on their
+// way to the device at any time: the journal, whose syncs clients wait for, may be on the same.
 StatusOr<uint32_t> WriteBody(File& file, BodySource& body, std::optional<uint32_t> expected) {
-  std::string buffer(std::min(kPieceBytes, std::max<int64_t>(1, body.size_bytes())), '\0');
+  std::string buffer(std::min(kWriteBytes, std::max<int64_t>(1, body.size_bytes())), '\0');
   uint32_t crc = 0;
   for (int64_t at = 0; at < body.size_bytes();) {
+    if (at > kWriteBytes) file.WriteBack(at - 2 * kWriteBytes, kWriteBytes, /*wait=*/true);
     const int64_t n = std::min<int64_t>(buffer.size(), body.size_bytes() - at);
     SPILLWAY_RETURN_IF_ERROR(body.Read(at, buffer.data(), n));
     crc = Crc32cExtend(crc, buffer.data(), n);
     const iovec part{buffer.data(), static_cast<size_t>(n)};
     SPILLWAY_RETURN_IF_ERROR(file.WriteAt(at, std::span(&part, 1)));
+    if (body.size_bytes() > kWriteBytes) file.WriteBack(at, n, /*wait=*/false);
     at += n;
   }
   if (expected && *expected != crc) {

@@ -30,6 +30,26 @@ bool ParseBlockFileName(const std::string& name, StoredBlock* block) {
   return true;
 }
 
+// Holds something as long as it is open.
+class HeldFile : public File {
+ public:
+  HeldFile(std::unique_ptr<File> inner, std::shared_ptr<const bool> held)
+      : held_(std::move(held)), inner_(std::move(inner)) {}
+  Status WriteAt(int64_t offset, std::span<const iovec> data) override {
+    return inner_->WriteAt(offset, data);
+  }
+  StatusOr<int64_t> ReadAt(int64_t offset, void* data, int64_t size) override {
+    return inner_->ReadAt(offset, data, size);
+  }
+  StatusOr<int64_t> Size() override { return inner_->Size(); }
+  Status Truncate(int64_t size) override { return inner_->Truncate(size); }
+  Status Sync() override { return inner_->Sync(); }
+
+ private:
+  const std::shared_ptr<const bool> held_;  // until inner_ is closed
+  const std::unique_ptr<File> inner_;
+};
+
 }  // namespace
 
 BlockStore::BlockStore(BlockStoreOptions options, FileEnv* env)
@@ -40,18 +60,19 @@ FileEnv* BlockStore::EnvOf(int tier) const {
   return options_.tiers[tier].durability == AckDurability::kMemory ? memory_env_.get() : env_;
 }
 
-void BlockStore::Insert(const StoredBlock& block, size_t dir,
-                        std::shared_ptr<const PieceSums> sums) {
+BlockStore::Entry& BlockStore::Insert(const StoredBlock& block, size_t dir,
+                                      std::shared_ptr<const PieceSums> sums) {
   Entry& entry = blocks_[block.id];
   entry.block = block;
   entry.dir = dir;
   entry.scrub_order =
       scrub_order_.insert(sums != nullptr ? scrub_order_.end() : scrub_order_.begin(), block.id);
   entry.sums = std::move(sums);
-  if (block.pinned) return;
+  if (block.pinned) return entry;
   Dir& in = DirOf(entry);
   entry.lru = in.lru.insert(in.lru.end(), block.id);
   in.clean_bytes += block.length_bytes;
+  return entry;
 }
 
 void BlockStore::Pin(Entry& entry, bool pinned) {
@@ -203,29 +224,49 @@ StatusOr<std::unique_ptr<TempBlock>> BlockStore::Create(BlockId id, int tier, bo
   return temp;
 }
 
-bool BlockStore::Take(int tier, size_t index, int64_t bytes) {
+bool BlockStore::MakeRoom(int tier, size_t index, int64_t bytes) {
   Dir& dir = tiers_[tier][index];
   const int64_t missing = dir.used_bytes + bytes - dir.quota_bytes;
-  if (missing > 0) {
-    if (dir.clean_bytes < missing) return false;  // nothing is evicted in vain
-    std::vector<BlockId> victims;
-    int64_t gained = 0;
-    for (auto it = dir.lru.begin(); gained < missing; ++it) {
-      victims.push_back(*it);
-      gained += blocks_.at(*it).block.length_bytes;
-    }
-    for (const BlockId id : victims) EvictLocked(id);
+  if (missing <= 0) return true;
+  if (dir.clean_bytes < missing) return false;  // nothing is evicted in vain
+  std::vector<BlockId> victims;
+  int64_t gained = 0;
+  for (auto it = dir.lru.begin(); gained < missing; ++it) {
+    victims.push_back(*it);
+    gained += blocks_.at(*it).block.length_bytes;
   }
-  dir.used_bytes += bytes;
+  for (const BlockId id : victims) EvictLocked(id);
   return true;
+}
+
+bool BlockStore::Take(int tier, size_t index, int64_t bytes) {
+  if (!MakeRoom(tier, index, bytes)) return false;
+  Dir& dir = tiers_[tier][index];
+  dir.used_bytes += bytes;
+  dir.free.ShrinkTo(EnvOf(tier), std::max<int64_t>(0, dir.quota_bytes - dir.used_bytes));
+  return true;
+}
+
+bool BlockStore::MayRecycle(const Entry& entry) const {
+  return options_.tiers[entry.block.tier].durability == AckDurability::kPageCache &&
+         entry.block.length_bytes >= options_.recycled_bytes_min && !entry.shared &&
+         entry.readers.use_count() == 1;
 }
 
 void BlockStore::EvictLocked(BlockId id) {
   const auto it = blocks_.find(id);
   Pin(it->second, true);  // takes it off the list
   Dir& dir = DirOf(it->second);
-  (void)EnvOf(it->second.block.tier)->Remove(BlockPath(dir, it->second.block));
-  dir.used_bytes -= it->second.block.length_bytes;
+  const StoredBlock& block = it->second.block;
+  FileEnv* const env = EnvOf(block.tier);
+  const std::string path = BlockPath(dir, block);
+  if (MayRecycle(it->second)) {
+    dir.free.Keep(env, path, dir.path + "/temp", block.length_bytes);
+    dir.free.ShrinkTo(env, dir.configured_bytes / 4);
+  } else {
+    (void)env->Remove(path);
+  }
+  dir.used_bytes -= block.length_bytes;
   scrub_order_.erase(it->second.scrub_order);
   blocks_.erase(it);
   evicted_.push_back(id);
@@ -243,6 +284,18 @@ StatusOr<OpenBlock> BlockStore::OpenForRead(BlockId id) {
   if (sums == nullptr) Panic("a verified block has no sums");
   open->file = VerifyReads(std::move(open->file), std::move(sums),
                            fmt::format("Block {} on worker {}", id.value(), options_.worker_name));
+  return open;
+}
+
+StatusOr<OpenBlock> BlockStore::OpenByPath(BlockId id) {
+  auto open = OpenForRead(id);
+  if (!open.ok() || EnvOf(open->info.tier) == memory_env_.get()) return open;
+  absl::MutexLock lock(&mutex_);
+  const auto it = blocks_.find(id);
+  if (it == blocks_.end())
+    return NotFound("Block {} is not on worker {}.", id.value(), options_.worker_name);
+  it->second.shared = true;
+  open->path = BlockPath(DirOf(it->second), it->second.block);
   return open;
 }
 
@@ -268,8 +321,7 @@ StatusOr<OpenBlock> BlockStore::OpenRaw(BlockId id, std::shared_ptr<const PieceS
     }
     return file.status();
   }
-  open.file = *std::move(file);
-  if (options_.tiers[open.info.tier].durability != AckDurability::kMemory) open.path = path;
+  open.file = std::make_unique<HeldFile>(*std::move(file), entry.readers);
   return open;
 }
 
@@ -349,95 +401,6 @@ void BlockStore::EvictToWatermark() {
       for (const BlockId id : victims) EvictLocked(id);
     }
   }
-}
-
-TempBlock::~TempBlock() {
-  if (store_ == nullptr) return;
-  file_.reset();
-  if (done_) return;
-  (void)store_->EnvOf(tier_)->Remove(path_);
-  {
-    absl::MutexLock lock(&store_->mutex_);
-    store_->tiers_[tier_][dir_].used_bytes -= taken_;
-    store_->writing_.erase(id_);
-  }
-  store_->SpaceFreed();
-}
-
-Status TempBlock::Reserve(int64_t bytes) {
-  absl::MutexLock lock(&store_->mutex_);
-  if (!store_->Take(tier_, dir_, bytes)) return store_->NoSpace(id_, bytes);
-  taken_ += bytes;
-  return absl::OkStatus();
-}
-
-Status TempBlock::Append(std::span<const iovec> data) {
-  int64_t bytes = 0;
-  for (const iovec& part : data) bytes += static_cast<int64_t>(part.iov_len);
-  if (bytes == 0) return absl::OkStatus();
-  const int64_t length = sums_.size_bytes();
-  if (length + bytes > taken_) SPILLWAY_RETURN_IF_ERROR(Reserve(length + bytes - taken_));
-  Status status = file_->WriteAt(length, data);
-  device_full_ = status.code() == StatusCode::kResourceExhausted;
-  if (device_full_ && store_->DeviceFull(tier_, dir_, bytes)) {
-    status = file_->WriteAt(length, data);
-    device_full_ = status.code() == StatusCode::kResourceExhausted;
-  }
-  if (!status.ok()) {
-    store_->ReportFailure(tier_, dir_, status);
-    return status;
-  }
-  for (const iovec& part : data) sums_.Add(part.iov_base, part.iov_len);
-  return absl::OkStatus();
-}
-
-int64_t TempBlock::BytesWith(std::span<const iovec> data) const {
-  int64_t bytes = sums_.size_bytes();
-  for (const iovec& part : data) bytes += static_cast<int64_t>(part.iov_len);
-  return bytes;
-}
-
-int64_t TempBlock::QuotaBytes(bool configured) const {
-  absl::MutexLock lock(&store_->mutex_);
-  const BlockStore::Dir& dir = store_->tiers_[tier_][dir_];
-  return configured ? dir.configured_bytes : dir.quota_bytes;
-}
-
-Status TempBlock::AdoptWritten() {
-  SPILLWAY_ASSIGN_OR_RETURN(const int64_t size, file_->Size());
-  if (size > taken_) SPILLWAY_RETURN_IF_ERROR(Reserve(size - taken_));
-  sums_ = PieceSums();
-  return Annotate(sums_.AddFile(*file_, size), path_);
-}
-
-StatusOr<StoredBlock> TempBlock::Commit() {
-  const int64_t length = sums_.size_bytes();
-  StoredBlock block{id_, length, sums_.crc32c(), tier_, pin_};
-  const bool durable = store_->options_.tiers[tier_].durability == AckDurability::kFsync;
-  FileEnv* const env = store_->EnvOf(tier_);
-  Status status = durable ? file_->Sync() : absl::OkStatus();
-  std::string folder;
-  if (status.ok()) {
-    absl::MutexLock lock(&store_->mutex_);
-    auto& dir = store_->tiers_[tier_][dir_];
-    folder = dir.path + "/blocks";
-    status = env->Rename(path_, store_->BlockPath(dir, block));
-  }
-  // The name must be as durable as the bytes before anybody hears of it.
-  if (status.ok() && durable) status = env->SyncDir(folder);
-  if (!status.ok()) {
-    store_->ReportFailure(tier_, dir_, status);
-    return status;
-  }
-  {
-    absl::MutexLock lock(&store_->mutex_);
-    store_->tiers_[tier_][dir_].used_bytes -= taken_ - length;
-    store_->writing_.erase(id_);
-    store_->Insert(block, dir_, std::make_shared<const PieceSums>(std::move(sums_)));
-    done_ = true;
-  }
-  if (taken_ > length) store_->SpaceFreed();
-  return block;
 }
 
 }  // namespace spillway

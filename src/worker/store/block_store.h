@@ -19,6 +19,7 @@
 #include "common/file_env.h"
 #include "common/memory_file_env.h"
 #include "common/status.h"
+#include "worker/store/free_files.h"
 #include "worker/store/piece_sums.h"
 
 namespace spillway {
@@ -45,6 +46,9 @@ struct BlockStoreOptions {
   std::vector<StorageTierOptions> tiers;
   int high_watermark_percent = 95;
   int low_watermark_percent = 85;
+  // Files of removed blocks of at least this size are written again where blocks need not be
+  // synced; they take up to a quarter of their folder's quota, and only what blocks leave free.
+  int64_t recycled_bytes_min = 256 << 10;
   std::string worker_name;  // host:port, for error texts
 };
 
@@ -76,8 +80,9 @@ class TempBlock {
   StatusOr<StoredBlock> Commit();
   int64_t length_bytes() const { return sums_.size_bytes(); }
   uint32_t crc32c() const { return sums_.crc32c(); }
-  // For short-circuit clients, who write the file themselves; not of a tier in memory.
-  std::string path() const { return in_memory_ ? "" : path_; }
+  // For short-circuit clients, who write the file themselves, instead of Append; empty if it is in
+  // memory only.
+  std::string SharePath();
   // Takes bytes more than are written. RESOURCE_EXHAUSTED as above.
   Status Reserve(int64_t bytes);
   // Adopts what a short-circuit client has written: reads it for its length and CRC32C.
@@ -88,6 +93,7 @@ class TempBlock {
   TempBlock() = default;
   int64_t BytesWith(std::span<const iovec> data) const;
   int64_t QuotaBytes(bool configured) const;
+  Status Recycle(int64_t bytes);
 
   BlockStore* store_ = nullptr;
   BlockId id_;
@@ -97,6 +103,8 @@ class TempBlock {
   bool done_ = false;
   bool in_memory_ = false;
   bool device_full_ = false;
+  bool shared_ = false;  // somebody has its path
+  bool recycled_ = false;
   std::string path_;
   std::unique_ptr<File> file_;
   PieceSums sums_;     // of what is written
@@ -107,7 +115,7 @@ class TempBlock {
 // fail with DATA_LOSS where bytes do not match their checksum: then Verify settles what to do.
 struct OpenBlock {
   StoredBlock info;
-  std::string path;  // empty if it is in memory only
+  std::string path;  // if it was asked for; empty if it is in memory only
   std::unique_ptr<File> file;
 };
 
@@ -127,6 +135,8 @@ class BlockStore {
   // ALREADY_EXISTS if the block is here or being written here.
   StatusOr<std::unique_ptr<TempBlock>> Create(BlockId id, int tier, bool pin);
   StatusOr<OpenBlock> OpenForRead(BlockId id);
+  // For short-circuit clients, who read the file themselves.
+  StatusOr<OpenBlock> OpenByPath(BlockId id);
   bool Has(BlockId id);
   // OK if it is not here.
   Status Remove(BlockId id);
@@ -164,6 +174,7 @@ class BlockStore {
     int64_t used_bytes = 0;
     int64_t clean_bytes = 0;  // of blocks that may be evicted
     std::list<BlockId> lru;   // those, oldest first
+    FreeFiles free;           // not used_bytes; gives way to them
     bool failed = false;
   };
   struct Entry {
@@ -172,17 +183,22 @@ class BlockStore {
     std::list<BlockId>::iterator lru;          // in its folder's list, if it is not pinned
     std::list<BlockId>::iterator scrub_order;  // in scrub_order_
     std::shared_ptr<const PieceSums> sums;     // null until it is verified, if found at start
+    // Each open file holds it: without others the file may be written again.
+    std::shared_ptr<const bool> readers = std::make_shared<const bool>(true);
+    bool shared = false;  // its path was given away: nobody knows who reads it
   };
 
   Status OpenDir(int tier, size_t dir) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Takes bytes of the directory's quota, evicting clean blocks if that is enough.
+  // Evicts clean blocks until bytes more are below the quota; none if that is not enough.
+  bool MakeRoom(int tier, size_t dir, int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes bytes of the directory's quota.
   bool Take(int tier, size_t dir, int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Dir& DirOf(const Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return tiers_[entry.block.tier][entry.dir];
   }
   FileEnv* EnvOf(int tier) const;
   // Sums are null if it was found at start.
-  void Insert(const StoredBlock& block, size_t dir, std::shared_ptr<const PieceSums> sums)
+  Entry& Insert(const StoredBlock& block, size_t dir, std::shared_ptr<const PieceSums> sums)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Pin(Entry& entry, bool pinned) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Reads of its file are not verified; sums is what they should be compared with.
@@ -195,6 +211,7 @@ class BlockStore {
   bool DeviceFull(int tier, size_t dir, int64_t bytes) ABSL_LOCKS_EXCLUDED(mutex_);
   void SpaceFreed() ABSL_LOCKS_EXCLUDED(mutex_);
   void EvictLocked(BlockId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MayRecycle(const Entry& entry) const;
   std::string BlockPath(const Dir& dir, const StoredBlock& block) const;
   Status NoSpace(BlockId id, int64_t bytes) const;
 

@@ -124,7 +124,7 @@ TEST_F(BlockStoreTest, watermark_evictsToTheLowOne) {
 
 TEST_F(BlockStoreTest, tornFile_isNoBlock) {
   ASSERT_TRUE(Write(1, "12345").ok());
-  const std::string path = store_->OpenForRead(BlockId(1))->path;
+  const std::string path = store_->OpenByPath(BlockId(1))->path;
   ASSERT_TRUE((*env_.Open(path, false))->Truncate(3).ok());
   Reopen();
   EXPECT_FALSE(store_->Has(BlockId(1)));
@@ -165,14 +165,139 @@ TEST_F(BlockStoreTest, newerFormat_isRefused) {
 TEST_F(BlockStoreTest, shortCircuit_adoptsWhatTheClientWrote) {
   auto temp = *store_->Create(BlockId(1), 0, true);
   const std::string data = "written by the client";
-  ASSERT_TRUE(WriteStringToFile(env_, temp->path() + "x", "unrelated").ok());
-  auto file = *env_.Open(temp->path(), false);
+  ASSERT_TRUE(WriteStringToFile(env_, temp->SharePath() + "x", "unrelated").ok());
+  auto file = *env_.Open(temp->SharePath(), false);
   const iovec part{const_cast<char*>(data.data()), data.size()};
   ASSERT_TRUE(file->WriteAt(0, std::span(&part, 1)).ok());
   ASSERT_TRUE(temp->AdoptWritten().ok());
   const auto block = temp->Commit();
   EXPECT_EQ(block->crc32c, Crc32c(data));
   EXPECT_EQ(block->length_bytes, static_cast<int64_t>(data.size()));
+}
+
+class RecycleTest : public BlockStoreTest {
+ protected:
+  RecycleTest() {
+    options_.tiers = {{"MEM", {{"/mem", 100}}}};
+    options_.recycled_bytes_min = 10;
+    Reopen();
+  }
+  std::string Read(int64_t id) {
+    auto open = store_->OpenForRead(BlockId(id));
+    if (!open.ok()) return open.status().ToString();
+    std::string data(open->info.length_bytes, '?');
+    const auto read = open->file->ReadAt(0, data.data(), static_cast<int64_t>(data.size()));
+    return read.ok() ? data : read.status().ToString();
+  }
+  size_t Kept() { return env_.FilesBelow("/mem/spillwayworker/temp").size(); }
+  int64_t OnDevice() {
+    int64_t bytes = 0;
+    for (const char* folder : {"temp", "blocks"}) {
+      for (const auto& path : env_.FilesBelow(std::string("/mem/spillwayworker/") + folder))
+        bytes += static_cast<int64_t>(env_.Contents(path)->size());
+    }
+    return bytes;
+  }
+};
+
+TEST_F(RecycleTest, fileOfARemovedBlock_isWrittenAgain) {
+  ASSERT_TRUE(Write(1, std::string(20, 'a')).ok());
+  ASSERT_TRUE(store_->Remove(BlockId(1)).ok());
+  EXPECT_EQ(Kept(), 1u);
+  EXPECT_EQ(Used(), 0);
+  {
+    auto temp = store_->Create(BlockId(2), 0, true);
+    ASSERT_TRUE(temp.ok());
+    std::string data(15, 'b');
+    const iovec part{data.data(), data.size()};
+    ASSERT_TRUE((*temp)->Append(std::span(&part, 1)).ok());
+    EXPECT_EQ(Used(), 20) << "what the file takes";
+    EXPECT_EQ(Kept(), 1u) << "the one that is written";
+    ASSERT_TRUE((*temp)->Commit().ok());
+  }
+  EXPECT_EQ(Used(), 15);
+  EXPECT_EQ(Read(2), std::string(15, 'b'));
+  EXPECT_EQ(OnDevice(), 15);
+  Reopen();
+  EXPECT_EQ(Read(2), std::string(15, 'b'));
+}
+
+TEST_F(RecycleTest, abandonedAgain_leavesNothing) {
+  ASSERT_TRUE(Write(1, std::string(20, 'a')).ok());
+  ASSERT_TRUE(store_->Remove(BlockId(1)).ok());
+  {
+    auto temp = store_->Create(BlockId(2), 0, true);
+    std::string data(30, 'b');
+    const iovec part{data.data(), data.size()};
+    ASSERT_TRUE((*temp)->Append(std::span(&part, 1)).ok());
+    EXPECT_EQ(Used(), 30);
+  }
+  EXPECT_EQ(Used(), 0);
+  EXPECT_EQ(OnDevice(), 0);
+}
+
+TEST_F(RecycleTest, whatSomebodyReads_isLeftAlone) {
+  ASSERT_TRUE(Write(1, std::string(20, 'a')).ok());
+  ASSERT_TRUE(Write(2, std::string(20, 'b')).ok());
+  auto open = store_->OpenForRead(BlockId(1));
+  ASSERT_TRUE(open.ok());
+  ASSERT_FALSE(store_->OpenByPath(BlockId(2))->path.empty());
+  for (int id : {1, 2}) ASSERT_TRUE(store_->Remove(BlockId(id)).ok());
+  EXPECT_EQ(Kept(), 0u) << "one has a reader, of the other the path is known";
+  ASSERT_TRUE(Write(3, std::string(20, 'c')).ok());
+  char data[20];
+  ASSERT_TRUE(open->file->ReadAt(0, data, 20).ok());
+  EXPECT_EQ(std::string(data, 20), std::string(20, 'a'));
+  open->file.reset();
+  EXPECT_EQ(Read(3), std::string(20, 'c'));
+}
+
+TEST_F(RecycleTest, whatAClientWroteItself_isLeftAlone) {
+  ASSERT_TRUE(Write(1, std::string(20, 'a')).ok());
+  ASSERT_TRUE(store_->Remove(BlockId(1)).ok());
+  auto temp = store_->Create(BlockId(2), 0, false);
+  auto file = env_.Open((*temp)->SharePath(), false);
+  std::string data(12, 'b');
+  const iovec part{data.data(), data.size()};
+  ASSERT_TRUE((*file)->WriteAt(0, std::span(&part, 1)).ok());
+  ASSERT_TRUE((*temp)->AdoptWritten().ok());
+  ASSERT_TRUE((*temp)->Commit().ok());
+  EXPECT_EQ(Read(2), data);
+  ASSERT_TRUE(store_->Remove(BlockId(2)).ok());
+  EXPECT_EQ(Kept(), 1u) << "that of block 1 alone";
+}
+
+TEST_F(RecycleTest, fullFolder_evictsAndWritesAgain_withinItsQuota) {
+  for (int id = 1; id <= 40; ++id) {
+    ASSERT_TRUE(Write(id, std::string(15 + id % 7, static_cast<char>('a' + id % 26))).ok()) << id;
+    EXPECT_LE(OnDevice(), 100);
+    EXPECT_LE(Used(), 100);
+    EXPECT_EQ(Read(id), std::string(15 + id % 7, static_cast<char>('a' + id % 26)));
+  }
+}
+
+TEST_F(RecycleTest, keepsAQuarterAtMost_andNothingOfASyncedTier) {
+  for (int id = 1; id <= 4; ++id) ASSERT_TRUE(Write(id, std::string(20, 'a')).ok());
+  for (int id = 1; id <= 4; ++id) ASSERT_TRUE(store_->Remove(BlockId(id)).ok());
+  EXPECT_EQ(Kept(), 1u);
+  options_.tiers[0].durability = AckDurability::kFsync;
+  Reopen();
+  EXPECT_EQ(Kept(), 0u) << "removed at start";
+  ASSERT_TRUE(Write(1, std::string(20, 'a')).ok());
+  ASSERT_TRUE(store_->Remove(BlockId(1)).ok());
+  EXPECT_EQ(Kept(), 0u);
+}
+
+TEST_F(RecycleTest, fullDevice_takesWhatIsKeptFirst) {
+  ASSERT_TRUE(Write(1, std::string(20, 'a')).ok());
+  ASSERT_TRUE(Write(2, std::string(25, 'a')).ok());
+  ASSERT_TRUE(store_->Remove(BlockId(2)).ok());
+  ASSERT_EQ(Kept(), 1u);
+  env_.SetSpaceLeft(0);
+  ASSERT_TRUE(Write(3, std::string(9, 'c')).ok()) << "too small to write the kept one again";
+  EXPECT_EQ(Kept(), 0u);
+  EXPECT_EQ(Read(1), std::string(20, 'a')) << "no block has to go";
+  EXPECT_EQ(Read(3), std::string(9, 'c'));
 }
 
 }  // namespace

@@ -133,6 +133,9 @@ void BlockStore::ProbeFailedDirs() {
 bool BlockStore::DeviceFull(int tier, size_t index, int64_t bytes) {
   absl::MutexLock lock(&mutex_);
   Dir& dir = tiers_[tier][index];
+  const int64_t kept = dir.free.bytes();
+  dir.free.ShrinkTo(EnvOf(tier), 0);
+  if (kept >= bytes) return true;
   if (dir.quota_bytes == dir.configured_bytes)
     spdlog::warn("the device of {} is full below its quota", dir.path);
   int64_t gained = 0;
