@@ -23,7 +23,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * A long-lived stock client under load: StockLoad HOST PORT. Reads one order a line and answers each with a
  * line of JSON, so that whoever gives the orders can look at the servers in between.
  *
- * await N | write SIZE THREADS DURABLE SECONDS FOLDER | read THREADS SECONDS FOLDER | drain FOLDER | remove FOLDER
+ * await N | write SIZE THREADS DURABLE SECONDS FOLDER [COUNT] | read THREADS SECONDS FOLDER | drain FOLDER | remove FOLDER
  */
 public class StockLoad {
   private static FileSystem sFs;
@@ -53,7 +53,7 @@ public class StockLoad {
         return await(Integer.parseInt(words[1]));
       case "write":
         return write(Integer.parseInt(words[1]), Integer.parseInt(words[2]), Integer.parseInt(words[3]),
-            Double.parseDouble(words[4]), words[5]);
+            Double.parseDouble(words[4]), words[5], words.length > 6 ? Long.parseLong(words[6]) : Long.MAX_VALUE);
       case "read":
         return read(Integer.parseInt(words[1]), Double.parseDouble(words[2]), words[3]);
       case "drain":
@@ -131,12 +131,17 @@ public class StockLoad {
     return sorted.length == 0 ? 0 : sorted[(int) Math.min(sorted.length - 1, q * sorted.length)] / 1e6;
   }
 
-  private static String write(int size, int threads, int durable, double seconds, String folder) throws Exception {
+  private static String write(int size, int threads, int durable, double seconds, String folder, long count)
+      throws Exception {
     byte[] data = new byte[Math.min(size, 1 << 20)];
     Arrays.fill(data, (byte) 'x');
     CreateFilePOptions options = CreateFilePOptions.newBuilder().setRecursive(true)
         .setWriteType(WritePType.ASYNC_THROUGH).setReplicationDurable(durable).build();
+    AtomicLong begun = new AtomicLong();
     return run(threads, seconds, (thread, round) -> {
+      if (begun.getAndIncrement() >= count) {
+        return -1;
+      }
       try (FileOutStream out = sFs.createFile(new AlluxioURI(folder + "/" + thread + "-" + round), options)) {
         for (int left = size; left > 0; left -= data.length) {
           out.write(data, 0, Math.min(left, data.length));
@@ -170,7 +175,7 @@ public class StockLoad {
       if (left == 0 || took > 300) {
         return String.format("{\"left\": %d, \"seconds\": %.3f}", left, took);
       }
-      Thread.sleep(200);
+      Thread.sleep(50);
     }
   }
 }

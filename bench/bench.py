@@ -1,7 +1,8 @@
-"""Spillway and its peer under the same load, in turns: bench.py [--rounds N] [--seconds S] [NAME ...]
+"""Spillway, its peer and the bare machine under the same load, in turns: bench.py [--rounds N] [--seconds S] [--fresh] [NAME ...]
 
-Both run on this machine at once; the one that is not measured stands still. Every figure is the median of its
-rounds, beside it the smallest and the largest. Results go to build/bench/ as JSON and as a table.
+Both sides run on this machine at once; the one that is not measured stands still. Every figure is the median of its
+rounds, with the smallest and the largest. Results go to build/bench/: results.json, table.md, ratios.svg, growth.svg.
+A run that was broken off goes on where it ended, unless the commit or the options have changed or --fresh is given.
 """
 import argparse
 import json
@@ -15,13 +16,19 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench" / "peer")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench"), str(ROOT / "bench" / "peer")]
+import plots  # noqa: E402
 from alluxio import Alluxio, class_path  # noqa: E402
-from harness import SPILLWAY, Cluster, java_options, run  # noqa: E402
+from harness import SPILLWAY, Cluster, VersityGw, java_options, run  # noqa: E402
+from s3_proxy import S3Proxy  # noqa: E402
 
 OUT = ROOT / "build" / "bench"
+WORK = pathlib.Path("/tmp/spillway-bench")
 TICKS_PER_SECOND = 100
-STRESS = ("CreateFile", "GetFileStatus", "OpenFile", "ListDir", "CreateDir", "RenameFile", "DeleteFile")
+S3_DELAY_SECONDS = 0.03
+JAVA = ["java", "-Xmx1g", *[o for o in java_options() if not o.startswith(("-Xmx", "-XX"))], "-cp", class_path()]
+STOCK = [*JAVA, str(ROOT / "bench" / "StockLoad.java")]
+TOOLS = SPILLWAY.resolve().parent
 
 
 def cpu_seconds(pids):
@@ -40,8 +47,8 @@ class Spillway:
     name = "spillway"
     port = 19998
 
-    def __init__(self, directory):
-        self.cluster = Cluster(directory, properties={"alluxio.worker.ramdisk.size": "2GB"})
+    def __init__(self, directory, properties=None):
+        self.cluster = Cluster(directory, properties={"alluxio.worker.ramdisk.size": "2GB", **(properties or {})})
 
     def start(self):
         self.cluster.start()
@@ -58,11 +65,6 @@ class Spillway:
 
     def stop(self):
         self.cluster.stop()
-
-
-JAVA = ["java", "-Xmx1g", *[o for o in java_options() if not o.startswith(("-Xmx", "-XX"))], "-cp", class_path()]
-STOCK = [*JAVA, str(ROOT / "bench" / "StockLoad.java")]
-NATIVE = [str(SPILLWAY.resolve().parent / "native_load")]
 
 
 class Client:
@@ -84,160 +86,151 @@ class Client:
         self.process.wait()
 
 
-class Run:
-    def __init__(self, options):
-        self.options = options
-        self.work = pathlib.Path("/tmp/spillway-bench")
-        shutil.rmtree(self.work, ignore_errors=True)
-        self.work.mkdir()
-        (self.work / "store").mkdir()
-        self.results = {}
-        self.sides = [Spillway(self.work / "spillway"),
-                      Alluxio(self.work / "alluxio", properties={"alluxio.master.mount.table.root.ufs": self.work / "store"})]
-        self.clients = {}
+class Pair:
+    """Both sides with a store of one kind: folders of this disk, or an S3 server where every request takes 30 ms."""
 
-    def __enter__(self):
+    def __init__(self, kind):
+        self.directory = WORK / kind
+        shutil.rmtree(self.directory, ignore_errors=True)
+        (self.directory / "store").mkdir(parents=True)
+        self.s3 = self.proxy = None
+        properties = {"alluxio.master.mount.table.root.ufs": str(self.directory / "store")}
+        ours = {}
+        if kind == "s3":
+            self.s3 = VersityGw(self.directory / "s3").start()
+            self.proxy = S3Proxy(self.s3.port).start()
+            self.proxy.delay = S3_DELAY_SECONDS
+            common = {**self.s3.properties(), "alluxio.underfs.s3.endpoint": self.proxy.endpoint,
+                      "alluxio.underfs.s3.inherit.acl": "false"}
+            properties = {**common, "alluxio.master.mount.table.root.ufs": "s3://bucket/alluxio"}
+            ours = {**common, "alluxio.master.mount.table.root.ufs": "s3://bucket/spillway"}
+        self.sides = [Spillway(self.directory / "spillway", ours), Alluxio(self.directory / "alluxio", properties=properties)]
+        self.clients = {}
+        self.idle_mib = {}
         for side in self.sides:
             side.start()
             self.clients[side.name] = Client(STOCK, side)
             self.clients[side.name].order("await", 3)
-            self.clients[side.name].order("write", 4096, 8, 1, 5, "/warm")  # compilers of both JVMs
+            self.idle_mib[side.name] = resident_mib(side.pids())
+            for size, writers in ((4096, 8), (32 << 20, 2)):  # compilers of both JVMs
+                self.clients[side.name].order("write", size, writers, 1, 4, f"/warm-{size}")
+                self.clients[side.name].order("drain", f"/warm-{size}")
+                self.clients[side.name].order("remove", f"/warm-{size}")
             side.pause()
-        self.native = Client(NATIVE, self.sides[0])
-        return self
+        self.native = Client([str(TOOLS / "native_load")], self.sides[0])
 
-    def __exit__(self, *_):
+    def stop(self):
         for client in [self.native, *self.clients.values()]:
             client.stop()
         for side in self.sides:
             side.resume()
             side.stop()
+        if self.proxy is not None:
+            self.proxy.stop()
+            self.s3.stop()
 
-    def rounds(self, name, measure):
-        """measure(side, client, round) gives {what: figure}."""
-        cell = self.results.setdefault(name, {side.name: [] for side in self.sides})
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.stamp = {"commit": run(["git", "rev-parse", "HEAD"], cwd=ROOT).stdout.strip(), "rounds": options.rounds,
+                      "seconds": options.seconds}
+        self.results = {}
+        self.began = time.monotonic()
+        self._pair = None
+        if not options.fresh and (OUT / "results.json").exists():
+            earlier = json.loads((OUT / "results.json").read_text())
+            if earlier.get("stamp") == self.stamp:
+                self.results = earlier["results"]
+
+    def pair(self, kind="disk"):
+        if self._pair is None or self._pair[0] != kind:
+            self.stop()
+            self.say(f"starting both sides, store: {kind}")
+            self._pair = (kind, Pair(kind))
+        return self._pair[1]
+
+    def stop(self):
+        if self._pair is not None:
+            self._pair[1].stop()
+            self._pair = None
+
+    def say(self, text):
+        print(f"[{time.monotonic() - self.began:5.0f} s] {text}", flush=True)
+
+    def done(self, name):
+        return len(self.results.get(name, {}).get("spillway", [])) >= self.options.rounds
+
+    def rounds(self, name, measure, limit=None, kind="disk"):
+        """measure(pair, side, client, round) and limit(pair, round) give {what: figure}."""
+        if self.done(name):
+            return self.say(f"{name}: done before")
+        cell = {"spillway": [], "alluxio": [], "limit": []}
         for i in range(self.options.rounds):
-            for side in self.sides:
+            pair = self.pair(kind)
+            for side in pair.sides:
                 side.resume()
-                figures = measure(side, self.clients[side.name], i)
+                cell[side.name].append(measure(pair, side, pair.clients[side.name], i))
                 side.pause()
                 os.sync()  # what one side leaves to the disk is not written in the other's time
-                cell[side.name].append(figures)
-                print(f"{name} round {i + 1} of {self.options.rounds}, {side.name}: "
-                      + ", ".join(f"{k} {v:.4g}" for k, v in figures.items()), flush=True)
+                self.say(f"{name} {i + 1}/{self.options.rounds} {side.name}: "
+                         + ", ".join(f"{k} {v:.4g}" for k, v in cell[side.name][-1].items()))
+            if limit is not None:
+                cell["limit"].append(limit(pair, i))
+                self.say(f"{name} {i + 1}/{self.options.rounds} limit: " + ", ".join(f"{k} {v:.4g}" for k, v in cell["limit"][-1].items()))
+        self.results[name] = cell
         self.save()
 
     def save(self):
         OUT.mkdir(parents=True, exist_ok=True)
-        (OUT / "results.json").write_text(json.dumps(self.results, indent=1))
+        (OUT / "results.json").write_text(json.dumps({"stamp": self.stamp, "results": self.results}, indent=1))
         (OUT / "table.md").write_text(table(self.results))
+        plots.ratios(self.results, OUT / "ratios.svg")
+        if "growth" in self.results:
+            plots.growth(self.results["growth"]["spillway"][0], OUT / "growth.svg")
+
+
+def median(values):
+    return statistics.median(values) if values else None
 
 
 def table(results):
-    lines = ["| workload | figure | Spillway | Alluxio 2.9.4 | ratio |", "|---|---|---|---|---|"]
+    lines = ["| workload | figure | Spillway | Alluxio 2.9.4 | ratio | limit | of it |", "|---|---|---|---|---|---|---|"]
     for name, cell in results.items():
+        if name == "growth":
+            continue
         for what in cell["spillway"][0]:
             texts, medians = [], []
-            for side in ("spillway", "alluxio"):
-                values = [r[what] for r in cell[side]]
-                medians.append(statistics.median(values))
-                texts.append(f"{medians[-1]:.4g} ({min(values):.4g} to {max(values):.4g})")
-            ratio = f"{medians[0] / medians[1]:.3g}" if medians[1] else "-"
-            lines.append(f"| {name} | {what} | {texts[0]} | {texts[1]} | {ratio} |")
+            for side in ("spillway", "alluxio", "limit"):
+                values = [r[what] for r in cell.get(side, []) if what in r]
+                medians.append(median(values))
+                texts.append(f"{medians[-1]:.4g} ({min(values):.4g} to {max(values):.4g})" if values else "-")
+            ratios = [f"{medians[0] / other:.3g}" if other else "-" for other in medians[1:]]
+            lines.append(f"| {name} | {what} | {texts[0]} | {texts[1]} | {ratios[0]} | {texts[2]} | {ratios[1]} |")
     return "\n".join(lines) + "\n"
 
 
-def writes(bench, name, size, writers, durable, native_writers=0):
-    """With native_writers, our side is the native client's; the peer has its own client all the same."""
-    def measure(side, client, i):
-        in_flight = writers
-        if native_writers and side.name == "spillway":
-            client, in_flight = bench.native, native_writers
-        folder = f"/{name.replace(' ', '-')}-{i}"
-        before = cpu_seconds(side.pids())
-        written = client.order("write", size, in_flight, durable, bench.options.seconds, folder)
-        drained = client.order("drain", folder)
-        cpu = cpu_seconds(side.pids()) - before
-        client.order("remove", folder)
-        count = max(1, written["count"])
-        return {"files/s": written["per_second"], "MB/s": written["mb_per_second"], "p50 ms": written["p50_ms"],
-                   "p99 ms": written["p99_ms"], "max ms": written["max_ms"], "server CPU ms/file": cpu * 1000 / count,
-                   "all in the store after s": drained["seconds"], "errors": written["errors"] + drained["left"]}
-    bench.rounds(name, measure)
-
-
-def small(bench):
-    for durable in (1, 3):
-        writes(bench, f"write 4 KiB durable {durable}", 4096, 8, durable)
-
-
-def large(bench):
-    for durable in (1, 3):
-        writes(bench, f"write 32 MiB durable {durable}", 32 << 20, 2, durable)
-
-
-def native(bench):
-    for durable in (1, 3):
-        writes(bench, f"native write 4 KiB durable {durable}", 4096, 8, durable, native_writers=16)
-    for durable in (1, 3):
-        writes(bench, f"native write 32 MiB durable {durable}", 32 << 20, 2, durable, native_writers=2)
-
-
-def latency(bench):
-    """One file after the other, three copies against one."""
-    for durable in (1, 3):
-        writes(bench, f"native write 4 KiB one by one durable {durable}", 4096, 1, durable, native_writers=1)
-
-
-def reads(bench):
-    for size, readers in ((4096, 8), (32 << 20, 2)):
-        for side in bench.sides:
-            side.resume()
-            bench.clients[side.name].order("write", size, readers, 1, 2, f"/read-{size}")
-            side.pause()
-
-        def measure(side, client, _, size=size, readers=readers):
-            before = cpu_seconds(side.pids())
-            read = client.order("read", readers, bench.options.seconds, f"/read-{size}")
-            cpu = cpu_seconds(side.pids()) - before
-            return {"files/s": read["per_second"], "MB/s": read["mb_per_second"], "p50 ms": read["p50_ms"], "p99 ms": read["p99_ms"],
-                    "server CPU ms/file": cpu * 1000 / max(1, read["count"]), "errors": read["errors"]}
-        bench.rounds(f"warm read of {size >> 10} KiB", measure)
-
-
-def stress(bench):
-    """Alluxio's own StressMasterBench."""
-    def measure(side, operation, i):
-        # What looks at files needs those of a create run.
-        base = f"alluxio://127.0.0.1:{side.port}/stress-{i}-{'dirs' if operation == 'CreateDir' else 'files'}"
-        command = [JAVA[0], f"-Dalluxio.master.rpc.port={side.port}", *JAVA[1:], "alluxio.stress.cli.StressMasterBench",
-                   "--in-process", "--operation", operation, "--threads", "16", "--target-throughput", "1000000",
-                   "--duration", f"{bench.options.seconds:.0f}s", "--warmup", "3s", "--write-type", "MUST_CACHE",
-                   "--fixed-count", "1000", "--base", base]
-        if operation in ("DeleteFile", "RenameFile"):
-            command += ["--stop-count", "20000"]
-        text = run(command, timeout=300, check=False).stdout
-        found = re.search(r'"throughput"\s*:\s*([0-9.]+)', text)
-        return {"ops/s": float(found[1]) if found else 0.0}
-    for operation in STRESS:
-        bench.rounds(f"stress {operation}", lambda side, _, i, operation=operation: measure(side, operation, i))
-
-
-def memory(bench):
-    bench.rounds("memory", lambda side, _, __: {"MiB resident": resident_mib(side.pids())})
-
-
-ALL = {f.__name__: f for f in (small, large, native, latency, reads, stress, memory)}
-
-if __name__ == "__main__":
+def main():
+    import workloads
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--fresh", action="store_true")
     parser.add_argument("names", nargs="*")
-    chosen = parser.parse_args()
-    began = time.monotonic()
-    with Run(chosen) as bench:
-        for name in chosen.names or ALL:
-            ALL[name](bench)
+    options = parser.parse_args()
+    unknown = [n for n in options.names if n not in workloads.ALL]
+    if unknown:
+        parser.error(f"{', '.join(unknown)}: there are {', '.join(workloads.ALL)}")
+    bench = Bench(options)
+    try:
+        for name in options.names or workloads.ALL:
+            workloads.ALL[name](bench)
+    finally:
+        bench.stop()
+    bench.save()
     print(table(bench.results))
-    print(f"{time.monotonic() - began:.0f} s")
+    bench.say(f"results are in {OUT.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,37 +1,33 @@
 // The native client under load, with the orders and answers of StockLoad.java: native_load HOST
 // PORT.
 //
-// await N | write SIZE THREADS DURABLE SECONDS FOLDER | create THREADS SECONDS FOLDER |
+// await N | write SIZE IN_FLIGHT DURABLE SECONDS FOLDER [COUNT] | create THREADS SECONDS FOLDER |
 // status THREADS SECONDS FOLDER | read THREADS SECONDS FOLDER | drain FOLDER | remove FOLDER
+#include <absl/synchronization/blocking_counter.h>
 #include <absl/synchronization/mutex.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <iostream>
+#include <limits>
 #include <sstream>
 #include <thread>
 
-#include "client/file_system.h"
 #include "common/format.h"
 #include "common/log.h"
-#include "rpc/client/master_client.h"
-#include "rpc/client/worker_client.h"
+#include "lib/client.h"
 
 namespace spillway {
 namespace {
 
 constexpr int64_t kPieceBytes = 1 << 20;
-constexpr int64_t kRetryMs = 20'000;
-constexpr int64_t kDataTimeoutMs = 30'000;
 constexpr int64_t kDrainMsMax = 300'000;
-constexpr int64_t kPollMs = 200;
+constexpr int64_t kPollMs = 20;
 
 class Load {
  public:
-  Load(const std::string& host, const std::string& port)
-      : master_(MakeMasterClient({host + ":" + port}, Channel(), kRetryMs, &clock_, &random_)),
-        workers_(MakeWorkerConnector(Channel(), kDataTimeoutMs, &random_)),
-        fs_(master_.get(), workers_.get(), &clock_, &random_, "") {}
+  explicit Load(Client* client) : client_(client), master_(client->master()) {}
 
   std::string CarryOut(const std::string& order) {
     std::istringstream in(order);
@@ -45,8 +41,10 @@ class Load {
       return Await(threads);
     }
     if (what == "write") {
+      int64_t count = 0;
       in >> size >> threads >> durable >> seconds >> folder;
-      return Write(size, threads, durable, seconds, folder);
+      if (!(in >> count)) count = std::numeric_limits<int64_t>::max();
+      return Write(size, threads, durable, seconds, folder, count);
     }
     if (what == "create" || what == "status" || what == "read") {
       in >> threads >> seconds >> folder;
@@ -65,13 +63,6 @@ class Load {
   // Bytes of one piece of work of a thread, or why it failed.
   using Work = std::function<StatusOr<int64_t>(int thread, int64_t round)>;
 
-  static ChannelOptions Channel() {
-    ChannelOptions channel;
-    const char* user = std::getenv("USER");
-    channel.user = user != nullptr ? user : "root";
-    return channel;
-  }
-
   static std::string Answer(const Status& status) {
     if (status.ok()) return "{}";
     std::string text = Message(status);
@@ -88,63 +79,111 @@ class Load {
     return R"({"error": "there are fewer workers"})";
   }
 
+  static int64_t NowMicros() {
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+  }
+
+  // What was done, and how long each piece of it took.
+  class Tally {
+   public:
+    void Add(const StatusOr<int64_t>& bytes, int64_t micros) {
+      absl::MutexLock lock(&mutex_);
+      if (!bytes.ok()) {
+        if (errors_++ == 0) std::cerr << "native_load: " << bytes.status() << "\n";
+        return;
+      }
+      bytes_ += *bytes;
+      micros_.push_back(micros);
+    }
+    std::string Text() {
+      absl::MutexLock lock(&mutex_);
+      const double took = static_cast<double>(NowMicros() - begin_) / 1e6;
+      std::sort(micros_.begin(), micros_.end());
+      const auto quantile = [&](double q) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        if (micros_.empty()) return 0.0;
+        const size_t at = std::min(micros_.size() - 1, static_cast<size_t>(q * micros_.size()));
+        return static_cast<double>(micros_[at]) / 1000;
+      };
+      return fmt::format(
+          "{{\"count\": {}, \"errors\": {}, \"seconds\": {:.4f}, \"per_second\": {:.3f}, "
+          "\"mb_per_second\": {:.3f}, \"p50_ms\": {:.3f}, \"p99_ms\": {:.3f}, \"max_ms\": {:.3f}}}",
+          micros_.size(), errors_, took, static_cast<double>(micros_.size()) / took,
+          static_cast<double>(bytes_) / 1e6 / took, quantile(0.5), quantile(0.99), quantile(1));
+    }
+
+   private:
+    const int64_t begin_ = NowMicros();
+    absl::Mutex mutex_;
+    int64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+    int64_t errors_ ABSL_GUARDED_BY(mutex_) = 0;
+    std::vector<int64_t> micros_ ABSL_GUARDED_BY(mutex_);
+  };
+
   std::string Run(int threads, double seconds, const Work& work) {
-    absl::Mutex mutex;
-    std::vector<int64_t> micros;
-    int64_t bytes = 0, errors = 0;
-    const auto now = [] { return std::chrono::steady_clock::now(); };
-    const auto begin = now();
-    const auto end = begin + std::chrono::microseconds(static_cast<int64_t>(seconds * 1e6));
-    const auto since = [&](auto from) {
-      return std::chrono::duration_cast<std::chrono::microseconds>(now() - from).count();
-    };
+    Tally tally;
+    const int64_t end = NowMicros() + static_cast<int64_t>(seconds * 1e6);
     std::vector<std::thread> all;
     for (int t = 0; t < threads; ++t) {
       all.emplace_back([&, t] {
-        for (int64_t i = 0; now() < end; ++i) {
-          const auto one = now();
-          const auto done = work(t, i);
-          absl::MutexLock lock(&mutex);
-          if (!done.ok()) {
-            ++errors;
-            continue;
-          }
-          bytes += *done;
-          micros.push_back(since(one));
+        for (int64_t i = 0; NowMicros() < end; ++i) {
+          const int64_t begin = NowMicros();
+          const StatusOr<int64_t> done = work(t, i);
+          if (done.ok() && *done < 0) return;
+          tally.Add(done, NowMicros() - begin);
         }
       });
     }
     for (std::thread& thread : all) thread.join();
-    const double took = static_cast<double>(since(begin)) / 1e6;
-    std::sort(micros.begin(), micros.end());
-    const auto quantile = [&](double q) {
-      if (micros.empty()) return 0.0;
-      const size_t at = std::min(micros.size() - 1, static_cast<size_t>(q * micros.size()));
-      return static_cast<double>(micros[at]) / 1000;
-    };
-    return fmt::format(
-        "{{\"count\": {}, \"errors\": {}, \"seconds\": {:.4f}, \"per_second\": {:.3f}, "
-        "\"mb_per_second\": {:.3f}, \"p50_ms\": {:.3f}, \"p99_ms\": {:.3f}, \"max_ms\": {:.3f}}}",
-        micros.size(), errors, took, static_cast<double>(micros.size()) / took,
-        static_cast<double>(bytes) / 1e6 / took, quantile(0.5), quantile(0.99), quantile(1));
+    return tally.Text();
   }
 
-  std::string Write(int64_t size, int threads, int durable, double seconds,
-                    const std::string& folder) {
-    const std::string piece(static_cast<size_t>(std::min(size, kPieceBytes)), 'x');
-    WriteOptions options;
+  std::string Write(int64_t size, int in_flight, int durable, double seconds,
+                    const std::string& folder, int64_t count) {
+    WriteOptions options = client_->write_options();
     options.create.recursive = true;
     options.create.durable_replicas = durable;
-    return Run(threads, seconds, [&](int thread, int64_t round) -> StatusOr<int64_t> {
+    if (size <= kPieceBytes) return WriteAhead(size, in_flight, options, seconds, folder, count);
+    std::atomic<int64_t> begun = 0;
+    const std::string piece(static_cast<size_t>(kPieceBytes), 'x');
+    return Run(in_flight, seconds, [&](int thread, int64_t round) -> StatusOr<int64_t> {
+      if (begun++ >= count) return -1;
       int64_t left = size;
       const ByteSource source = [&]() -> StatusOr<std::string> {
         std::string next = piece.substr(0, static_cast<size_t>(std::min(left, kPieceBytes)));
         left -= static_cast<int64_t>(next.size());
         return next;
       };
-      SPILLWAY_RETURN_IF_ERROR(fs_.WriteFile(PathOf(folder, thread, round), options, source));
+      SPILLWAY_RETURN_IF_ERROR(client_->WriteFrom(PathOf(folder, thread, round), options, source));
       return size;
     });
+  }
+
+  // So many files are on their way at any time: the end of one begins the next.
+  std::string WriteAhead(int64_t size, int in_flight, const WriteOptions& options, double seconds,
+                         const std::string& folder, int64_t count) {
+    Tally tally;
+    const int64_t end = NowMicros() + static_cast<int64_t>(seconds * 1e6);
+    const std::string data(static_cast<size_t>(size), 'x');
+    std::atomic<int64_t> begun = 0;
+    absl::BlockingCounter lanes(in_flight);
+    std::function<void(int)> next = [&](int lane) {
+      const int64_t i = begun++;
+      const int64_t begin = NowMicros();
+      if (i >= count || begin >= end) {
+        lanes.DecrementCount();
+        return;
+      }
+      client_->Write(
+          PathOf(folder, lane, i), data, options, [&, lane, begin](const Status& status) {
+            tally.Add(status.ok() ? StatusOr<int64_t>(size) : status, NowMicros() - begin);
+            next(lane);
+          });
+    };
+    for (int lane = 0; lane < in_flight; ++lane) next(lane);
+    lanes.Wait();
+    return tally.Text();
   }
 
   std::string Create(int threads, double seconds, const std::string& folder) {
@@ -174,9 +213,9 @@ class Load {
     if (!files.ok()) return Answer(files.status());
     return Run(threads, seconds, [&](int thread, int64_t round) -> StatusOr<int64_t> {
       const size_t at = static_cast<size_t>(thread + round * threads) % files->size();
-      SPILLWAY_ASSIGN_OR_RETURN(const FileStatus file, master_->GetStatus((*files)[at].path));
+      const FileStatus& file = (*files)[at];
       SPILLWAY_RETURN_IF_ERROR(
-          fs_.ReadFile(file, 0, -1, [](std::string_view) { return absl::OkStatus(); }));
+          client_->ReadTo(file.path, 0, -1, [](std::string_view) { return absl::OkStatus(); }));
       return file.length_bytes;
     });
   }
@@ -214,10 +253,8 @@ class Load {
   }
 
   SystemClock clock_;
-  SystemRandom random_;
-  const std::unique_ptr<MasterApi> master_;
-  const std::unique_ptr<WorkerConnector> workers_;
-  FileSystem fs_;
+  Client* const client_;
+  MasterApi* const master_;
 };
 
 }  // namespace
@@ -231,7 +268,15 @@ int main(int argc, char** argv) {
   }
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   spdlog::set_level(spdlog::level::warn);
-  Load load(argv[1], argv[2]);
+  Configuration config;
+  const Status host = config.Set("alluxio.master.hostname", argv[1], "the command line");
+  const Status port = config.Set("alluxio.master.rpc.port", argv[2], "the command line");
+  const auto client = Client::Open(config);
+  if (!host.ok() || !port.ok() || !client.ok()) {
+    std::cerr << "native_load: " << host << ", " << port << ", " << client.status() << "\n";
+    return 1;
+  }
+  Load load(client->get());
   for (std::string order; std::getline(std::cin, order);)
     std::cout << load.CarryOut(order) << std::endl;
   std::_Exit(0);

@@ -129,6 +129,7 @@ struct CreateFileOptions {
   TtlAction ttl_action = TtlAction::kFree;
   std::map<std::string, std::string> xattr;
   std::optional<OperationId> operation_id;
+  bool operator==(const CreateFileOptions&) const = default;
 };
 
 struct CompleteFileOptions {

@@ -7,13 +7,10 @@
 #include <iostream>
 #include <thread>
 
-#include "absl/strings/str_split.h"
 #include "bin/process.h"
 #include "cli/command.h"
 #include "common/log.h"
-#include "rpc/auth.h"
-#include "rpc/client/master_client.h"
-#include "rpc/client/worker_client.h"
+#include "lib/connection.h"
 
 namespace spillway {
 namespace {
@@ -31,27 +28,9 @@ const char* const kUsage =
 int ShellMain(const Configuration& config, const std::string& shell,
               const std::vector<std::string>& arguments) {
   InitLog("shell", "", "warn");
-  SystemClock clock;
-  SystemRandom random;
-  std::vector<std::string> masters =
-      absl::StrSplit(config.GetString("alluxio.master.rpc.addresses"), ',', absl::SkipWhitespace());
-  if (masters.empty()) {
-    masters.push_back(fmt::format("{}:{}", config.GetString("alluxio.master.hostname"),
-                                  config.GetInt("alluxio.master.rpc.port")));
-  }
-  ChannelOptions channel;
-  channel.user = LoginUser(config);
-  channel.sasl = config.GetString("alluxio.security.authentication.type") == "SIMPLE";
-  const auto master = MakeMasterClient(masters, channel,
-                                       config.GetDurationMs("alluxio.user.rpc.retry.max.duration"),
-                                       &clock, &random);
-  const auto workers =
-      MakeWorkerConnector(channel, config.GetDurationMs("spillway.user.data.timeout"), &random);
-  char host[256] = "";
-  ::gethostname(host, sizeof(host) - 1);
-  FileSystem fs(master.get(), workers.get(), &clock, &random, host);
-  cli::Context context{&fs,     master.get(), &config,
-                       &random, &std::cout,   ::isatty(STDERR_FILENO) == 1};
+  Connection connection(config);
+  cli::Context context{connection.fs(),     connection.master(), &connection.config(),
+                       connection.random(), &std::cout,          ::isatty(STDERR_FILENO) == 1};
   const auto& commands = shell == "fs" ? cli::FsCommands() : cli::FsAdminCommands();
   const int code = cli::RunCommand("alluxio " + shell, commands, context, arguments);
   std::cout.flush();

@@ -19,6 +19,7 @@ namespace spillway {
 struct WriteOptions {
   CreateFileOptions create;
   bool persist = true;  // ASYNC_THROUGH: ask for persistence when complete
+  bool operator==(const WriteOptions&) const = default;
 };
 
 struct FileContent {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/command.h"
+#include "client/options.h"
 #include "common/format.h"
 #include "common/path.h"
 
@@ -35,8 +36,6 @@ Command TailCommand();
 Command TestCommand();
 Command TouchCommand();
 
-// Options of new files from the configuration.
-WriteOptions WriteOptionsFrom(const Configuration& config);
 // "drwxr-xr-x"
 std::string FormatMode(const FileStatus& status);
 // One line: state, generation, since when dirty, object, last failure.

@@ -1,0 +1,220 @@
+"""What is measured: one function a workload, called with the Bench."""
+import getpass
+import json
+import re
+import shutil
+import tempfile
+import time
+
+from bench import JAVA, ROOT, TOOLS, WORK, cpu_seconds, resident_mib
+from harness import ACCESS, SECRET, Cluster, run, spark_submit
+
+STRESS = ("CreateFile", "GetFileStatus", "OpenFile", "ListDir", "CreateDir", "RenameFile", "DeleteFile")
+
+
+def raw(*words, timeout=300):
+    return json.loads(run([TOOLS / "raw_limits", *words], timeout=timeout).stdout)
+
+
+def writes(bench, name, size, writers, durable, native=False, limit=None):
+    """With native, our side is the native client's; the peer has its own client all the same."""
+    def measure(pair, side, client, i):
+        if native and side.name == "spillway":
+            client = pair.native
+        folder = f"/{name.replace(' ', '-')}-{i}"
+        before = cpu_seconds(side.pids())
+        written = client.order("write", size, writers, durable, bench.options.seconds, folder)
+        drained = client.order("drain", folder)
+        cpu = cpu_seconds(side.pids()) - before
+        # Small ones stay: ext4 is slow for some seconds where many files were deleted.
+        if size > 65536:
+            client.order("remove", folder)
+        count = max(1, written["count"])
+        return {"files/s": written["per_second"], "MB/s": written["mb_per_second"], "p50 ms": written["p50_ms"],
+                "p99 ms": written["p99_ms"], "max ms": written["max_ms"], "server CPU ms/file": cpu * 1000 / count,
+                "all in the store after s": drained["seconds"], "errors": written["errors"] + drained["left"]}
+    bench.rounds(name, measure, limit)
+
+
+def sockets(bench, size, streams):
+    """MB/s of one of so many streams into tmpfs."""
+    return lambda _, __: {"MB/s": raw("sockets", streams, size, bench.options.seconds, "/dev/shm")["mb_per_second"]}
+
+
+def small(bench):
+    def fsync(_, __):
+        return {"files/s": raw("fsync", 2, WORK)["per_second"]}
+    for durable in (1, 3):
+        writes(bench, f"write 4 KiB durable {durable}", 4096, 8, durable, limit=fsync)
+
+
+def large(bench):
+    for durable in (1, 3):
+        writes(bench, f"write 32 MiB durable {durable}", 32 << 20, 2, durable, limit=sockets(bench, 32 << 20, durable))
+
+
+def sizes(bench):
+    """Other sizes and numbers of writers, each once for both clients."""
+    for size, text, writers in ((4096, "4 KiB", 1), (4096, "4 KiB", 16), (1 << 20, "1 MiB", 8), (1 << 20, "1 MiB", 16)):
+        for durable in (1, 2, 3):
+            writes(bench, f"write {text} durable {durable}, {writers} writers", size, writers, durable)
+
+
+def native(bench):
+    for durable in (1, 3):
+        writes(bench, f"native write 4 KiB durable {durable}, 16 in flight", 4096, 16, durable, native=True)
+    for durable in (1, 3):
+        writes(bench, f"native write 32 MiB durable {durable}", 32 << 20, 2, durable, native=True, limit=sockets(bench, 32 << 20, durable))
+    for durable in (1, 3):
+        writes(bench, f"native write 1 GiB durable {durable}", 1 << 30, 1, durable, native=True, limit=sockets(bench, 1 << 30, durable))
+
+
+def latency(bench):
+    """One file after the other, three copies against one."""
+    for durable in (1, 3):
+        writes(bench, f"native write 4 KiB one by one durable {durable}", 4096, 1, durable, native=True)
+
+
+def reads(bench):
+    for size, readers in ((4096, 8), (32 << 20, 2)):
+        name = f"warm read of {size >> 10} KiB"
+
+        def measure(pair, side, client, i, size=size, readers=readers):
+            if i == 0:
+                client.order("write", size, readers, 1, 2, f"/read-{size}")
+            before = cpu_seconds(side.pids())
+            read = client.order("read", readers, bench.options.seconds, f"/read-{size}")
+            cpu = cpu_seconds(side.pids()) - before
+            return {"files/s": read["per_second"], "MB/s": read["mb_per_second"], "p50 ms": read["p50_ms"], "p99 ms": read["p99_ms"],
+                    "server CPU ms/file": cpu * 1000 / max(1, read["count"]), "errors": read["errors"]}
+        bench.rounds(name, measure)
+
+
+def stress_ops(bench, side, operation, i):
+    """Alluxio's own StressMasterBench. What looks at files needs those of a create run."""
+    base = f"alluxio://127.0.0.1:{side.port}/stress-{i}-{'dirs' if operation == 'CreateDir' else 'files'}"
+    command = [JAVA[0], f"-Dalluxio.master.rpc.port={side.port}", *JAVA[1:], "alluxio.stress.cli.StressMasterBench",
+               "--in-process", "--operation", operation, "--threads", "16", "--target-throughput", "1000000",
+               "--duration", f"{bench.options.seconds:.0f}s", "--warmup", "3s", "--write-type", "MUST_CACHE",
+               "--fixed-count", "1000", "--base", base]
+    if operation in ("DeleteFile", "RenameFile"):
+        command += ["--stop-count", "20000"]
+    text = run(command, timeout=300, check=False).stdout
+    found = re.search(r'"throughput"\s*:\s*([0-9.]+)', text)
+    return {"ops/s": float(found[1]) if found else 0.0}
+
+
+def stress(bench):
+    for operation in STRESS:
+        bench.rounds(f"stress {operation}", lambda _, side, __, i, operation=operation: stress_ops(bench, side, operation, i))
+
+
+def metadata(bench):
+    """The native client's operations beside the figure of the peer's own benchmark."""
+    for operation, order in (("CreateFile", "create"), ("GetFileStatus", "status")):
+        def measure(pair, side, _, i, operation=operation, order=order):
+            if side.name == "alluxio":
+                return stress_ops(bench, side, operation, f"n{i}")
+            done = pair.native.order(order, 16, bench.options.seconds, f"/native-{i}")
+            return {"ops/s": done["per_second"], "p50 ms": done["p50_ms"], "p99 ms": done["p99_ms"]}
+        bench.rounds(f"native {order}, 16 in flight", measure)
+
+
+def memory(bench):
+    bench.rounds("memory, idle", lambda pair, side, _, __: {"MiB resident": pair.idle_mib[side.name]})
+    bench.rounds("memory, after load", lambda _, side, __, ___: {"MiB resident": resident_mib(side.pids())})
+
+
+def persist(bench):
+    """A backlog into S3, every request of which takes 30 ms; the limit is our S3 module alone."""
+    for count, size, writers, in_flight in ((600, 4096, 8, 64), (12, 32 << 20, 2, 4)):
+        def measure(pair, side, client, i, count=count, size=size, writers=writers):
+            folder = f"/persist-{size}-{i}"
+            before = len(pair.s3.requests())
+            written = client.order("write", size, writers, 1, 600, folder, count)
+            drained = client.order("drain", folder)
+            requests = len(pair.s3.requests()) - before
+            return {"files/s": written["per_second"], "p50 ms": written["p50_ms"], "all in S3 after s": drained["seconds"],
+                    "all in all s": written["seconds"] + drained["seconds"], "requests per file": requests / count,
+                    "errors": written["errors"] + drained["left"] + abs(written["count"] - count)}
+
+        def limit(pair, _, count=count, size=size, in_flight=in_flight):
+            return {"all in all s": raw("puts", pair.proxy.endpoint, count, size, in_flight, ACCESS, SECRET)["seconds"]}
+        bench.rounds(f"persist {count} x {size >> 10} KiB, 30 ms a request", measure, limit, kind="s3")
+
+
+def persist_native(bench):
+    """The same backlog from the native client, which is fast enough to make it one."""
+    def measure(pair, side, client, i):
+        order = pair.native if side.name == "spillway" else client
+        folder = f"/persist-native-{i}"
+        written = order.order("write", 4096, 64, 1, 600, folder, 600)
+        drained = order.order("drain", folder)
+        return {"all in S3 after s": drained["seconds"], "all in all s": written["seconds"] + drained["seconds"]}
+
+    def limit(pair, _):
+        return {"all in all s": raw("puts", pair.proxy.endpoint, 600, 4096, 64, ACCESS, SECRET)["seconds"]}
+    bench.rounds("native persist 600 x 4 KiB, 30 ms a request", measure, limit, kind="s3")
+
+
+def spark(bench):
+    """The jobs of the compat tests without Spark's own start."""
+    def measure(_, side, __, i):
+        job = spark_submit(ROOT / "bench" / "spark_bench.py", f"alluxio://127.0.0.1:{side.port}/spark-{i}", timeout=900, **{
+            "alluxio.user.file.writetype.default": "ASYNC_THROUGH", "alluxio.user.file.replication.durable": 3})
+        return json.loads(next(line for line in job.stdout.splitlines() if line.startswith("{")))
+    bench.rounds("spark durable 3, S3 at 30 ms", measure, kind="s3")
+
+
+def growth(bench):
+    """One master with ever more files: what a file, a start and a question cost then."""
+    if bench.done("growth"):
+        return bench.say("growth: done before")
+    bench.stop()
+    points = []
+    for files in (1_000, 10_000, 100_000, 1_000_000):
+        directory = WORK / "growth"
+        shutil.rmtree(directory, ignore_errors=True)
+        cluster = Cluster(directory, properties={"alluxio.worker.ramdisk.size": "1GB"})
+        try:
+            cluster.start()
+            cluster.kill("master")
+            with tempfile.TemporaryDirectory(dir="/dev/shm") as fast:  # where syncs cost nothing
+                shutil.copytree(directory / "journal", f"{fast}/journal")
+                run([TOOLS / "fill_master", "--journal", f"{fast}/journal", "--root-ufs", directory / "underFSStorage",
+                     "--user", getpass.getuser(), "--files", files], timeout=1800)
+                shutil.rmtree(directory / "journal")
+                shutil.copytree(f"{fast}/journal", directory / "journal")
+            begin = time.monotonic()
+            cluster.restart("master")
+            cluster.fs("ls", "/m/d0", **{"alluxio.user.rpc.retry.max.duration": "60s"})
+            point = {"files": files, "start s": time.monotonic() - begin}
+            point.update(figures_of(cluster, files))
+            points.append(point)
+            bench.say("growth: " + ", ".join(f"{k} {v:.4g}" for k, v in point.items()))
+        finally:
+            cluster.stop()
+    bench.results["growth"] = {"spillway": [points] * bench.options.rounds}
+    bench.save()
+
+
+def figures_of(cluster, files):
+    from bench import Client
+    client = Client([str(TOOLS / "native_load")], type("Side", (), {"port": 19998}))
+    try:
+        client.order("await", 3)
+        client.order("write", 4096, 16, 1, 1, "/warm")
+        status = client.order("status", 16, 3, "/m/d0")
+        create = client.order("create", 16, 3, "/new")
+        written = client.order("write", 4096, 16, 1, 3, "/written")
+        client.order("drain", "/written")
+        begin = time.monotonic()
+        shown = cluster.fs("ls", f"/m/d{(files - 1) // 1000}").stdout.count("part-")
+        return {"status/s": status["per_second"], "create/s": create["per_second"], "write 4 KiB/s": written["per_second"],
+                "list of 1,000 s": time.monotonic() - begin, "listed": shown, "master MiB": resident_mib([cluster.pid("master")]),
+                "journal bytes/file": sum(f.stat().st_size for f in (cluster.directory / "journal").rglob("*") if f.is_file()) / files}
+    finally:
+        client.stop()
+
+
+ALL = {f.__name__: f for f in (memory, small, large, native, latency, reads, stress, metadata, sizes, persist, persist_native, spark, growth)}
