@@ -87,6 +87,21 @@ TEST_P(UnderStoreTest, putGetHeadDelete) {
   EXPECT_EQ(store_->Head("a/b/c").status().code(), StatusCode::kNotFound);
 }
 
+TEST_P(UnderStoreTest, longObjects_ofAnySize) {
+  for (const size_t size : {1u << 20, (1u << 20) + 1, (3u << 20) - 1, (2u << 20) + 4096}) {
+    std::string data(size, 'a');
+    for (size_t i = 0; i < size; i += 997) data[i] = static_cast<char>('b' + i % 23);
+    PutOptions options;
+    options.crc32c = Crc32c(data);
+    ASSERT_TRUE(Put("long", data, options).ok()) << size;
+    EXPECT_EQ(store_->Head("long")->size_bytes, static_cast<int64_t>(size));
+    EXPECT_TRUE(Get("long") == data) << size;
+    options.crc32c = *options.crc32c + 1;
+    EXPECT_EQ(Put("other", data, options).status().code(), StatusCode::kDataLoss);
+  }
+  EXPECT_EQ(store_->Head("other").status().code(), StatusCode::kNotFound);
+}
+
 TEST_P(UnderStoreTest, list_oneLevel) {
   for (const char* key : {"d/x", "d/y/1", "d/y/2", "top", "d.txt"}) ASSERT_TRUE(Put(key, "1").ok());
   const auto root = store_->List("", "");

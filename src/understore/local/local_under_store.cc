@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 #include "common/checksum.h"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr int64_t kPieceBytes = 1 << 20;
 constexpr int64_t kWriteBytes = 512 << 10;
+constexpr int64_t kDirectBytesMin = 1 << 20;
 constexpr const char* kUploads = ".spillway-uploads";
 
 std::string EtagOf(const struct stat& st) {
@@ -41,8 +43,13 @@ int MoveFile(const std::string& from, const std::string& to, bool if_absent) {
   return ::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
 }
 
-// Copies body to file at offset and returns its CRC32C. Of a long one only two pieces are on their
-// way to the device at any time: the journal, whose syncs clients wait for, may be on the same.
+Status Compare(std::optional<uint32_t> expected, uint32_t crc) {
+  if (!expected || *expected == crc) return absl::OkStatus();
+  return MakeStatus(StatusCode::kDataLoss, "The data to upload does not match its checksum.");
+}
+
+// Copies body to file and returns its CRC32C. Of a long one only two pieces are on their way to the
+// device at any time: the journal, whose syncs clients wait for, may be on the same.
 StatusOr<uint32_t> WriteBody(File& file, BodySource& body, std::optional<uint32_t> expected) {
   std::string buffer(std::min(kWriteBytes, std::max<int64_t>(1, body.size_bytes())), '\0');
   uint32_t crc = 0;
@@ -56,10 +63,29 @@ StatusOr<uint32_t> WriteBody(File& file, BodySource& body, std::optional<uint32_
     if (body.size_bytes() > kWriteBytes) file.WriteBack(at, n, /*wait=*/false);
     at += n;
   }
-  if (expected && *expected != crc) {
-    return MakeStatus(StatusCode::kDataLoss, "The data to upload does not match its checksum.");
-  }
+  SPILLWAY_RETURN_IF_ERROR(Compare(expected, crc));
   return crc;
+}
+
+// The same past the page cache, which nobody reads again, from one buffer.
+Status WriteBodyDirect(File& file, BodySource& body, std::optional<uint32_t> expected) {
+  constexpr int64_t kUnit = PosixFileEnv::kDirectBytes;
+  const std::unique_ptr<char, decltype(&std::free)> buffer(
+      static_cast<char*>(std::aligned_alloc(kUnit, kPieceBytes)), &std::free);
+  if (buffer == nullptr) return MakeStatus(StatusCode::kResourceExhausted, "No memory to upload.");
+  uint32_t crc = 0;
+  for (int64_t at = 0; at < body.size_bytes();) {
+    const int64_t n = std::min(kPieceBytes, body.size_bytes() - at);
+    SPILLWAY_RETURN_IF_ERROR(body.Read(at, buffer.get(), n));
+    crc = Crc32cExtend(crc, buffer.get(), n);
+    const int64_t whole = (n + kUnit - 1) / kUnit * kUnit;
+    std::fill(buffer.get() + n, buffer.get() + whole, '\0');
+    const iovec part{buffer.get(), static_cast<size_t>(whole)};
+    SPILLWAY_RETURN_IF_ERROR(file.WriteAt(at, std::span(&part, 1)));
+    at += n;
+  }
+  SPILLWAY_RETURN_IF_ERROR(Compare(expected, crc));
+  return file.Truncate(body.size_bytes());
 }
 
 }  // namespace
@@ -159,13 +185,19 @@ StatusOr<PutResult> LocalUnderStore::Put(const std::string& key, BodySource& bod
   const std::string temp = JoinPath(folder, NewUploadName());
   Status status;
   {
-    auto file = env.Open(temp, true);
+    bool direct = body.size_bytes() >= kDirectBytesMin;
+    auto file = direct ? env.CreateDirect(temp) : env.Open(temp, true);
     if (file.status().code() == StatusCode::kNotFound) {
       SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(folder));
+      file = direct ? env.CreateDirect(temp) : env.Open(temp, true);
+    }
+    if (direct && file.status().code() == StatusCode::kInvalidArgument) {
+      direct = false;
       file = env.Open(temp, true);
     }
     SPILLWAY_RETURN_IF_ERROR(file.status());
-    status = WriteBody(**file, body, options.crc32c).status();
+    status = direct ? WriteBodyDirect(**file, body, options.crc32c)
+                    : WriteBody(**file, body, options.crc32c).status();
     if (status.ok()) status = (*file)->Sync();
   }
   if (status.ok()) {

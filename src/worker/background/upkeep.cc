@@ -46,7 +46,10 @@ void Worker::Scrub() {
       if (Status status = store_->Verify(id); !status.ok())
         spdlog::warn("scrub: block {}: {}", id.value(), Message(status));
     }
-    if (probe) store_->ProbeFailedDirs();
+    if (probe) {
+      store_->ProbeFailedDirs();
+      store_->AgeFreeFiles();
+    }
     absl::MutexLock lock(&mutex_);
     scrubbing_ = false;
     TellRemoved();

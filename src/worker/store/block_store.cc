@@ -262,7 +262,6 @@ void BlockStore::EvictLocked(BlockId id) {
   const std::string path = BlockPath(dir, block);
   if (MayRecycle(it->second)) {
     dir.free.Keep(env, path, dir.path + "/temp", block.length_bytes);
-    dir.free.ShrinkTo(env, dir.configured_bytes / 4);
   } else {
     (void)env->Remove(path);
   }

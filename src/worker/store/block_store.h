@@ -47,7 +47,7 @@ struct BlockStoreOptions {
   int high_watermark_percent = 95;
   int low_watermark_percent = 85;
   // Files of removed blocks of at least this size are written again where blocks need not be
-  // synced; they take up to a quarter of their folder's quota, and only what blocks leave free.
+  // synced; until then they take what blocks leave free of their folder's quota.
   int64_t recycled_bytes_min = 256 << 10;
   std::string worker_name;  // host:port, for error texts
 };
@@ -153,6 +153,8 @@ class BlockStore {
   void ReportFailure(int tier, size_t dir, const Status& why);
   // Tries folders that failed again; they are taken back if they work.
   void ProbeFailedDirs();
+  // Gives up files of removed blocks that were not written again since the last but two calls.
+  void AgeFreeFiles();
   // Blocks that came to be at risk, or safe again, or verified for the first time, since the last
   // call.
   std::vector<StoredBlock> TakeRiskChanges();

@@ -276,9 +276,22 @@ TEST_F(RecycleTest, fullFolder_evictsAndWritesAgain_withinItsQuota) {
   }
 }
 
-TEST_F(RecycleTest, keepsAQuarterAtMost_andNothingOfASyncedTier) {
-  for (int id = 1; id <= 4; ++id) ASSERT_TRUE(Write(id, std::string(20, 'a')).ok());
-  for (int id = 1; id <= 4; ++id) ASSERT_TRUE(store_->Remove(BlockId(id)).ok());
+TEST_F(RecycleTest, whatIsNotWrittenAgain_isGivenUpAfterAWhile) {
+  for (int id = 1; id <= 3; ++id) ASSERT_TRUE(Write(id, std::string(20, 'a')).ok());
+  for (int id = 1; id <= 2; ++id) ASSERT_TRUE(store_->Remove(BlockId(id)).ok());
+  store_->AgeFreeFiles();
+  ASSERT_TRUE(store_->Remove(BlockId(3)).ok());
+  store_->AgeFreeFiles();
+  EXPECT_EQ(Kept(), 3u);
+  store_->AgeFreeFiles();
+  EXPECT_EQ(Kept(), 1u);
+  store_->AgeFreeFiles();
+  EXPECT_EQ(Kept(), 0u);
+}
+
+TEST_F(RecycleTest, nothingIsKeptOfASyncedTier) {
+  ASSERT_TRUE(Write(1, std::string(20, 'a')).ok());
+  ASSERT_TRUE(store_->Remove(BlockId(1)).ok());
   EXPECT_EQ(Kept(), 1u);
   options_.tiers[0].durability = AckDurability::kFsync;
   Reopen();

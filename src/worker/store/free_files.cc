@@ -6,7 +6,7 @@ namespace spillway {
 
 void FreeFiles::Keep(FileEnv* env, const std::string& path, const std::string& folder,
                      int64_t bytes) {
-  Kept file{fmt::format("{}/free-{}", folder, next_++), bytes};
+  Kept file{fmt::format("{}/free-{}", folder, next_++), bytes, tick_};
   if (!env->Rename(path, file.path).ok()) {
     (void)env->Remove(path);
     return;
@@ -25,12 +25,19 @@ int64_t FreeFiles::Take(FileEnv* env, const std::string& path) {
   return 0;
 }
 
+void FreeFiles::RemoveOldest(FileEnv* env) {
+  (void)env->Remove(kept_.front().path);
+  bytes_ -= kept_.front().bytes;
+  kept_.pop_front();
+}
+
+void FreeFiles::Age(FileEnv* env, int ticks) {
+  ++tick_;
+  while (!kept_.empty() && kept_.front().tick + ticks < tick_) RemoveOldest(env);
+}
+
 void FreeFiles::ShrinkTo(FileEnv* env, int64_t bytes) {
-  while (bytes_ > bytes && !kept_.empty()) {
-    (void)env->Remove(kept_.front().path);
-    bytes_ -= kept_.front().bytes;
-    kept_.erase(kept_.begin());
-  }
+  while (bytes_ > bytes && !kept_.empty()) RemoveOldest(env);
 }
 
 }  // namespace spillway

@@ -3,8 +3,8 @@
 // the data, and more on a virtual machine whose host takes free pages back.
 #pragma once
 
+#include <deque>
 #include <string>
-#include <vector>
 
 #include "common/file_env.h"
 
@@ -19,6 +19,8 @@ class FreeFiles {
   // Puts the file that was kept last at path, in place of what is there. Its bytes; 0 if there is
   // none.
   int64_t Take(FileEnv* env, const std::string& path);
+  // Removes those that were kept before the last ticks calls of this.
+  void Age(FileEnv* env, int ticks);
   // Removes files until there are no more bytes than these.
   void ShrinkTo(FileEnv* env, int64_t bytes);
 
@@ -26,9 +28,13 @@ class FreeFiles {
   struct Kept {
     std::string path;
     int64_t bytes;
+    int64_t tick;
   };
-  std::vector<Kept> kept_;
+  void RemoveOldest(FileEnv* env);
+
+  std::deque<Kept> kept_;
   int64_t bytes_ = 0;
+  int64_t tick_ = 0;
   uint64_t next_ = 0;
 };
 

@@ -130,6 +130,14 @@ void BlockStore::ProbeFailedDirs() {
   }
 }
 
+void BlockStore::AgeFreeFiles() {
+  constexpr int kCalls = 2;
+  absl::MutexLock lock(&mutex_);
+  for (size_t tier = 0; tier < tiers_.size(); ++tier) {
+    for (Dir& dir : tiers_[tier]) dir.free.Age(EnvOf(static_cast<int>(tier)), kCalls);
+  }
+}
+
 bool BlockStore::DeviceFull(int tier, size_t index, int64_t bytes) {
   absl::MutexLock lock(&mutex_);
   Dir& dir = tiers_[tier][index];
