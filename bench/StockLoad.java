@@ -172,7 +172,7 @@ public class StockLoad {
     while (true) {
       long left = sFs.listStatus(new AlluxioURI(folder), options).stream().filter(s -> !s.isFolder() && !s.isPersisted()).count();
       double took = (System.nanoTime() - begin) / 1e9;
-      if (left == 0 || took > 300) {
+      if (left == 0 || took > 60) {
         return String.format("{\"left\": %d, \"seconds\": %.3f}", left, took);
       }
       Thread.sleep(50);

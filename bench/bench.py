@@ -113,7 +113,7 @@ class Pair:
             self.clients[side.name].order("await", 3)
             self.idle_mib[side.name] = resident_mib(side.pids())
             for size, writers in ((4096, 8), (32 << 20, 2)):  # compilers of both JVMs
-                self.clients[side.name].order("write", size, writers, 1, 4, f"/warm-{size}")
+                self.clients[side.name].order("write", size, writers, 1, 4, f"/warm-{size}", 10_000 if kind == "disk" else 30)
                 self.clients[side.name].order("drain", f"/warm-{size}")
                 self.clients[side.name].order("remove", f"/warm-{size}")
             side.pause()

@@ -54,9 +54,9 @@ def large(bench):
 
 
 def sizes(bench):
-    """Other sizes and numbers of writers, each once for both clients."""
-    for size, text, writers in ((4096, "4 KiB", 1), (4096, "4 KiB", 16), (1 << 20, "1 MiB", 8), (1 << 20, "1 MiB", 16)):
-        for durable in (1, 2, 3):
+    """Other sizes and numbers of writers."""
+    for size, text, writers, durables in ((1 << 20, "1 MiB", 8, (1, 2, 3)), (4096, "4 KiB", 1, (1,)), (4096, "4 KiB", 16, (1,))):
+        for durable in durables:
             writes(bench, f"write {text} durable {durable}, {writers} writers", size, writers, durable)
 
 
@@ -65,6 +65,9 @@ def native(bench):
         writes(bench, f"native write 4 KiB durable {durable}, 16 in flight", 4096, 16, durable, native=True)
     for durable in (1, 3):
         writes(bench, f"native write 32 MiB durable {durable}", 32 << 20, 2, durable, native=True, limit=sockets(bench, 32 << 20, durable))
+
+
+def huge(bench):
     for durable in (1, 3):
         writes(bench, f"native write 1 GiB durable {durable}", 1 << 30, 1, durable, native=True, limit=sockets(bench, 1 << 30, durable))
 
@@ -217,4 +220,4 @@ def figures_of(cluster, files):
         client.stop()
 
 
-ALL = {f.__name__: f for f in (memory, small, large, native, latency, reads, stress, metadata, sizes, persist, persist_native, spark, growth)}
+ALL = {f.__name__: f for f in (memory, small, large, native, latency, reads, metadata, persist, spark, growth, stress, huge, sizes, persist_native)}

@@ -17,7 +17,7 @@ def class_path():
 
 class Alluxio:
     name = "alluxio"
-    port = 39998
+    port = 24998
 
     def __init__(self, directory, workers=3, properties=None):
         self.directory = pathlib.Path(directory)
@@ -25,8 +25,8 @@ class Alluxio:
         self.workers = workers
         self.processes = {}
         self.properties = {
-            "alluxio.master.hostname": "127.0.0.1", "alluxio.master.rpc.port": self.port, "alluxio.master.web.port": 39999,
-            "alluxio.job.master.rpc.port": 40001, "alluxio.job.master.web.port": 40002,
+            "alluxio.master.hostname": "127.0.0.1", "alluxio.master.rpc.port": self.port, "alluxio.master.web.port": 24999,
+            "alluxio.job.master.rpc.port": 25001, "alluxio.job.master.web.port": 25002,
             "alluxio.master.journal.type": "UFS", "alluxio.master.journal.folder": self.directory / "journal",
             "alluxio.master.metastore.dir": self.directory / "metastore", "alluxio.work.dir": self.directory,
             "alluxio.worker.ramdisk.size": "2GB", "alluxio.security.login.username": os.environ.get("USER", "root"),
@@ -50,12 +50,12 @@ class Alluxio:
         self._start("job_master", "alluxio.master.AlluxioJobMaster", "512m")
         for i in range(self.workers):
             host = f"127.0.0.{i + 2}"
-            worker = {"alluxio.worker.hostname": host, "alluxio.worker.rpc.port": 39990 - i, "alluxio.worker.web.port": 39980 - i,
+            worker = {"alluxio.worker.hostname": host, "alluxio.worker.rpc.port": 24990 - i, "alluxio.worker.web.port": 24980 - i,
                       "alluxio.worker.tieredstore.level0.dirs.path": self.memory / f"worker{i}"}
             self._start(f"worker{i}", "alluxio.worker.AlluxioWorker", "1g", **worker)
             self._start(f"job_worker{i}", "alluxio.worker.AlluxioJobWorker", "512m", **worker, **{
-                "alluxio.job.worker.hostname": host, "alluxio.job.worker.rpc.port": 39970 - i,
-                "alluxio.job.worker.data.port": 39960 - i, "alluxio.job.worker.web.port": 39950 - i})
+                "alluxio.job.worker.hostname": host, "alluxio.job.worker.rpc.port": 24970 - i,
+                "alluxio.job.worker.data.port": 24960 - i, "alluxio.job.worker.web.port": 24950 - i})
         return self
 
     def pids(self):
