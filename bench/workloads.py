@@ -163,10 +163,13 @@ def persist_native(bench):
 def spark(bench):
     """The jobs of the compat tests without Spark's own start."""
     def measure(_, side, __, i):
-        job = spark_submit(ROOT / "bench" / "spark_bench.py", f"alluxio://127.0.0.1:{side.port}/spark-{i}", timeout=900, **{
-            "alluxio.user.file.writetype.default": "ASYNC_THROUGH", "alluxio.user.file.replication.durable": 3})
-        return json.loads(next(line for line in job.stdout.splitlines() if line.startswith("{")))
-    bench.rounds("spark durable 3, S3 at 30 ms", measure, kind="s3")
+        try:
+            job = spark_submit(ROOT / "bench" / "spark_bench.py", f"alluxio://127.0.0.1:{side.port}/spark-{i}", timeout=900, **{
+                "alluxio.user.file.writetype.default": "ASYNC_THROUGH", "alluxio.user.file.replication.durable": 3})
+        except AssertionError:  # over S3 at 30 ms the peer's do: its renames give up
+            return {"failed jobs": 1.0}
+        return {**json.loads(next(line for line in job.stdout.splitlines() if line.startswith("{"))), "failed jobs": 0.0}
+    bench.rounds("spark durable 3", measure)
 
 
 def growth(bench):

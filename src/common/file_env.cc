@@ -95,6 +95,10 @@ class PosixFile : public File {
 
 }  // namespace
 
+std::unique_ptr<File> AdoptFile(int fd, const std::string& path) {
+  return std::make_unique<PosixFile>(fd, path);
+}
+
 Status PosixFileEnv::CreateDirs(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);

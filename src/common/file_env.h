@@ -62,6 +62,9 @@ class PosixFileEnv : public FileEnv {
   StatusOr<std::unique_ptr<File>> CreateDirect(const std::string& path);
 };
 
+// A file of this machine that is open already, and closed with it.
+std::unique_ptr<File> AdoptFile(int fd, const std::string& path);
+
 // Status of an errno, with the path named.
 Status ErrnoStatus(int error, const std::string& what, const std::string& path);
 

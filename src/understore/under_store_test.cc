@@ -96,6 +96,11 @@ TEST_P(UnderStoreTest, longObjects_ofAnySize) {
     ASSERT_TRUE(Put("long", data, options).ok()) << size;
     EXPECT_EQ(store_->Head("long")->size_bytes, static_cast<int64_t>(size));
     EXPECT_TRUE(Get("long") == data) << size;
+    options.if_absent = true;
+    const std::string fresh = "new/" + std::to_string(size);
+    ASSERT_TRUE(Put(fresh, data, options).ok()) << size;
+    EXPECT_TRUE(Get(fresh) == data) << size;
+    EXPECT_EQ(Put(fresh, data, options).status().code(), StatusCode::kFailedPrecondition);
     options.crc32c = *options.crc32c + 1;
     EXPECT_EQ(Put("other", data, options).status().code(), StatusCode::kDataLoss);
   }

@@ -178,8 +178,45 @@ StatusOr<PutResult> LocalUnderStore::Publish(const std::string& temp, const std:
   return PutResult{EtagOf(st)};
 }
 
+// A file that has no name before it is whole: nothing is left of a broken upload, and uploads do
+// not wait for each other at a common folder. UNIMPLEMENTED where the file system does not know
+// such.
+StatusOr<PutResult> LocalUnderStore::PutNew(const std::string& key, BodySource& body,
+                                            const PutOptions& options) {
+  const std::string path = PathOf(key);
+  const std::string folder = ParentPath(path);
+  const bool direct = body.size_bytes() >= kDirectBytesMin;
+  const int flags = O_TMPFILE | O_RDWR | O_CLOEXEC | (direct ? O_DIRECT : 0);
+  int fd = ::open(folder.c_str(), flags, 0666);
+  if (fd < 0 && errno == ENOENT) {
+    PosixFileEnv env;
+    SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(folder));
+    fd = ::open(folder.c_str(), flags, 0666);
+  }
+  if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT))
+    return MakeStatus(StatusCode::kUnimplemented, "{} takes no unnamed files.", folder);
+  if (fd < 0) return ErrnoStatus(errno, "Cannot create a file in", folder);
+  const auto file = AdoptFile(fd, path);
+  SPILLWAY_RETURN_IF_ERROR(direct ? WriteBodyDirect(*file, body, options.crc32c)
+                                  : WriteBody(*file, body, options.crc32c).status());
+  if (::fchmod(fd, options.mode & 07777) != 0) return ErrnoStatus(errno, "Cannot chmod", path);
+  SPILLWAY_RETURN_IF_ERROR(file->Sync());
+  struct stat st {};
+  if (::fstat(fd, &st) != 0) return ErrnoStatus(errno, "Cannot stat", path);
+  const std::string unnamed = fmt::format("/proc/self/fd/{}", fd);
+  if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0)
+    return PutResult{EtagOf(st)};
+  if (errno == EEXIST)
+    return MakeStatus(StatusCode::kFailedPrecondition, "{} already exists", path);
+  return ErrnoStatus(errno, "Cannot publish", path);
+}
+
 StatusOr<PutResult> LocalUnderStore::Put(const std::string& key, BodySource& body,
                                          const PutOptions& options) {
+  if (options.if_absent) {
+    auto published = PutNew(key, body, options);
+    if (published.status().code() != StatusCode::kUnimplemented) return published;
+  }
   PosixFileEnv env;
   const std::string folder = PathOf(kUploads);
   const std::string temp = JoinPath(folder, NewUploadName());

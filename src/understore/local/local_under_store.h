@@ -39,6 +39,7 @@ class LocalUnderStore : public UnderStore {
  private:
   std::string PathOf(const std::string& key) const;
   std::string NewUploadName();
+  StatusOr<PutResult> PutNew(const std::string& key, BodySource& body, const PutOptions& options);
   StatusOr<PutResult> Publish(const std::string& temp, const std::string& key,
                               const PutOptions& options);
 
