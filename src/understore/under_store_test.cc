@@ -100,7 +100,11 @@ TEST_P(UnderStoreTest, longObjects_ofAnySize) {
     const std::string fresh = "new/" + std::to_string(size);
     ASSERT_TRUE(Put(fresh, data, options).ok()) << size;
     EXPECT_TRUE(Get(fresh) == data) << size;
-    EXPECT_EQ(Put(fresh, data, options).status().code(), StatusCode::kFailedPrecondition);
+    // Other bytes: a repeated upload of the same ones counts as done if an answer was lost.
+    const std::string other = "!" + data.substr(1);
+    options.crc32c = Crc32c(other);
+    EXPECT_EQ(Put(fresh, other, options).status().code(), StatusCode::kFailedPrecondition);
+    EXPECT_TRUE(Get(fresh) == data) << size;
     options.crc32c = *options.crc32c + 1;
     EXPECT_EQ(Put("other", data, options).status().code(), StatusCode::kDataLoss);
   }
