@@ -73,6 +73,8 @@ class Simulation::Peers : public WorkerConnector {
 
 Simulation::Simulation(uint64_t seed, Tally* tally)
     : tally_(tally), random_(seed), understore_(std::make_shared<MemoryUnderStore>()) {
+  // As an object store does, or as a folder.
+  understore_->set_puts_together(seed % 2 == 0 ? 1 : 4);
   options_.root_uri = "s3://bucket";
   options_.superuser = "root";
   options_.part_size_bytes = 2 * kBlockBytes;

@@ -398,6 +398,7 @@ class Master {
   void SendPin(WorkerId worker, const std::vector<BlockId>& blocks, bool pinned)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UnpinBlocks(const state::Inode& inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void UnpinPersisted() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const MasterOptions options_;
   Clock* const clock_;
@@ -476,6 +477,7 @@ class Master {
   int64_t drained_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t drain_window_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   double drain_rate_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::deque<std::pair<LogIndex, state::Inode>> to_unpin_ ABSL_GUARDED_BY(mutex_);
   std::deque<int64_t> persisted_at_ms_ ABSL_GUARDED_BY(mutex_);  // monotonic, of late
   int64_t next_reap_ms_ ABSL_GUARDED_BY(mutex_) = 0;
 

@@ -86,7 +86,7 @@ TEST(SessionQueueTest, whatWaits_goesTogetherInItsOrder) {
   const auto push = [&](uint64_t sequence) {
     session::WorkerMessage message;
     message.mutable_heartbeat()->set_sequence(sequence);
-    return queue.Push(SessionQueue::Encode(message));
+    return queue.Push(SessionQueue::Encode(message), /*urgent=*/true) == SessionQueue::Then::kWrite;
   };
   const auto next = [&] {
     std::vector<uint64_t> sequences;
@@ -105,11 +105,32 @@ TEST(SessionQueueTest, whatWaits_goesTogetherInItsOrder) {
   EXPECT_TRUE(push(4)) << "nothing is being written any more";
 }
 
+TEST(SessionQueueTest, whatNobodyWaitsFor_goesWithTheNextThatSomebodyDoes_orIsDue) {
+  using Then = SessionQueue::Then;
+  SessionQueue queue;
+  const auto push = [&](bool urgent) { return queue.Push("x", urgent); };
+  EXPECT_EQ(push(false), Then::kWait);
+  EXPECT_EQ(push(false), Then::kNothing) << "is waited for already";
+  EXPECT_EQ(push(true), Then::kWrite);
+  ASSERT_NE(queue.Next(), nullptr);
+  EXPECT_EQ(push(false), Then::kNothing) << "goes after the write";
+  EXPECT_FALSE(queue.Due()) << "one is being written";
+  ASSERT_NE(queue.Next(), nullptr);
+  EXPECT_EQ(queue.Next(), nullptr);
+  EXPECT_FALSE(queue.Due()) << "nothing is left";
+  EXPECT_EQ(push(false), Then::kWait);
+  EXPECT_TRUE(queue.Due());
+  ASSERT_NE(queue.Next(), nullptr);
+  EXPECT_EQ(queue.Next(), nullptr);
+  EXPECT_EQ(queue.Push(std::string(SessionQueue::kBytesMax, 'x'), false), Then::kWait);
+  EXPECT_EQ(push(false), Then::kWrite) << "enough for a write";
+}
+
 TEST(SessionQueueTest, longMessages_goOneByOne) {
   SessionQueue queue;
   session::WorkerMessage message;
   for (int i = 0; i < 20'000; ++i) message.mutable_blocks_held()->add_blocks()->set_block_id(i + 1);
-  for (int i = 0; i < 2; ++i) queue.Push(SessionQueue::Encode(message));
+  for (int i = 0; i < 2; ++i) queue.Push(SessionQueue::Encode(message), true);
   for (int i = 0; i < 2; ++i) {
     session::WorkerMessages all;
     const grpc::ByteBuffer* buffer = queue.Next();

@@ -24,13 +24,25 @@ std::string SessionQueue::Encode(const google::protobuf::MessageLite& message) {
   return encoded;
 }
 
-bool SessionQueue::Push(std::string encoded) {
+gpr_timespec SessionQueue::PatienceEnd() {
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_millis(kPatienceMs, GPR_TIMESPAN));
+}
+
+SessionQueue::Then SessionQueue::Push(std::string encoded, bool urgent) {
   if (waiting_.empty() || waiting_.back().size() + encoded.size() > kBytesMax) {
     waiting_.push_back(std::move(encoded));
   } else {
     waiting_.back() += encoded;
   }
-  return !writing_;
+  if (writing_) return Then::kNothing;
+  if (urgent || waiting_.size() > 1) return Then::kWrite;
+  return std::exchange(patient_, true) ? Then::kNothing : Then::kWait;
+}
+
+bool SessionQueue::Due() {
+  patient_ = false;
+  return !writing_ && !waiting_.empty();
 }
 
 const grpc::ByteBuffer* SessionQueue::Next() {

@@ -36,6 +36,10 @@ class ForwardingUnderStore : public UnderStore {
                           const PutOptions& options) override {
     return self().Call("put", [&] { return inner_->Put(key, body, options); });
   }
+  int puts_together() const override { return inner_->puts_together(); }
+  std::vector<StatusOr<PutResult>> PutMany(const std::vector<PutRequest>& puts) override {
+    return inner_->PutMany(puts);
+  }
   StatusOr<std::string> CreateMultipart(const std::string& key,
                                         const PutOptions& options) override {
     return self().Call("create_multipart", [&] { return inner_->CreateMultipart(key, options); });

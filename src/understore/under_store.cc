@@ -14,6 +14,12 @@ Status StringBody::Read(int64_t offset, void* data, int64_t size) {
   return absl::OkStatus();
 }
 
+std::vector<StatusOr<PutResult>> UnderStore::PutMany(const std::vector<PutRequest>& puts) {
+  std::vector<StatusOr<PutResult>> results;
+  for (const PutRequest& put : puts) results.push_back(Put(put.key, *put.body, put.options));
+  return results;
+}
+
 std::string UnderStoreConfig::GetString(const std::string& key) const {
   const auto it = overrides_.find(key);
   return it == overrides_.end() ? site_->GetString(key) : it->second;

@@ -76,6 +76,12 @@ struct PutResult {
   std::string etag;
 };
 
+struct PutRequest {
+  std::string key;
+  BodySource* body = nullptr;
+  PutOptions options;
+};
+
 struct UploadedPart {
   int number = 0;  // from 1
   std::string etag;
@@ -118,6 +124,11 @@ class UnderStore {
   // Publishes the object at once and whole, or not at all.
   virtual StatusOr<PutResult> Put(const std::string& key, BodySource& body,
                                   const PutOptions& options) = 0;
+  // How many puts of small objects are best handed over by one call: 1 where each is a request that
+  // others need not wait for.
+  virtual int puts_together() const { return 1; }
+  // A result for each, as Put has it; no decorator repeats any of them.
+  virtual std::vector<StatusOr<PutResult>> PutMany(const std::vector<PutRequest>& puts);
   virtual StatusOr<std::string> CreateMultipart(const std::string& key,
                                                 const PutOptions& options) = 0;
   virtual StatusOr<UploadedPart> UploadPart(const std::string& key, const std::string& upload_id,

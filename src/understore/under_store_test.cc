@@ -87,6 +87,32 @@ TEST_P(UnderStoreTest, putGetHeadDelete) {
   EXPECT_EQ(store_->Head("a/b/c").status().code(), StatusCode::kNotFound);
 }
 
+TEST_P(UnderStoreTest, manyPutsAtOnce_haveAResultEach) {
+  ASSERT_TRUE(Put("many/there", "old").ok());
+  const std::vector<std::string> keys{"many/a", "many/b", "many/there", "many/bad", "many/c"};
+  std::vector<StringBody> bodies;
+  for (const std::string& key : keys) bodies.emplace_back("data of " + key);
+  std::vector<PutRequest> puts;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    PutOptions options;
+    options.if_absent = i != 4;
+    options.crc32c = Crc32c("data of " + keys[i]) + (keys[i] == "many/bad" ? 1 : 0);
+    puts.push_back({keys[i], &bodies[i], options});
+  }
+  const auto results = store_->PutMany(puts);
+  ASSERT_EQ(results.size(), keys.size());
+  for (const size_t i : {0, 1, 4}) {
+    ASSERT_TRUE(results[i].ok()) << results[i].status();
+    EXPECT_EQ(store_->Head(keys[i])->etag, results[i]->etag);
+    EXPECT_EQ(Get(keys[i]), "data of " + keys[i]);
+  }
+  EXPECT_EQ(results[2].status().code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Get("many/there"), "old");
+  EXPECT_EQ(results[3].status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(store_->Head("many/bad").status().code(), StatusCode::kNotFound);
+  EXPECT_GE(store_->puts_together(), 1);
+}
+
 TEST_P(UnderStoreTest, longObjects_ofAnySize) {
   for (const size_t size : {1u << 20, (1u << 20) + 1, (3u << 20) - 1, (2u << 20) + 4096}) {
     std::string data(size, 'a');

@@ -124,14 +124,27 @@ class Worker {
   void Persist(const session::PersistCommand& command);
   // Only within the session that asked: later the key may be another worker's.
   struct UploadOutcome {
-    StatusOr<PutResult> result;
+    StatusOr<PutResult> result = Internal("not put");
     bool from_store = false;
     int64_t duration_ms = 0;
   };
+  struct SmallUpload {
+    session::PersistCommand command;
+    uint64_t session_number = 0;
+  };
+  static constexpr int64_t kTogetherBytesMax = 128 << 10;
+  void UploadSmall();
+  void UploadTogether(const std::vector<SmallUpload>& batch);
+  void Answer(const session::PersistCommand& command, const UploadOutcome& outcome);
   UploadOutcome DoPersist(const session::PersistCommand& command, uint64_t session_number);
   Status MayUpload(const session::PersistCommand& command, uint64_t session_number);
   StatusOr<PutResult> Upload(UnderStore& store, const session::PersistCommand& command,
                              BodySource& body);
+  static StatusOr<PutResult> Settle(UnderStore& store, const session::PersistCommand& command,
+                                    StatusOr<PutResult> result);
+  // Reads fail once the upload is not wanted any more.
+  StatusOr<std::unique_ptr<BodySource>> BodyOf(const session::PersistCommand& command,
+                                               uint64_t session_number);
   StatusOr<std::unique_ptr<BodySource>> GatherBody(const session::PersistCommand& command);
   Status FetchBlock(const session::BlockSource& source, const UnderStore::Sink& sink);
   // A copy of a block, checked. Names the holders whose bytes were wrong.
@@ -187,6 +200,8 @@ class Worker {
   absl::flat_hash_set<uint64_t> cancelled_ ABSL_GUARDED_BY(mutex_);
   // By job and part. Results that no session took wait for the next one.
   std::map<std::pair<uint64_t, uint32_t>, session::RunningUpload> uploads_ ABSL_GUARDED_BY(mutex_);
+  std::deque<SmallUpload> small_uploads_ ABSL_GUARDED_BY(mutex_);
+  bool uploading_small_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<session::PersistResult> unsent_results_ ABSL_GUARDED_BY(mutex_);
   struct OpenMount {
     std::string uri;

@@ -238,6 +238,58 @@ TEST_F(WorkerTest, persist_cancelledBeforeItBegan_sendsNothing) {
   EXPECT_TRUE(understore_->Objects().empty());
 }
 
+TEST_F(WorkerTest, persist_ofSmallFiles_isHandedOverTogether_butAnsweredForEach) {
+  understore_->set_puts_together(3);
+  Status result = kPending;
+  for (int64_t id = 1; id <= 6; ++id) Write(id, "data" + std::to_string(id), &result);
+  (void)Persist(Command("first", 1, "data1"));  // opens the store
+  sent_.clear();
+  for (uint64_t id = 2; id <= 6; ++id) {
+    session::MasterMessage persist;
+    *persist.mutable_persist() =
+        Command("k" + std::to_string(id), static_cast<int64_t>(id), "data" + std::to_string(id));
+    persist.mutable_persist()->set_job_id(id);
+    if (id == 5) persist.mutable_persist()->set_crc32c(1);
+    if (id == 6) persist.mutable_persist()->mutable_blocks(0)->set_length_bytes(3);
+    worker_->OnMessage(persist);
+  }
+  session::MasterMessage cancel;
+  cancel.mutable_cancel_persist()->set_job_id(3);
+  worker_->OnMessage(cancel);
+  executor_.RunAll();
+  std::map<uint64_t, StatusCode> answers;
+  for (const auto& message : sent_) {
+    if (!message.has_persist_result()) continue;
+    const auto& answer = message.persist_result();
+    answers[answer.job_id()] = static_cast<StatusCode>(answer.code());
+    EXPECT_EQ(answer.etag().empty(), answer.code() != 0);
+  }
+  EXPECT_EQ(answers[2], StatusCode::kOk);
+  EXPECT_EQ(answers[3], StatusCode::kCancelled);
+  EXPECT_EQ(answers[4], StatusCode::kOk);
+  EXPECT_EQ(answers[5], StatusCode::kDataLoss);
+  EXPECT_NE(answers[6], StatusCode::kOk) << "no copy of that length";
+  const auto objects = understore_->Objects();
+  EXPECT_EQ(objects.size(), 3u);
+  EXPECT_EQ(objects.at("k4"), "data4");
+}
+
+TEST_F(WorkerTest, persist_ofSmallFiles_whoseSessionIsOver_sendsNothing) {
+  understore_->set_puts_together(3);
+  Status result = kPending;
+  Write(1, "data", &result);
+  (void)Persist(Command("first", 1, "data"));
+  for (int i = 0; i < 2; ++i) {
+    session::MasterMessage persist;
+    *persist.mutable_persist() = Command("k" + std::to_string(i), 1, "data");
+    persist.mutable_persist()->set_job_id(static_cast<uint64_t>(20 + i));
+    worker_->OnMessage(persist);
+  }
+  worker_->SessionDown();
+  executor_.RunAll();
+  EXPECT_EQ(understore_->Objects().size(), 1u);
+}
+
 TEST_F(WorkerTest, readFromUnderStore_keepsWholeBlocks) {
   StringBody body("0123456789");
   ASSERT_TRUE(understore_->Put("dir/f", body, {}).ok());

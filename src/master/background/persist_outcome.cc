@@ -100,11 +100,25 @@ void Master::TaskSucceeded(PersistTask& task, const std::string& etag, int64_t d
     it->second->attempts = 0;
     if (!it->second->parked) Requeue(*it->second, std::min(it->second->due_at_ms, now_ms));
   }
-  executor_->Post([this, index, inode = *inode] {
-    journal_->WhenDurable(index, [this, inode] {
-      absl::MutexLock lock(&mutex_);
-      UnpinBlocks(inode);
-    });
+  to_unpin_.emplace_back(index, *inode);
+  if (to_unpin_.size() == 1) executor_->Post([this] { UnpinPersisted(); });
+}
+
+// What was persisted is not needed here any more once that is durable: of many files at once.
+void Master::UnpinPersisted() {
+  LogIndex index;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (to_unpin_.empty()) return;
+    index = to_unpin_.back().first;
+  }
+  journal_->WhenDurable(index, [this, index] {
+    absl::MutexLock lock(&mutex_);
+    const auto end = std::find_if(to_unpin_.begin(), to_unpin_.end(),
+                                  [&](const auto& unpin) { return index < unpin.first; });
+    for (auto it = to_unpin_.begin(); it != end; ++it) UnpinBlocks(it->second);
+    to_unpin_.erase(to_unpin_.begin(), end);
+    if (!to_unpin_.empty()) executor_->Post([this] { UnpinPersisted(); });
   });
 }
 

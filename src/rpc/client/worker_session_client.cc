@@ -1,5 +1,6 @@
 #include "rpc/client/worker_session_client.h"
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
@@ -16,6 +17,11 @@ namespace {
 
 constexpr int64_t kSilenceMsMax = 5000;
 constexpr auto kReconnectPause = absl::Milliseconds(100);
+
+// Whether a client waits for it, or the master's view of this worker.
+bool IsUrgent(const session::WorkerMessage& message) {
+  return !message.has_persist_result() && !message.has_blocks_removed();
+}
 
 class SessionCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                     public std::enable_shared_from_this<SessionCall> {
@@ -34,7 +40,19 @@ class SessionCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteB
   void Send(const session::WorkerMessage& message) {
     std::string encoded = SessionQueue::Encode(message);
     absl::MutexLock lock(&mutex_);
-    if (!ended_ && queue_.Push(std::move(encoded))) StartWrite(queue_.Next());
+    if (ended_) return;
+    const SessionQueue::Then then = queue_.Push(std::move(encoded), IsUrgent(message));
+    if (then == SessionQueue::Then::kWrite) StartWrite(queue_.Next());
+    if (then != SessionQueue::Then::kWait) return;
+    patience_ = grpc::Alarm();  // the one before may not have returned yet
+    patience_.Set(SessionQueue::PatienceEnd(), [weak = weak_from_this()](bool) {
+      if (const auto self = weak.lock()) self->WriteWaiting();
+    });
+  }
+
+  void WriteWaiting() {
+    absl::MutexLock lock(&mutex_);
+    if (!ended_ && queue_.Due()) StartWrite(queue_.Next());
   }
 
   void End() {
@@ -88,6 +106,7 @@ class SessionCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteB
   grpc::ByteBuffer incoming_;
   absl::Mutex mutex_;
   SessionQueue queue_ ABSL_GUARDED_BY(mutex_);
+  grpc::Alarm patience_ ABSL_GUARDED_BY(mutex_);
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool done_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::Status status_ ABSL_GUARDED_BY(mutex_);

@@ -1,9 +1,16 @@
 // The master's end of the worker sessions.
+#include <grpcpp/alarm.h>
+
 #include "absl/container/flat_hash_map.h"
 #include "rpc/master/master_services.h"
 #include "rpc/session_queue.h"
 
 namespace spillway {
+
+// Whether somebody waits for what the worker does about it.
+static bool IsUrgent(const session::MasterMessage& message) {
+  return !message.has_persist() && !message.has_pin_blocks();
+}
 
 // One worker's stream. Writes are queued; the reactor lives until the stream has ended.
 class SessionReactor : public grpc::ServerGenericBidiReactor,
@@ -19,7 +26,19 @@ class SessionReactor : public grpc::ServerGenericBidiReactor,
   void Send(const session::MasterMessage& message) {
     std::string encoded = SessionQueue::Encode(message);
     absl::MutexLock lock(&mutex_);
-    if (!finished_ && queue_.Push(std::move(encoded))) StartWrite(queue_.Next());
+    if (finished_) return;
+    const SessionQueue::Then then = queue_.Push(std::move(encoded), IsUrgent(message));
+    if (then == SessionQueue::Then::kWrite) StartWrite(queue_.Next());
+    if (then != SessionQueue::Then::kWait) return;
+    patience_ = grpc::Alarm();  // the one before may not have returned yet
+    patience_.Set(SessionQueue::PatienceEnd(), [weak = weak_from_this()](bool) {
+      if (const auto self = weak.lock()) self->WriteWaiting();
+    });
+  }
+
+  void WriteWaiting() {
+    absl::MutexLock lock(&mutex_);
+    if (!finished_ && queue_.Due()) StartWrite(queue_.Next());
   }
 
   void Close(const Status& status) {
@@ -57,6 +76,7 @@ class SessionReactor : public grpc::ServerGenericBidiReactor,
   grpc::ByteBuffer incoming_;
   absl::Mutex mutex_;
   SessionQueue queue_ ABSL_GUARDED_BY(mutex_);
+  grpc::Alarm patience_ ABSL_GUARDED_BY(mutex_);
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Mutex session_mutex_;
   Master::Session session_ ABSL_GUARDED_BY(session_mutex_);

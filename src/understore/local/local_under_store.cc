@@ -179,10 +179,17 @@ StatusOr<PutResult> LocalUnderStore::Publish(const std::string& temp, const std:
 }
 
 // A file that has no name before it is whole: nothing is left of a broken upload, and uploads do
-// not wait for each other at a common folder. UNIMPLEMENTED where the file system does not know
-// such.
-StatusOr<PutResult> LocalUnderStore::PutNew(const std::string& key, BodySource& body,
-                                            const PutOptions& options) {
+// not wait for each other at a common folder.
+struct LocalUnderStore::NewFile {
+  int fd = -1;  // of file
+  std::unique_ptr<File> file;
+  std::string path;  // that it is to have
+};
+
+// Neither durable nor published. UNIMPLEMENTED where the file system does not know unnamed files.
+StatusOr<LocalUnderStore::NewFile> LocalUnderStore::WriteNew(const std::string& key,
+                                                             BodySource& body,
+                                                             const PutOptions& options) {
   const std::string path = PathOf(key);
   const std::string folder = ParentPath(path);
   const bool direct = body.size_bytes() >= kDirectBytesMin;
@@ -196,26 +203,58 @@ StatusOr<PutResult> LocalUnderStore::PutNew(const std::string& key, BodySource& 
   if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL || errno == ENOENT))
     return MakeStatus(StatusCode::kUnimplemented, "{} takes no unnamed files.", folder);
   if (fd < 0) return ErrnoStatus(errno, "Cannot create a file in", folder);
-  const auto file = AdoptFile(fd, path);
-  SPILLWAY_RETURN_IF_ERROR(direct ? WriteBodyDirect(*file, body, options.crc32c)
-                                  : WriteBody(*file, body, options.crc32c).status());
+  NewFile file{fd, AdoptFile(fd, path), path};
+  SPILLWAY_RETURN_IF_ERROR(direct ? WriteBodyDirect(*file.file, body, options.crc32c)
+                                  : WriteBody(*file.file, body, options.crc32c).status());
   if (::fchmod(fd, options.mode & 07777) != 0) return ErrnoStatus(errno, "Cannot chmod", path);
-  SPILLWAY_RETURN_IF_ERROR(file->Sync());
+  return file;
+}
+
+StatusOr<PutResult> LocalUnderStore::PublishNew(const NewFile& file) {
   struct stat st {};
-  if (::fstat(fd, &st) != 0) return ErrnoStatus(errno, "Cannot stat", path);
-  const std::string unnamed = fmt::format("/proc/self/fd/{}", fd);
-  if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0)
+  if (::fstat(file.fd, &st) != 0) return ErrnoStatus(errno, "Cannot stat", file.path);
+  const std::string unnamed = fmt::format("/proc/self/fd/{}", file.fd);
+  if (::linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, file.path.c_str(), AT_SYMLINK_FOLLOW) == 0)
     return PutResult{EtagOf(st)};
   if (errno == EEXIST)
-    return MakeStatus(StatusCode::kFailedPrecondition, "{} already exists", path);
-  return ErrnoStatus(errno, "Cannot publish", path);
+    return MakeStatus(StatusCode::kFailedPrecondition, "{} already exists", file.path);
+  return ErrnoStatus(errno, "Cannot publish", file.path);
+}
+
+std::vector<StatusOr<PutResult>> LocalUnderStore::PutMany(const std::vector<PutRequest>& puts) {
+  std::vector<StatusOr<PutResult>> results(puts.size(), Internal("not put"));
+  std::vector<std::pair<size_t, NewFile>> written;
+  for (size_t i = 0; i < puts.size(); ++i) {
+    const PutRequest& put = puts[i];
+    if (put.options.if_absent && put.body->size_bytes() < kDirectBytesMin) {
+      auto file = WriteNew(put.key, *put.body, put.options);
+      if (file.ok()) {
+        written.emplace_back(i, std::move(*file));
+        continue;
+      }
+      results[i] = file.status();
+      if (file.status().code() != StatusCode::kUnimplemented) continue;
+    }
+    results[i] = Put(put.key, *put.body, put.options);
+  }
+  // Should it fail, each file says whether it is concerned.
+  const bool all = written.size() > 1 && ::syncfs(written.front().second.fd) == 0;
+  for (const auto& [i, file] : written) {
+    const Status synced = all ? absl::OkStatus() : file.file->Sync();
+    results[i] = synced.ok() ? PublishNew(file) : synced;
+  }
+  return results;
 }
 
 StatusOr<PutResult> LocalUnderStore::Put(const std::string& key, BodySource& body,
                                          const PutOptions& options) {
   if (options.if_absent) {
-    auto published = PutNew(key, body, options);
-    if (published.status().code() != StatusCode::kUnimplemented) return published;
+    const auto file = WriteNew(key, body, options);
+    if (file.ok()) {
+      SPILLWAY_RETURN_IF_ERROR(file->file->Sync());
+      return PublishNew(*file);
+    }
+    if (file.status().code() != StatusCode::kUnimplemented) return file.status();
   }
   PosixFileEnv env;
   const std::string folder = PathOf(kUploads);

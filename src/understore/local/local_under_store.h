@@ -19,6 +19,9 @@ class LocalUnderStore : public UnderStore {
   Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) override;
   StatusOr<PutResult> Put(const std::string& key, BodySource& body,
                           const PutOptions& options) override;
+  // Written one after another, made durable by one call for the whole file system.
+  int puts_together() const override { return 64; }
+  std::vector<StatusOr<PutResult>> PutMany(const std::vector<PutRequest>& puts) override;
   StatusOr<std::string> CreateMultipart(const std::string& key, const PutOptions& options) override;
   StatusOr<UploadedPart> UploadPart(const std::string& key, const std::string& upload_id,
                                     int number, BodySource& body,
@@ -39,7 +42,9 @@ class LocalUnderStore : public UnderStore {
  private:
   std::string PathOf(const std::string& key) const;
   std::string NewUploadName();
-  StatusOr<PutResult> PutNew(const std::string& key, BodySource& body, const PutOptions& options);
+  struct NewFile;
+  StatusOr<NewFile> WriteNew(const std::string& key, BodySource& body, const PutOptions& options);
+  static StatusOr<PutResult> PublishNew(const NewFile& file);
   StatusOr<PutResult> Publish(const std::string& temp, const std::string& key,
                               const PutOptions& options);
 

@@ -2,6 +2,7 @@
 // request. Counts requests by kind.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <string>
 
@@ -33,7 +34,10 @@ class MemoryUnderStore : public UnderStore {
   Status MakeDirectory(const std::string&, int) override { return absl::OkStatus(); }
   Status RemoveDirectory(const std::string&) override { return absl::OkStatus(); }
 
+  int puts_together() const override { return puts_together_; }
+
   // For tests.
+  void set_puts_together(int puts) { puts_together_ = puts; }
   std::map<std::string, std::string> Objects();
   size_t open_uploads();
   int64_t requests(const std::string& kind);
@@ -57,6 +61,7 @@ class MemoryUnderStore : public UnderStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string Store(const std::string& key, std::string data) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  std::atomic<int> puts_together_ = 1;
   absl::Mutex mutex_;
   std::map<std::string, Object> objects_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Upload> uploads_ ABSL_GUARDED_BY(mutex_);
