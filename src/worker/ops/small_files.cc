@@ -1,5 +1,6 @@
 #include "worker/ops/small_files.h"
 
+#include "common/checksum.h"
 #include "common/log.h"
 
 namespace spillway {
@@ -30,8 +31,10 @@ BlockId ToBlockId(uint64_t raw) { return BlockId(static_cast<int64_t>(raw)); }
 struct SmallFiles::Put {
   struct File {
     Status status;  // of it so far
-    bool stored = false;
-    StoredBlock block;
+    BlockId id;
+    int64_t length_bytes = 0;
+    uint32_t crc32c = 0;
+    bool stored = false;          // here
     std::vector<uint32_t> tiers;  // here, then at each peer
   };
   smallfiles::PutFilesRequest request;
@@ -92,26 +95,47 @@ void SmallFiles::PutFiles(const smallfiles::PutFilesRequest& request, const std:
     put->peers.back().data_port = peer.data_port();
   }
   for (int i = 0; i < request.files_size(); ++i) {
+    const std::string& data = request.files(i).data();
     Put::File file;
-    auto stored = Store(BlockIdOf(FileIdOfContainer(*first + i), 0), request.files(i).data());
-    file.status = stored.status();
-    file.stored = stored.ok();
-    if (stored.ok()) file.block = *stored;
-    file.tiers.assign(1 + put->peers.size(), static_cast<uint32_t>(file.block.tier));
+    file.id = BlockIdOf(FileIdOfContainer(*first + i), 0);
+    file.length_bytes = static_cast<int64_t>(data.size());
+    file.crc32c = Crc32c(data);
+    file.tiers.resize(1 + put->peers.size());
     put->files.push_back(std::move(file));
   }
   SendToPeers(put);
+  StoreOwn(put, request);
+  OneStored(put);
+}
+
+// While peers do the same; the last of all goes on.
+void SmallFiles::StoreOwn(const std::shared_ptr<Put>& put,
+                          const smallfiles::PutFilesRequest& request) {
+  for (int i = 0; i < request.files_size(); ++i) {
+    Put::File& file = put->files[i];
+    auto stored = Store(file.id, request.files(i).data());
+    if (stored.ok() && stored->crc32c != file.crc32c) {
+      (void)context_.store->Remove(file.id);
+      stored = MakeStatus(StatusCode::kDataLoss, "Block {} was stored with other bytes.",
+                          file.id.value());
+    }
+    absl::MutexLock lock(&put->mutex);
+    file.stored = stored.ok();
+    if (stored.ok()) {
+      file.tiers[0] = static_cast<uint32_t>(stored->tier);
+    } else if (file.status.ok()) {
+      file.status = stored.status();
+    }
+  }
 }
 
 // Each hears what there is to tell of earlier files along with the blocks.
 void SmallFiles::SendToPeers(const std::shared_ptr<Put>& put) {
   smallfiles::StoreBlocksRequest blocks;
   for (int i = 0; i < put->request.files_size() && !put->peers.empty(); ++i) {
-    const Put::File& file = put->files[i];
-    if (!file.stored) continue;
     auto* block = blocks.add_blocks();
-    block->set_block_id(Raw(file.block.id));
-    block->set_crc32c(file.block.crc32c);
+    block->set_block_id(Raw(put->files[i].id));
+    block->set_crc32c(put->files[i].crc32c);
     block->set_data(put->request.files(i).data());
   }
   put->answers_left = put->peers.size() + 1;
@@ -124,37 +148,39 @@ void SmallFiles::SendToPeers(const std::shared_ptr<Put>& put) {
                         PeerStored(put, i, answer);
                       });
   }
-  PeerStored(put, put->peers.size(), smallfiles::StoreBlocksResponse());
 }
 
-// Of this worker's own share if there is no such peer. The last answer goes on.
+void SmallFiles::OneStored(const std::shared_ptr<Put>& put) {
+  {
+    absl::MutexLock lock(&put->mutex);
+    if (--put->answers_left > 0) return;
+  }
+  AskMaster(put);
+}
+
 void SmallFiles::PeerStored(const std::shared_ptr<Put>& put, size_t peer,
                             const StatusOr<smallfiles::StoreBlocksResponse>& answer) {
   {
     absl::MutexLock lock(&put->mutex);
-    if (peer < put->peers.size()) {
-      if (answer.ok()) {
-        put->holders[peer].set_worker_id(answer->worker_id());
-        put->holders[peer].set_epoch(answer->epoch());
-      }
-      int at = 0;
-      for (Put::File& file : put->files) {
-        if (!file.stored) continue;
-        Status status = answer.status();
-        if (status.ok() && (at >= answer->outcomes_size() || at >= answer->tiers_size()))
-          status = Internal("not answered for");
-        if (status.ok()) {
-          status = ToStatus(answer->outcomes(at).code(), answer->outcomes(at).message());
-          file.tiers[peer + 1] = answer->tiers(at);
-        }
-        ++at;
-        if (!status.ok() && file.status.ok())
-          file.status = Unavailable("{}: {}", NameOf(put->peers[peer]), Message(status));
-      }
+    if (answer.ok()) {
+      put->holders[peer].set_worker_id(answer->worker_id());
+      put->holders[peer].set_epoch(answer->epoch());
     }
-    if (--put->answers_left > 0) return;
+    int at = 0;
+    for (Put::File& file : put->files) {
+      Status status = answer.status();
+      if (status.ok() && (at >= answer->outcomes_size() || at >= answer->tiers_size()))
+        status = Internal("not answered for");
+      if (status.ok()) {
+        status = ToStatus(answer->outcomes(at).code(), answer->outcomes(at).message());
+        file.tiers[peer + 1] = answer->tiers(at);
+      }
+      ++at;
+      if (!status.ok() && file.status.ok())
+        file.status = Unavailable("{}: {}", NameOf(put->peers[peer]), Message(status));
+    }
   }
-  AskMaster(put);
+  OneStored(put);
 }
 
 void SmallFiles::AskMaster(const std::shared_ptr<Put>& put) {
@@ -167,9 +193,9 @@ void SmallFiles::AskMaster(const std::shared_ptr<Put>& put) {
       if (!file.status.ok()) continue;
       auto* made = ask->add_files();
       *made->mutable_options() = put->request.files(static_cast<int>(i)).options();
-      made->set_block_id(Raw(file.block.id));
-      made->set_length_bytes(file.block.length_bytes);
-      made->set_crc32c(file.block.crc32c);
+      made->set_block_id(Raw(file.id));
+      made->set_length_bytes(file.length_bytes);
+      made->set_crc32c(file.crc32c);
       made->mutable_tiers()->Add(file.tiers.begin(), file.tiers.end());
     }
     put->request.Clear();
@@ -226,11 +252,11 @@ void SmallFiles::Finish(const std::shared_ptr<Put>& put, const session::PutFiles
       made = file.status.ok() && !outcome.repeated_operation();
     }
     FillOutcome(file.status, response.add_outcomes());
-    if (file.stored) (made ? settled : dropped).push_back(file.block.id);
-  }
-  for (const BlockId id : dropped) {
-    if (Status status = context_.store->Remove(id); !status.ok())
-      spdlog::warn("dropping block {}: {}", id.value(), Message(status));
+    // Of what is not stored here peers may have copies.
+    (made ? settled : dropped).push_back(file.id);
+    if (made || !file.stored) continue;
+    if (Status status = context_.store->Remove(file.id); !status.ok())
+      spdlog::warn("dropping block {}: {}", file.id.value(), Message(status));
   }
   {
     absl::MutexLock lock(&mutex_);

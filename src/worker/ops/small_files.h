@@ -60,6 +60,9 @@ class SmallFiles {
   StatusOr<StoredBlock> Store(BlockId id, const std::string& data);
   // The first of so many ids in a row.
   StatusOr<int64_t> TakeContainers(int count, uint64_t* session);
+  void StoreOwn(const std::shared_ptr<Put>& put, const smallfiles::PutFilesRequest& request);
+  // One of those that keep the files has answered; the last one's answer goes on.
+  void OneStored(const std::shared_ptr<Put>& put);
   void SendToPeers(const std::shared_ptr<Put>& put);
   void PeerStored(const std::shared_ptr<Put>& put, size_t peer,
                   const StatusOr<smallfiles::StoreBlocksResponse>& answer);
