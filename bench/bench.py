@@ -43,6 +43,12 @@ def resident_mib(pids):
     return sum(int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{p}/status").read_text())[1]) for p in pids) / 1024
 
 
+def memory_of(pids):
+    """RSS counts a library's pages once per process that maps it, PSS once in all."""
+    shared = sum(int(re.search(r"Pss:\s+(\d+)", pathlib.Path(f"/proc/{p}/smaps_rollup").read_text())[1]) for p in pids) / 1024
+    return {"MiB resident": resident_mib(pids), "MiB, shared pages once": shared}
+
+
 class Spillway:
     name = "spillway"
     port = 19998
@@ -106,12 +112,12 @@ class Pair:
             ours = {**common, "alluxio.master.mount.table.root.ufs": "s3://bucket/spillway"}
         self.sides = [Spillway(self.directory / "spillway", ours), Alluxio(self.directory / "alluxio", properties=properties)]
         self.clients = {}
-        self.idle_mib = {}
+        self.idle_memory = {}
         for side in self.sides:
             side.start()
             self.clients[side.name] = Client(STOCK, side)
             self.clients[side.name].order("await", 3)
-            self.idle_mib[side.name] = resident_mib(side.pids())
+            self.idle_memory[side.name] = memory_of(side.pids())
             for size, writers in ((4096, 8), (32 << 20, 2)):  # compilers of both JVMs
                 self.clients[side.name].order("write", size, writers, 1, 4, f"/warm-{size}", 10_000 if kind == "disk" else 30)
                 self.clients[side.name].order("drain", f"/warm-{size}")

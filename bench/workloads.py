@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 
-from bench import JAVA, ROOT, TOOLS, WORK, cpu_seconds, resident_mib
+from bench import JAVA, ROOT, TOOLS, WORK, cpu_seconds, memory_of, resident_mib
 from harness import ACCESS, SECRET, Cluster, run, spark_submit
 
 STRESS = ("CreateFile", "GetFileStatus", "OpenFile", "ListDir", "CreateDir", "RenameFile", "DeleteFile")
@@ -124,8 +124,8 @@ def metadata(bench):
 
 
 def memory(bench):
-    bench.rounds("memory, idle", lambda pair, side, _, __: {"MiB resident": pair.idle_mib[side.name]})
-    bench.rounds("memory, after load", lambda _, side, __, ___: {"MiB resident": resident_mib(side.pids())})
+    bench.rounds("memory, idle", lambda pair, side, _, __: pair.idle_memory[side.name])
+    bench.rounds("memory, after load", lambda _, side, __, ___: memory_of(side.pids()))
 
 
 def persist(bench):
