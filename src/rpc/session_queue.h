@@ -3,10 +3,13 @@
 
 #include <google/protobuf/message_lite.h>
 #include <grpc/support/time.h>
+#include <grpcpp/alarm.h>
 #include <grpcpp/support/byte_buffer.h>
 
 #include <deque>
+#include <memory>
 #include <string>
+#include <utility>
 
 namespace spillway {
 
@@ -23,22 +26,31 @@ class SessionQueue {
   enum class Then {
     kNothing,
     kWrite,  // the caller has to write Next()
-    kWait,   // the caller has to ask Due() after kPatienceMs
+    kWait,   // the caller has to ask Due() after kPatienceMs: AfterPatience() helps
   };
-  // That long from now.
-  static gpr_timespec PatienceEnd();
   Then Push(std::string encoded, bool urgent);
   // Whether the caller has to write Next().
   bool Due();
+  // Calls owner's WriteWaiting() after kPatienceMs, on a thread of gRPC's, if it still lives.
+  template <typename Owner>
+  void AfterPatience(std::weak_ptr<Owner> owner) {
+    alarm_ = grpc::Alarm();  // the one before may not have returned yet
+    alarm_.Set(PatienceEnd(), [owner = std::move(owner)](bool) {
+      if (const auto self = owner.lock()) self->WriteWaiting();
+    });
+  }
   // What is to be written after the last write has ended; null if there is nothing. Stays valid
   // until the next call.
   const grpc::ByteBuffer* Next();
 
  private:
+  static gpr_timespec PatienceEnd();
+
   std::deque<std::string> waiting_;
   grpc::ByteBuffer current_;
   bool writing_ = false;
   bool patient_ = false;  // Due() will be asked
+  grpc::Alarm alarm_;
 };
 
 }  // namespace spillway

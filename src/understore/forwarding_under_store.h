@@ -82,9 +82,10 @@ class ForwardingUnderStore : public UnderStore {
     return result.status();
   }
 
+  const std::shared_ptr<UnderStore> inner_;
+
  private:
   Derived& self() { return static_cast<Derived&>(*this); }
-  const std::shared_ptr<UnderStore> inner_;
 };
 
 }  // namespace spillway

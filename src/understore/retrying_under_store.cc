@@ -20,11 +20,7 @@ class RetryingUnderStore : public ForwardingUnderStore<RetryingUnderStore> {
  public:
   RetryingUnderStore(std::shared_ptr<UnderStore> inner, Clock* clock, Random* random,
                      int64_t max_ms)
-      : ForwardingUnderStore(inner),
-        inner_(inner),
-        clock_(clock),
-        random_(random),
-        max_ms_(max_ms) {}
+      : ForwardingUnderStore(std::move(inner)), clock_(clock), random_(random), max_ms_(max_ms) {}
 
   UnderStore* once() override { return inner_.get(); }
 
@@ -61,7 +57,6 @@ class RetryingUnderStore : public ForwardingUnderStore<RetryingUnderStore> {
   }
 
  private:
-  const std::shared_ptr<UnderStore> inner_;
   Clock* const clock_;
   Random* const random_;
   const int64_t max_ms_;
@@ -70,7 +65,7 @@ class RetryingUnderStore : public ForwardingUnderStore<RetryingUnderStore> {
 class MeteredUnderStore : public ForwardingUnderStore<MeteredUnderStore> {
  public:
   MeteredUnderStore(std::shared_ptr<UnderStore> inner, Clock* clock, Metrics* metrics)
-      : ForwardingUnderStore(inner), inner_(inner), clock_(clock), metrics_(metrics) {}
+      : ForwardingUnderStore(std::move(inner)), clock_(clock), metrics_(metrics) {}
 
   template <typename F>
   auto Call(const char* operation, F&& call) {
@@ -102,7 +97,6 @@ class MeteredUnderStore : public ForwardingUnderStore<MeteredUnderStore> {
         .Observe(static_cast<double>(clock_->MonotonicMs() - start_ms) / 1000.0);
   }
 
-  const std::shared_ptr<UnderStore> inner_;
   Clock* const clock_;
   Metrics* const metrics_;
 };

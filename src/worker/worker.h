@@ -137,12 +137,15 @@ class Worker {
   void UploadTogether(const std::vector<SmallUpload>& batch);
   void Answer(const session::PersistCommand& command, const UploadOutcome& outcome);
   UploadOutcome DoPersist(const session::PersistCommand& command, uint64_t session_number);
+  // Of an attempt that the store was asked for at begin_ms.
+  UploadOutcome OutcomeOf(const session::PersistCommand& command, uint64_t session_number,
+                          StatusOr<PutResult> result, int64_t begin_ms);
   Status MayUpload(const session::PersistCommand& command, uint64_t session_number);
   StatusOr<PutResult> Upload(UnderStore& store, const session::PersistCommand& command,
                              BodySource& body);
   static StatusOr<PutResult> Settle(UnderStore& store, const session::PersistCommand& command,
                                     StatusOr<PutResult> result);
-  // Reads fail once the upload is not wanted any more.
+  // Reads fail once the upload is not wanted any more. The command must outlive it.
   StatusOr<std::unique_ptr<BodySource>> BodyOf(const session::PersistCommand& command,
                                                uint64_t session_number);
   StatusOr<std::unique_ptr<BodySource>> GatherBody(const session::PersistCommand& command);

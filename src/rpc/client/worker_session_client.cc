@@ -1,6 +1,5 @@
 #include "rpc/client/worker_session_client.h"
 
-#include <grpcpp/alarm.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/security/credentials.h>
@@ -43,11 +42,7 @@ class SessionCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteB
     if (ended_) return;
     const SessionQueue::Then then = queue_.Push(std::move(encoded), IsUrgent(message));
     if (then == SessionQueue::Then::kWrite) StartWrite(queue_.Next());
-    if (then != SessionQueue::Then::kWait) return;
-    patience_ = grpc::Alarm();  // the one before may not have returned yet
-    patience_.Set(SessionQueue::PatienceEnd(), [weak = weak_from_this()](bool) {
-      if (const auto self = weak.lock()) self->WriteWaiting();
-    });
+    if (then == SessionQueue::Then::kWait) queue_.AfterPatience(weak_from_this());
   }
 
   void WriteWaiting() {
@@ -106,7 +101,6 @@ class SessionCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteB
   grpc::ByteBuffer incoming_;
   absl::Mutex mutex_;
   SessionQueue queue_ ABSL_GUARDED_BY(mutex_);
-  grpc::Alarm patience_ ABSL_GUARDED_BY(mutex_);
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool done_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::Status status_ ABSL_GUARDED_BY(mutex_);

@@ -1,6 +1,4 @@
 // The master's end of the worker sessions.
-#include <grpcpp/alarm.h>
-
 #include "absl/container/flat_hash_map.h"
 #include "rpc/master/master_services.h"
 #include "rpc/session_queue.h"
@@ -29,11 +27,7 @@ class SessionReactor : public grpc::ServerGenericBidiReactor,
     if (finished_) return;
     const SessionQueue::Then then = queue_.Push(std::move(encoded), IsUrgent(message));
     if (then == SessionQueue::Then::kWrite) StartWrite(queue_.Next());
-    if (then != SessionQueue::Then::kWait) return;
-    patience_ = grpc::Alarm();  // the one before may not have returned yet
-    patience_.Set(SessionQueue::PatienceEnd(), [weak = weak_from_this()](bool) {
-      if (const auto self = weak.lock()) self->WriteWaiting();
-    });
+    if (then == SessionQueue::Then::kWait) queue_.AfterPatience(weak_from_this());
   }
 
   void WriteWaiting() {
@@ -76,7 +70,6 @@ class SessionReactor : public grpc::ServerGenericBidiReactor,
   grpc::ByteBuffer incoming_;
   absl::Mutex mutex_;
   SessionQueue queue_ ABSL_GUARDED_BY(mutex_);
-  grpc::Alarm patience_ ABSL_GUARDED_BY(mutex_);
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Mutex session_mutex_;
   Master::Session session_ ABSL_GUARDED_BY(session_mutex_);

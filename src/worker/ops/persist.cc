@@ -87,10 +87,9 @@ class GuardedBody : public BodySource {
 }  // namespace
 
 void Worker::Persist(const session::PersistCommand& command) {
-  const bool here = std::all_of(
-      command.blocks().begin(), command.blocks().end(), [&](const session::BlockSource& block) {
-        return store_->Has(BlockId(static_cast<int64_t>(block.block_id())));
-      });
+  const auto held = [this](const session::BlockSource& block) {
+    return store_->Has(BlockId(static_cast<int64_t>(block.block_id())));
+  };
   uint64_t session_number = 0;
   {
     absl::MutexLock lock(&mutex_);
@@ -101,10 +100,11 @@ void Worker::Persist(const session::PersistCommand& command) {
     upload.set_mount_id(command.mount_id());
     upload.set_key(command.key());
     const auto mount = mounts_.find(MountId(command.mount_id()));
-    const bool together = here && command.part_number() == 0 &&
+    const bool together = command.part_number() == 0 &&
                           command.length_bytes() <= kTogetherBytesMax && mount != mounts_.end() &&
                           mount->second.store != nullptr &&
-                          mount->second.store->puts_together() > 1;
+                          mount->second.store->puts_together() > 1 &&
+                          std::all_of(command.blocks().begin(), command.blocks().end(), held);
     if (together) {
       small_uploads_.push_back({command, session_number});
       if (std::exchange(uploading_small_, true)) return;
@@ -190,11 +190,9 @@ void Worker::UploadTogether(const std::vector<SmallUpload>& batch) {
     const auto results = (*store)->once()->PutMany(puts);
     for (size_t put = 0; put < puts.size(); ++put) {
       const SmallUpload& upload = batch[from[put]];
-      UploadOutcome& outcome = outcomes[from[put]];
-      outcome.result = Settle(*(*store)->once(), upload.command, results[put]);
-      outcome.duration_ms = clock_->MonotonicMs() - begin_ms;
-      outcome.from_store =
-          outcome.result.ok() || MayUpload(upload.command, upload.session_number).ok();
+      outcomes[from[put]] =
+          OutcomeOf(upload.command, upload.session_number,
+                    Settle(*(*store)->once(), upload.command, results[put]), begin_ms);
     }
   }
   for (size_t i = 0; i < batch.size(); ++i) Answer(batch[i].command, outcomes[i]);
@@ -220,7 +218,7 @@ StatusOr<std::unique_ptr<BodySource>> Worker::BodyOf(const session::PersistComma
                                                      uint64_t session_number) {
   SPILLWAY_ASSIGN_OR_RETURN(auto body, GatherBody(command));
   SPILLWAY_RETURN_IF_ERROR(MayUpload(command, session_number));
-  return std::make_unique<GuardedBody>(std::move(body), [this, command, session_number] {
+  return std::make_unique<GuardedBody>(std::move(body), [this, &command, session_number] {
     return MayUpload(command, session_number);
   });
 }
@@ -232,7 +230,13 @@ Worker::UploadOutcome Worker::DoPersist(const session::PersistCommand& command,
   const auto body = BodyOf(command, session_number);
   if (!body.ok()) return {body.status()};
   const int64_t begin_ms = clock_->MonotonicMs();
-  UploadOutcome outcome{Upload(*(*store)->once(), command, **body)};
+  return OutcomeOf(command, session_number, Upload(*(*store)->once(), command, **body), begin_ms);
+}
+
+Worker::UploadOutcome Worker::OutcomeOf(const session::PersistCommand& command,
+                                        uint64_t session_number, StatusOr<PutResult> result,
+                                        int64_t begin_ms) {
+  UploadOutcome outcome{std::move(result)};
   outcome.duration_ms = clock_->MonotonicMs() - begin_ms;
   // A failure after the guard has closed is the session's.
   outcome.from_store = outcome.result.ok() || MayUpload(command, session_number).ok();
