@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 BUILD_PACKAGES=(g++ cmake ninja-build ccache mold pkg-config git make python3 libgrpc++-dev libprotobuf-dev
-  protobuf-compiler libabsl-dev librocksdb-dev libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libpugixml-dev
+  protobuf-compiler protobuf-compiler-grpc libabsl-dev librocksdb-dev libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libpugixml-dev
   libcurl4-openssl-dev libssl-dev prometheus-cpp-dev libisal-dev libgtest-dev libgmock-dev libbenchmark-dev
   libboost1.81-dev zlib1g-dev curl procps)
 TEST_PACKAGES=(python3-venv python3-pip openjdk-17-jdk-headless maven clang-format-14 ca-certificates)
