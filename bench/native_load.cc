@@ -1,7 +1,7 @@
 // The native client under load, with the orders and answers of StockLoad.java: native_load HOST
 // PORT.
 //
-// await N | write SIZE IN_FLIGHT DURABLE SECONDS FOLDER [COUNT] | create THREADS SECONDS FOLDER |
+// await N | write SIZE IN_FLIGHT DURABLE SECONDS FOLDER [COUNT] | create IN_FLIGHT SECONDS FOLDER |
 // status THREADS SECONDS FOLDER | read THREADS SECONDS FOLDER | drain FOLDER | remove FOLDER
 #include <absl/synchronization/blocking_counter.h>
 #include <absl/synchronization/mutex.h>
@@ -186,16 +186,11 @@ class Load {
     return tally.Text();
   }
 
-  std::string Create(int threads, double seconds, const std::string& folder) {
-    CreateFileOptions options;
-    options.recursive = true;
-    options.write_type = WriteType::kMustCache;
-    return Run(threads, seconds, [&](int thread, int64_t round) -> StatusOr<int64_t> {
-      const std::string path = PathOf(folder, thread, round);
-      SPILLWAY_RETURN_IF_ERROR(master_->CreateFile(path, options).status());
-      SPILLWAY_RETURN_IF_ERROR(master_->CompleteFile(path, CompleteFileOptions()));
-      return 0;
-    });
+  std::string Create(int in_flight, double seconds, const std::string& folder) {
+    WriteOptions options = client_->write_options();
+    options.create.recursive = true;
+    options.create.write_type = WriteType::kMustCache;
+    return WriteAhead(0, in_flight, options, seconds, folder, std::numeric_limits<int64_t>::max());
   }
 
   std::string Statuses(int threads, double seconds, const std::string& folder) {

@@ -60,6 +60,17 @@ class Simulation::MasterLink : public UnusedMasterApi {
     return Call<Nothing>([&] { return sim_->master_->CompleteFile(sim_->root_, path, options); })
         .status();
   }
+  StatusOr<smallfiles::PutFilesResponse> PutEmptyFiles(
+      const smallfiles::PutFilesRequest& request) override {
+    return Call<smallfiles::PutFilesResponse>([&] {
+      auto put = sim_->master_->PutEmptyFiles(sim_->root_, request);
+      for (int i = 0; i < request.files_size(); ++i) {
+        if (put.result->outcomes(i).code() == 0)
+          sim_->files_.erase(request.files(i).options().path());
+      }
+      return put;
+    });
+  }
   Status AbandonFile(InodeId file, bool maybe_published) override {
     return Call<Nothing>(
                [&] { return sim_->master_->AbandonFile(sim_->root_, file, maybe_published); })
@@ -356,9 +367,10 @@ void Simulation::NativeWriteMany(const std::set<std::string>& paths, bool overwr
   damages_at_write_ = damages_;
   std::vector<FileContent> files;
   for (const std::string& path : paths) {
-    files.push_back({path, RandomData(1 + random_.Below(kBlockBytes + 20))});
-    if (path.find("_SUCCESS") != std::string::npos)
-      marker_sequences_[files.back().data] = sequence_;
+    const bool marker = path.find("_SUCCESS") != std::string::npos;
+    const bool empty = !marker && random_.Below(6) == 0;
+    files.push_back({path, empty ? "" : RandomData(1 + random_.Below(kBlockBytes + 20))});
+    if (marker) marker_sequences_[files.back().data] = sequence_;
   }
   const auto statuses = native_->fs.WriteFiles(files, OptionsOfNative(overwrite));
   damages_at_write_.reset();

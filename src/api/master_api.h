@@ -10,6 +10,11 @@
 
 namespace spillway {
 
+namespace smallfiles {
+class PutFilesRequest;
+class PutFilesResponse;
+}  // namespace smallfiles
+
 // Thread-safe. Paths are absolute namespace paths.
 class MasterApi {
  public:
@@ -25,6 +30,9 @@ class MasterApi {
   virtual Status CompleteFile(const std::string& path, const CompleteFileOptions& options) = 0;
   // Takes away a file that its writer gave up before it was complete. A complete one stays.
   virtual Status AbandonFile(InodeId file, bool maybe_published) = 0;
+  // Makes files without data, each in one step (proto/spillway/small_files.proto).
+  virtual StatusOr<smallfiles::PutFilesResponse> PutEmptyFiles(
+      const smallfiles::PutFilesRequest& request) = 0;
   virtual Status CreateDirectory(const std::string& path,
                                  const CreateDirectoryOptions& options) = 0;
   virtual StatusOr<FileStatus> GetStatus(const std::string& path) = 0;

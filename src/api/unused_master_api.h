@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/master_api.h"
+#include "small_files.pb.h"
 
 namespace spillway {
 
@@ -16,6 +17,10 @@ class UnusedMasterApi : public MasterApi {
   StatusOr<BlockId> NewBlockId(const std::string&, InodeId, int64_t, bool) override { return No(); }
   Status CompleteFile(const std::string&, const CompleteFileOptions&) override { return No(); }
   Status AbandonFile(InodeId, bool) override { return No(); }
+  StatusOr<smallfiles::PutFilesResponse> PutEmptyFiles(
+      const smallfiles::PutFilesRequest&) override {
+    return No();
+  }
   Status CreateDirectory(const std::string&, const CreateDirectoryOptions&) override {
     return No();
   }

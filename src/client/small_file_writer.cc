@@ -21,6 +21,7 @@ void FillOptions(const std::string& path, const CreateFileOptions& options,
   wire->set_persistence_wait_time_ms(options.persistence_wait_time_ms);
   wire->set_ttl_ms(options.ttl_ms);
   wire->set_ttl_action(static_cast<int32_t>(options.ttl_action));
+  wire->set_not_persisted(options.write_type != WriteType::kAsyncThrough);
   wire->mutable_xattr()->insert(options.xattr.begin(), options.xattr.end());
 }
 
@@ -63,14 +64,15 @@ std::vector<SmallFileWriter::File*> SmallFileWriter::TakeBatch() {
 }
 
 void SmallFileWriter::Send(const std::vector<File*>& files) {
-  const auto workers = fs_->ChooseWorkers(files.front()->copies);
-  if (!workers.ok()) return Answer(files, workers.status());
   smallfiles::PutFilesRequest request;
   for (const File* small : files) {
     auto* file = request.add_files();
     FillOptions(small->path, small->options, file->mutable_options());
     file->set_data(small->data.data(), small->data.size());
   }
+  if (files.front()->copies == 0) return Answer(files, fs_->master_->PutEmptyFiles(request));
+  const auto workers = fs_->ChooseWorkers(files.front()->copies);
+  if (!workers.ok()) return Answer(files, workers.status());
   for (size_t i = 1; i < workers->size(); ++i) {
     auto* peer = request.add_peers();
     peer->set_host((*workers)[i].address.host);

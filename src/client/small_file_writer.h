@@ -25,7 +25,7 @@ class SmallFileWriter {
   struct File {
     std::string path;
     CreateFileOptions options;
-    int copies = 0;  // on so many workers
+    int copies = 0;  // on so many workers; 0: without data, of which only the master hears
     std::string_view data;
     bool done = false;
     // After UNAVAILABLE and DEADLINE_EXCEEDED the file may be there: options' operation id tells

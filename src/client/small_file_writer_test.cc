@@ -72,11 +72,19 @@ class HeldWorkers : public WorkerConnector {
 
 class ThreeWorkers : public UnusedMasterApi {
  public:
+  StatusOr<smallfiles::PutFilesResponse> PutEmptyFiles(
+      const smallfiles::PutFilesRequest& request) override {
+    empty_files.push_back(request);
+    smallfiles::PutFilesResponse response;
+    for (int i = 0; i < request.files_size(); ++i) response.add_outcomes();
+    return response;
+  }
   StatusOr<std::vector<WorkerInfo>> GetWorkers() override {
     std::vector<WorkerInfo> workers(3);
     for (int i = 0; i < 3; ++i) workers[i].address.host = "w" + std::to_string(i);
     return workers;
   }
+  std::vector<smallfiles::PutFilesRequest> empty_files;
 };
 
 class SmallFileWriterTest : public testing::Test {
@@ -141,6 +149,22 @@ TEST_F(SmallFileWriterTest, manyAtOnce_goTogether) {
   EXPECT_TRUE(statuses[0].ok());
   EXPECT_EQ(statuses[1].code(), StatusCode::kUnimplemented) << "the long way, which is not here";
   EXPECT_EQ(statuses[2].code(), StatusCode::kAlreadyExists);
+}
+
+TEST_F(SmallFileWriterTest, emptyFiles_areForTheMasterAlone) {
+  WriteOptions options;
+  for (const WriteType type : {WriteType::kAsyncThrough, WriteType::kMustCache}) {
+    options.create.write_type = type;
+    for (const Status& status : fs_.WriteFiles({{"/a", ""}, {"/b", ""}}, options))
+      EXPECT_TRUE(status.ok()) << status;
+  }
+  ASSERT_EQ(master_.empty_files.size(), 2u);
+  EXPECT_EQ(master_.empty_files[0].files_size(), 2);
+  EXPECT_FALSE(master_.empty_files[0].files(0).options().not_persisted());
+  EXPECT_TRUE(master_.empty_files[1].files(0).options().not_persisted());
+  EXPECT_TRUE(workers_.Await(0).empty());
+  options.create.write_type = WriteType::kThrough;
+  EXPECT_FALSE(fs_.WriteFiles({{"/c", ""}}, options)[0].ok()) << "the long way, not here";
 }
 
 TEST_F(SmallFileWriterTest, errorsOfTheFile_areTheAnswer) {

@@ -125,9 +125,13 @@ int InitialReplicas(const CreateFileOptions& options) {
   return std::max(1, replicas);
 }
 
-bool MayGoWhole(const WriteOptions& options) {
+// So many bytes, in one step.
+bool MayGoWhole(const WriteOptions& options, size_t bytes) {
+  if (options.create.write_type == WriteType::kMustCache) return bytes == 0;
   return options.create.write_type == WriteType::kAsyncThrough && options.persist &&
-         options.create.persistence_wait_time_ms >= 0;
+         options.create.persistence_wait_time_ms >= 0 &&
+         static_cast<int64_t>(bytes) <=
+             std::min(options.create.block_size_bytes, SmallFileWriter::kFileBytesMax);
 }
 
 // Going the long way would not change it.
@@ -137,16 +141,12 @@ bool IsAboutTheFile(const Status& status) {
          status.code() == StatusCode::kPermissionDenied;
 }
 
-int64_t SmallBytesMax(const WriteOptions& options) {
-  return std::min(options.create.block_size_bytes, SmallFileWriter::kFileBytesMax);
-}
-
 SmallFileWriter::File AsSmall(const std::string& path, const CreateFileOptions& options,
                               std::string_view data) {
   SmallFileWriter::File file;
   file.path = path;
   file.options = options;
-  file.copies = InitialReplicas(options);
+  file.copies = data.empty() ? 0 : InitialReplicas(options);
   file.data = data;
   return file;
 }
@@ -166,10 +166,10 @@ Status FileSystem::WriteFile(const std::string& path, const WriteOptions& asked,
   WriteOptions options = asked;
   if (!options.create.operation_id)
     options.create.operation_id = OperationId{random_->NextU64(), random_->NextU64()};
-  if (!MayGoWhole(options)) return WriteLong(path, options, source);
+  if (!MayGoWhole(options, 0)) return WriteLong(path, options, source);
   std::string head;
   bool end = false;
-  while (!end && static_cast<int64_t>(head.size()) <= SmallBytesMax(options)) {
+  while (!end && MayGoWhole(options, head.size())) {
     SPILLWAY_ASSIGN_OR_RETURN(std::string piece, source());
     end = piece.empty();
     if (head.empty()) {
@@ -178,7 +178,7 @@ Status FileSystem::WriteFile(const std::string& path, const WriteOptions& asked,
       head += piece;
     }
   }
-  if (end && !head.empty() && static_cast<int64_t>(head.size()) <= SmallBytesMax(options)) {
+  if (end && MayGoWhole(options, head.size())) {
     SmallFileWriter::File file = AsSmall(path, options.create, head);
     small_files_.Write({&file});
     if (file.status.ok() || IsAboutTheFile(file.status)) return file.status;
@@ -194,10 +194,7 @@ std::vector<Status> FileSystem::WriteFiles(const std::vector<FileContent>& conte
     const auto& [path, data] = contents[i];
     files[i] = AsSmall(path, options.create, data);
     files[i].options.operation_id = OperationId{random_->NextU64(), random_->NextU64()};
-    if (MayGoWhole(options) && !data.empty() &&
-        static_cast<int64_t>(data.size()) <= SmallBytesMax(options)) {
-      small.push_back(&files[i]);
-    }
+    if (MayGoWhole(options, data.size())) small.push_back(&files[i]);
   }
   small_files_.Write(small);
   const ByteSource nothing = [] { return std::string(); };

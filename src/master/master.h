@@ -65,6 +65,9 @@ class Master {
   Outcome<Nothing> CompleteFile(const Caller& caller, const std::string& path,
                                 const CompleteFileOptions& options,
                                 const std::string& content_hash = "");
+  // Makes files without data, each in one step.
+  Outcome<smallfiles::PutFilesResponse> PutEmptyFiles(const Caller& caller,
+                                                      const smallfiles::PutFilesRequest& request);
   Outcome<Nothing> CreateDirectory(const Caller& caller, const std::string& path,
                                    const CreateDirectoryOptions& options);
   Outcome<FileStatus> GetStatus(const Caller& caller, const std::string& path);
@@ -104,15 +107,8 @@ class Master {
                                      const std::map<std::string, std::string>& properties,
                                      const std::vector<std::string>& removed_keys, bool remove_all);
 
-  // The worker session's side. A session is known by (worker, epoch).
-  struct Session {
-    WorkerId worker;
-    Epoch epoch;
-    std::string cluster_id;
-    // Only these buckets of the worker's blocks are to be reported (api/block_digest.h).
-    bool by_buckets = false;
-    std::vector<uint32_t> wanted_buckets;
-  };
+  // The worker session's side.
+  using Session = WorkerSession;
   // done runs once the worker is known durably.
   void RegisterWorker(const session::Register& request,
                       std::function<void(StatusOr<Session>)> done);
@@ -223,10 +219,23 @@ class Master {
                                          const std::string& path, const CreateFileOptions& options,
                                          const WholeFile* whole, Removed* removed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // *after is what its end has to wait for, *job and *removed what follows it.
+  // What the end of files that are made in one step has to wait for, and what follows it.
+  struct PutEffects {
+    LogIndex after;
+    std::vector<state::PersistJob> jobs;
+    Removed removed;
+  };
   PutOutcome PutFile(const Session& session, const session::PutFiles& request,
-                     const session::PutFiles::File& file, LogIndex* after,
-                     std::optional<state::PersistJob>* job, Removed* removed);
+                     const session::PutFiles::File& file, PutEffects* effects);
+  PutOutcome PutEmptyFile(const Caller& caller, const smallfiles::NewFileOptions& asked,
+                          PutEffects* effects);
+  // What came of it if it was carried out before.
+  std::optional<PutOutcome> FindPut(StateTxn& txn, const CreateFileOptions& options,
+                                    PutEffects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  StatusOr<state::Inode> MakeWhole(StateTxn& txn, const Caller& caller, const std::string& path,
+                                   const CreateFileOptions& options, const WholeFile& whole,
+                                   PutEffects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AfterPut(PutEffects effects) ABSL_LOCKS_EXCLUDED(mutex_);
   // Whether a put may be carried out with these holders and this id.
   Status CheckPut(StateTxn& txn, const WorkerEntry& worker, const session::PutFiles& request,
                   const session::PutFiles::File& file, const CreateFileOptions& options)
@@ -433,13 +442,7 @@ class Master {
   // Bytes that may be told to workers before persist_bytes_per_second_max holds back.
   double byte_tokens_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t byte_tokens_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
-  // Keys where a lost worker may still publish something, until when (monotonic): no other content
-  // is written and nothing deleted there before. With the generation that may come.
-  struct Fence {
-    int64_t until_ms = 0;
-    InodeId inode;
-    int64_t generation = 0;
-  };
+  // By busy name.
   std::map<std::string, Fence> fences_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<uint64_t, InodeId> running_ ABSL_GUARDED_BY(mutex_);
   // Cancelled while under way: they keep their key busy until they end.
@@ -462,12 +465,6 @@ class Master {
   // Files that are being written, by when a worker last said so (monotonic).
   absl::flat_hash_map<InodeId, int64_t> writing_seen_ms_ ABSL_GUARDED_BY(mutex_);
   // Backlog.
-  struct Admission {
-    std::string path;
-    bool first = false;
-    int64_t deadline_ms = 0;
-    std::function<void(Status)> done;
-  };
   std::deque<Admission> admissions_ ABSL_GUARDED_BY(mutex_);
   double admission_tokens_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t admitted_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -157,11 +157,37 @@ struct PersistTask {
   int64_t blocked_since_ms = -1;  // monotonic; by its own key or by order, not by the store
 };
 
-// The content of a file that comes to be complete at once.
+// Of a key where a lost worker may still publish something, until when (monotonic): no other
+// content is written and nothing deleted there before. With the generation that may come.
+struct Fence {
+  int64_t until_ms = 0;
+  InodeId inode;
+  int64_t generation = 0;
+};
+
+// A block that waits for the backlog to shrink.
+struct Admission {
+  std::string path;
+  bool first = false;  // of its file
+  int64_t deadline_ms = 0;
+  std::function<void(Status)> done;
+};
+
+// The content of a file that comes to be complete at once. An empty one has no block.
 struct WholeFile {
   BlockId block;
   int64_t length_bytes = 0;
   uint32_t crc32c = 0;
+};
+
+// A worker's session, known by (worker, epoch).
+struct WorkerSession {
+  WorkerId worker;
+  Epoch epoch;
+  std::string cluster_id;
+  // Only these buckets of the worker's blocks are to be reported (api/block_digest.h).
+  bool by_buckets = false;
+  std::vector<uint32_t> wanted_buckets;
 };
 
 struct PutOutcome {

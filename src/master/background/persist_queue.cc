@@ -98,8 +98,8 @@ void Master::QueueWhenDurable(const std::vector<state::PersistJob>& jobs, LogInd
     absl::MutexLock lock(&mutex_);
     for (const auto& job : jobs) {
       const auto it = tasks_.find(InodeId(job.inode_id()));
-      // Unless a later operation has put another in its place.
-      if (it == tasks_.end() || it->second->durable_at != index) continue;
+      // Unless a later operation has put another in its place, which is queued for itself.
+      if (it == tasks_.end() || index < it->second->durable_at || it->second->queued) continue;
       it->second->queued = true;
       if (!it->second->parked) Requeue(*it->second, it->second->due_at_ms);
     }

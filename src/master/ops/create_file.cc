@@ -120,11 +120,13 @@ StatusOr<state::Inode> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
   inode.set_shadows_object(options.overwrite && !parent.children_loaded());
   for (const auto& [name, value] : options.xattr) (*inode.mutable_xattr())[name] = value;
   if (whole != nullptr) {
-    inode.set_id(FileIdOfBlock(whole->block).value());
-    inode.set_next_block_index(1);
     inode.set_completed(true);
     inode.set_length_bytes(whole->length_bytes);
     inode.set_generation(txn.Cluster().next_generation());
+  }
+  if (whole != nullptr && whole->length_bytes > 0) {
+    inode.set_id(FileIdOfBlock(whole->block).value());
+    inode.set_next_block_index(1);
     inode.add_blocks()->set_crc32c(whole->crc32c);
     inode.mutable_blocks(0)->set_crc_known(true);
   }

@@ -1,4 +1,5 @@
-// Small files that a worker took whole: made, complete and to be persisted, in one step each.
+// Small files that a worker took whole, and empty ones: made, complete and to be persisted, in one
+// step each.
 #include <algorithm>
 #include <set>
 
@@ -33,6 +34,10 @@ BlockId BlockOf(const session::PutFiles::File& file) {
   return BlockId(static_cast<int64_t>(file.block_id()));
 }
 
+PutOutcome NotListedYet(const std::string& path) {
+  return {Unavailable("The folder of {} has yet to be listed in the store.", path)};
+}
+
 }  // namespace
 
 void Master::ReserveIds(const Session& session, std::function<void(session::ReservedIds)> done) {
@@ -59,23 +64,42 @@ void Master::PutFiles(const Session& session, const session::PutFiles& request,
                       std::function<void(session::PutFilesAck)> done) {
   session::PutFilesAck ack;
   ack.set_request_id(request.request_id());
-  LogIndex after;
-  Removed removed;
+  PutEffects effects;
   for (const auto& file : request.files()) {
-    std::optional<state::PersistJob> job;
-    LogIndex index;
-    const PutOutcome put = PutFile(session, request, file, &index, &job, &removed);
-    const bool forgotten =
-        IsPlanted(PlantedBug::kForgetBatched) && ack.outcomes_size() + 1 < request.files_size();
-    if (job && !forgotten) QueueWhenDurable({*job}, index);
-    after = std::max(after, index);
+    const PutOutcome put = PutFile(session, request, file, &effects);
     auto* outcome = ack.add_outcomes();
     outcome->set_code(static_cast<int>(put.status.code()));
     outcome->set_message(Message(put.status));
     outcome->set_repeated_operation(put.repeated_operation);
   }
-  AfterRemoved(removed);
+  const LogIndex after = effects.after;
+  AfterPut(std::move(effects));
   journal_->WhenDurable(after, [ack = std::move(ack), done = std::move(done)] { done(ack); });
+}
+
+Outcome<smallfiles::PutFilesResponse> Master::PutEmptyFiles(
+    const Caller& caller, const smallfiles::PutFilesRequest& request) {
+  smallfiles::PutFilesResponse response;
+  PutEffects effects;
+  for (const auto& file : request.files()) {
+    Status status = file.data().empty()
+                        ? PutEmptyFile(caller, file.options(), &effects).status
+                        : InvalidArgument("The data of {} is for workers, not for the master.",
+                                          file.options().path());
+    auto* outcome = response.add_outcomes();
+    outcome->set_code(static_cast<int>(status.code()));
+    outcome->set_message(Message(status));
+  }
+  const LogIndex after = effects.after;
+  AfterPut(std::move(effects));
+  return {std::move(response), after};
+}
+
+void Master::AfterPut(PutEffects effects) {
+  if (IsPlanted(PlantedBug::kForgetBatched) && effects.jobs.size() > 1)
+    effects.jobs.erase(effects.jobs.begin(), effects.jobs.end() - 1);
+  if (!effects.jobs.empty()) QueueWhenDurable(effects.jobs, effects.after);
+  AfterRemoved(effects.removed);
 }
 
 Status Master::CheckPut(StateTxn& txn, const WorkerEntry& worker, const session::PutFiles& request,
@@ -110,16 +134,50 @@ Status Master::CheckPut(StateTxn& txn, const WorkerEntry& worker, const session:
   return absl::OkStatus();
 }
 
+std::optional<PutOutcome> Master::FindPut(StateTxn& txn, const CreateFileOptions& options,
+                                          PutEffects* effects) {
+  const auto done = FindOperation(txn, options.operation_id);
+  if (!done) return std::nullopt;
+  effects->after = std::max(effects->after, txn.depends());
+  const auto inode = txn.GetInode(*done);
+  if (inode && inode->completed()) return PutOutcome{absl::OkStatus(), true};
+  return PutOutcome{Unavailable("It is being written, or was deleted, since this was asked.")};
+}
+
+StatusOr<state::Inode> Master::MakeWhole(StateTxn& txn, const Caller& caller,
+                                         const std::string& path, const CreateFileOptions& options,
+                                         const WholeFile& whole, PutEffects* effects) {
+  Removed replaced;
+  auto inode = CreateOrReplace(txn, caller, path, options, &whole, &replaced);
+  effects->after = std::max(effects->after, txn.depends());
+  SPILLWAY_RETURN_IF_ERROR(inode.status());
+  std::optional<state::PersistJob> job;
+  if (options.write_type == WriteType::kAsyncThrough) {
+    job = NewPersistJob(*inode, state::UPLOAD, options.persistence_wait_time_ms);
+    txn.Apply(
+        MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = *job; }));
+  }
+  RememberOperation(txn, options.operation_id, InodeId(inode->id()));
+  const LogIndex index = txn.Commit();
+  effects->after = std::max(effects->after, index);
+  if (job) {
+    AddTask(*job, index);
+    effects->jobs.push_back(*std::move(job));
+  }
+  Removed& removed = effects->removed;
+  removed.files.insert(removed.files.end(), replaced.files.begin(), replaced.files.end());
+  removed.blocks.insert(removed.blocks.end(), replaced.blocks.begin(), replaced.blocks.end());
+  return inode;
+}
+
 PutOutcome Master::PutFile(const Session& session, const session::PutFiles& request,
-                           const session::PutFiles::File& file, LogIndex* after,
-                           std::optional<state::PersistJob>* job, Removed* removed) {
+                           const session::PutFiles::File& file, PutEffects* effects) {
   const auto path = NormalizePath(file.options().path());
   if (!path.ok()) return {path.status()};
   const Caller caller{request.user(), {request.groups().begin(), request.groups().end()}};
   const CreateFileOptions options = ToOptions(file.options());
   // These are for the longer way, which can wait.
-  if (DirectoryToLoad(*path, false))
-    return {Unavailable("The folder of {} has yet to be listed in the store.", *path)};
+  if (DirectoryToLoad(*path, false)) return NotListedYet(*path);
   absl::MutexLock lock(&mutex_);
   WorkerEntry* worker = cluster_.FindCurrent(session.worker, session.epoch);
   if (worker == nullptr) return {Unavailable("The worker's session is over.")};
@@ -127,23 +185,11 @@ PutOutcome Master::PutFile(const Session& session, const session::PutFiles& requ
   if (BacklogPressure(*path) > 0)
     return {Unavailable("There is so much unpersisted data that {} has to wait.", *path)};
   StateTxn txn(journal_);
-  if (const auto done = FindOperation(txn, options.operation_id)) {
-    *after = txn.depends();
-    const auto inode = txn.GetInode(*done);
-    if (inode && inode->completed()) return {absl::OkStatus(), true};
-    return {Unavailable("{} is being written, or was deleted, since this was asked.", *path)};
-  }
+  if (auto done = FindPut(txn, options, effects)) return *std::move(done);
   if (Status status = CheckPut(txn, *worker, request, file, options); !status.ok()) return {status};
   const WholeFile whole{BlockOf(file), file.length_bytes(), file.crc32c()};
-  Removed replaced;
-  const auto inode = CreateOrReplace(txn, caller, *path, options, &whole, &replaced);
-  *after = txn.depends();
+  const auto inode = MakeWhole(txn, caller, *path, options, whole, effects);
   if (!inode.ok()) return {inode.status()};
-  *job = NewPersistJob(*inode, state::UPLOAD, options.persistence_wait_time_ms);
-  txn.Apply(
-      MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = **job; }));
-  RememberOperation(txn, options.operation_id, InodeId(inode->id()));
-  *after = txn.Commit();
   for (int i = 0; i < request.holders_size(); ++i) {
     WorkerEntry* entry = cluster_.Find(WorkerId(request.holders(i).worker_id()));
     const int tier = i < file.tiers_size() ? static_cast<int>(file.tiers(i)) : 0;
@@ -151,12 +197,22 @@ PutOutcome Master::PutFile(const Session& session, const session::PutFiles& requ
     if (!entry->tiers.empty()) entry->tiers.front().pinned_bytes += whole.length_bytes;
   }
   cluster_.SetPinned(whole.block, true);
-  AddTask(**job, *after);
   CheckCopiesOf(*inode);
   NoteBlockBytes(static_cast<double>(whole.length_bytes));
-  removed->files.insert(removed->files.end(), replaced.files.begin(), replaced.files.end());
-  removed->blocks.insert(removed->blocks.end(), replaced.blocks.begin(), replaced.blocks.end());
   return {absl::OkStatus()};
+}
+
+PutOutcome Master::PutEmptyFile(const Caller& caller, const smallfiles::NewFileOptions& asked,
+                                PutEffects* effects) {
+  const auto path = NormalizePath(asked.path());
+  if (!path.ok()) return {path.status()};
+  CreateFileOptions options = ToOptions(asked);
+  if (asked.not_persisted()) options.write_type = WriteType::kMustCache;
+  if (DirectoryToLoad(*path, false)) return NotListedYet(*path);
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  if (auto done = FindPut(txn, options, effects)) return *std::move(done);
+  return {MakeWhole(txn, caller, *path, options, WholeFile(), effects).status()};
 }
 
 }  // namespace spillway

@@ -154,6 +154,64 @@ TEST_F(PutFilesTest, existingFile_isReplacedOnlyIfAsked) {
   EXPECT_EQ(master_->GetStatus(root_, "/f").result->blocks[0].id, BlockOf(request));
 }
 
+class PutEmptyFilesTest : public PutFilesTest {
+ protected:
+  StatusCode PutEmpty(const std::string& path, uint64_t operation, bool persisted = true) {
+    smallfiles::PutFilesRequest request;
+    auto* options = request.add_files()->mutable_options();
+    *options = Request(path, operation).files(0).options();
+    options->set_not_persisted(!persisted);
+    return PutAll(request).at(0);
+  }
+  std::vector<StatusCode> PutAll(const smallfiles::PutFilesRequest& request) {
+    const auto outcome = master_->PutEmptyFiles(root_, request);
+    executor_.RunAll();
+    std::vector<StatusCode> codes;
+    for (const auto& file : outcome.result->outcomes())
+      codes.push_back(static_cast<StatusCode>(file.code()));
+    return codes;
+  }
+};
+
+TEST_F(PutEmptyFilesTest, fileIsCompleteAndPersisted) {
+  EXPECT_EQ(PutEmpty("/d/f", 1), StatusCode::kOk);
+  EXPECT_EQ(TakePersist().key(), "d/f");
+  CrashAndRestart();
+  const auto status = *master_->GetStatus(root_, "/d/f").result;
+  EXPECT_TRUE(status.completed);
+  EXPECT_EQ(status.length_bytes, 0);
+  EXPECT_TRUE(status.blocks.empty());
+  EXPECT_EQ(status.persistence_state, PersistenceState::kToBePersisted);
+}
+
+TEST_F(PutEmptyFilesTest, fileThatIsNotToBePersisted_isNot) {
+  EXPECT_EQ(PutEmpty("/f", 1, false), StatusCode::kOk);
+  EXPECT_EQ(master_->GetStatus(root_, "/f").result->persistence_state,
+            PersistenceState::kNotPersisted);
+  EXPECT_EQ(TakePersist().job_id(), 0u);
+}
+
+TEST_F(PutEmptyFilesTest, repeatedOperation_isNotCarriedOutAgain) {
+  EXPECT_EQ(PutEmpty("/f", 1), StatusCode::kOk);
+  EXPECT_EQ(PutEmpty("/f", 1), StatusCode::kOk);
+  EXPECT_EQ(PutEmpty("/f", 2), StatusCode::kAlreadyExists);
+  ASSERT_TRUE(master_->Remove(root_, "/f", {}).result.ok());
+  EXPECT_EQ(PutEmpty("/f", 1), StatusCode::kUnavailable) << "it would come back";
+}
+
+TEST_F(PutEmptyFilesTest, eachFileHasItsOwnOutcome) {
+  smallfiles::PutFilesRequest request;
+  for (const std::string path : {"/a", "relative", "/data", "/b"})
+    *request.add_files()->mutable_options() = Request(path, path.size()).files(0).options();
+  request.mutable_files(2)->set_data("x");
+  request.mutable_files(3)->mutable_options()->set_operation_most_significant(77);
+  EXPECT_EQ(PutAll(request),
+            (std::vector<StatusCode>{StatusCode::kOk, StatusCode::kInvalidArgument,
+                                     StatusCode::kInvalidArgument, StatusCode::kOk}));
+  EXPECT_FALSE(*master_->Exists(root_, "/data").result);
+  EXPECT_TRUE(*master_->Exists(root_, "/b").result);
+}
+
 TEST_F(PutFilesTest, reservedIds_areGivenOnce) {
   const int64_t before = next_;
   CrashAndRestart();

@@ -7,6 +7,7 @@
 #include "rpc/buffers.h"
 #include "rpc/convert.h"
 #include "rpc/status_map.h"
+#include "small_files.pb.h"
 
 namespace spillway {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 const std::string kFs = "/alluxio.grpc.file.FileSystemMasterClientService/";
 const std::string kBlock = "/alluxio.grpc.block.BlockMasterClientService/";
 const std::string kAdmin = "/spillway.admin.AdminService/";
+const std::string kSmallFiles = "/spillway.smallfiles.SmallFileService/";
 const std::string kMeta = "/alluxio.grpc.meta.MetaMasterClientService/";
 constexpr int64_t kCallTimeoutMs = 60'000;
 constexpr int64_t kBacklogTimeoutMs = 15 * 60'000;
@@ -187,6 +189,13 @@ class MasterClient : public MasterApi {
     request.set_operation_least(operation.least_significant);
     admin::CompleteFileResponse response;
     return Call(kAdmin + "CompleteFile", request, &response);
+  }
+
+  StatusOr<smallfiles::PutFilesResponse> PutEmptyFiles(
+      const smallfiles::PutFilesRequest& request) override {
+    smallfiles::PutFilesResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kSmallFiles + "PutFiles", request, &response));
+    return response;
   }
 
   Status CreateDirectory(const std::string& path, const CreateDirectoryOptions& options) override {

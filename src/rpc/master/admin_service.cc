@@ -3,6 +3,7 @@
 #include "common/path.h"
 #include "rpc/convert.h"
 #include "rpc/master/master_services.h"
+#include "small_files.pb.h"
 
 namespace spillway {
 namespace {
@@ -77,6 +78,16 @@ void RegisterPersist(RpcService* service, Master* master) {
       });
 }
 
+void RegisterSmallFiles(RpcService* service, Master* master) {
+  service->Unary<smallfiles::PutFilesRequest, smallfiles::PutFilesResponse>(
+      "spillway.smallfiles.SmallFileService", "PutFiles",
+      [master](const CallContext& call, const auto& request, auto reply) {
+        FinishWhenDurable(
+            master, master->PutEmptyFiles(call.caller, request),
+            [](smallfiles::PutFilesResponse& response) { return std::move(response); }, reply);
+      });
+}
+
 void RegisterOperations(RpcService* service, const MasterServiceContext& context) {
   Master* master = context.master;
   service->Unary<admin::GetHealthReportRequest, admin::GetHealthReportResponse>(
@@ -141,6 +152,7 @@ void RegisterOperations(RpcService* service, const MasterServiceContext& context
 
 void RegisterAdminService(RpcService* service, const MasterServiceContext& context) {
   RegisterPersist(service, context.master);
+  RegisterSmallFiles(service, context.master);
   RegisterOperations(service, context);
 }
 
