@@ -229,7 +229,7 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
   RegisterWorkerSessionService(&service, context.master, sessions);
   RegisterVersionService(&service);
   const std::string bind = config.GetString("alluxio.master.bind.host");
-  SPILLWAY_ASSIGN_OR_RETURN(auto server, StartRpcServer(&service, bind, context.rpc_port));
+  SPILLWAY_ASSIGN_OR_RETURN(auto server, RpcServer::Start(&service, bind, context.rpc_port));
   SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind, context.web_port, context.master, metrics));
   spdlog::info("master serves {}:{}", bind, context.rpc_port);
 
@@ -248,8 +248,7 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
   ticker.join();
   web.reset();
   sessions->CloseAll();
-  server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
-  server->Wait();
+  server->Shutdown();
   return status;
 }
 

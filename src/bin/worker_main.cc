@@ -136,7 +136,7 @@ Status Serve(const Configuration& config, const WorkerAddress& address, Worker* 
   RegisterVersionService(&service);
   std::string bind = config.GetString("alluxio.worker.bind.host");
   if (bind.empty()) bind = address.host;
-  SPILLWAY_ASSIGN_OR_RETURN(auto server, StartRpcServer(&service, bind, address.data_port));
+  SPILLWAY_ASSIGN_OR_RETURN(auto server, RpcServer::Start(&service, bind, address.data_port));
   SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind, address.web_port, worker, metrics));
   const std::string master = fmt::format("{}:{}", config.GetString("alluxio.master.hostname"),
                                          config.GetInt("alluxio.master.rpc.port"));
@@ -151,8 +151,7 @@ Status Serve(const Configuration& config, const WorkerAddress& address, Worker* 
   web.reset();
   session.reset();
   worker->Stop();
-  server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
-  server->Wait();
+  server->Shutdown();
   return status;
 }
 

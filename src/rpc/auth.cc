@@ -120,9 +120,10 @@ StatusOr<Caller> Authenticator::Authenticate(const std::string& channel_id,
 
 namespace {
 
-class SaslReactor : public grpc::ServerGenericBidiReactor {
+class SaslReactor : public ServerReactor {
  public:
-  explicit SaslReactor(Authenticator* authenticator) : authenticator_(authenticator) {
+  SaslReactor(ServerCall* call, Authenticator* authenticator)
+      : ServerReactor(call), authenticator_(authenticator) {
     StartRead(&request_);
   }
 
@@ -168,8 +169,8 @@ class SaslReactor : public grpc::ServerGenericBidiReactor {
 
 }  // namespace
 
-grpc::ServerGenericBidiReactor* MakeSaslReactor(Authenticator* authenticator) {
-  return new SaslReactor(authenticator);
+ServerReactor* MakeSaslReactor(ServerCall* call, Authenticator* authenticator) {
+  return new SaslReactor(call, authenticator);
 }
 
 std::string LoginUser(const Configuration& config) {

@@ -3,8 +3,6 @@
 // the only key. The stream stays open, without a thread, for the life of the channel.
 #pragma once
 
-#include <grpcpp/generic/async_generic_service.h>
-
 #include <map>
 #include <string>
 #include <vector>
@@ -14,6 +12,7 @@
 #include "common/config.h"
 #include "common/status.h"
 #include "master/master.h"
+#include "rpc/server_reactor.h"
 
 namespace spillway {
 
@@ -54,7 +53,7 @@ class Authenticator {
 };
 
 // The server's end of one SASL stream.
-grpc::ServerGenericBidiReactor* MakeSaslReactor(Authenticator* authenticator);
+ServerReactor* MakeSaslReactor(ServerCall* call, Authenticator* authenticator);
 
 // The login user: alluxio.security.login.username or the operating system's.
 std::string LoginUser(const Configuration& config);

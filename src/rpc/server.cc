@@ -2,16 +2,32 @@
 
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
+#include <pthread.h>
+
+#include <algorithm>
+
+#include "absl/time/clock.h"
 
 namespace spillway {
+namespace {
 
-StatusOr<std::unique_ptr<grpc::Server>> StartRpcServer(RpcService* service, const std::string& host,
-                                                       int port) {
+constexpr unsigned kThreadsMax = 16;
+constexpr int kAcceptsAhead = 8;  // per thread
+
+}  // namespace
+
+StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(RpcService* service, const std::string& host,
+                                                      int port) {
+  std::unique_ptr<RpcServer> server(new RpcServer());
   grpc::ServerBuilder builder;
   int bound = 0;
   builder.AddListeningPort(fmt::format("{}:{}", host, port), grpc::InsecureServerCredentials(),
                            &bound);
-  builder.RegisterCallbackGenericService(service);
+  builder.RegisterAsyncGenericService(&server->acceptor_);
+  // Handlers do not block; the other half of the cores is for what they ask for.
+  for (unsigned i = std::clamp(std::thread::hardware_concurrency() / 2, 1u, kThreadsMax); i > 0;
+       --i)
+    server->queues_.push_back(builder.AddCompletionQueue());
   builder.SetMaxReceiveMessageSize(100 << 20);
   builder.SetMaxSendMessageSize(-1);
   // An idle stock client pings every 30 s for ever; the default policy answers with GOAWAY.
@@ -22,13 +38,43 @@ StatusOr<std::unique_ptr<grpc::Server>> StartRpcServer(RpcService* service, cons
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_FRAME_SIZE, 1 << 20);
   builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, 256 << 10);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  auto server = builder.BuildAndStart();
-  if (server == nullptr || bound == 0) {
+  server->server_ = builder.BuildAndStart();
+  if (server->server_ == nullptr || bound == 0) {
     return Unavailable(
         "Cannot listen on {}:{}: the port is in use or the address is not of this host.", host,
         port);
   }
+  for (const auto& queue : server->queues_) {
+    for (int i = 0; i < kAcceptsAhead; ++i)
+      ServerCall::Accept({&server->acceptor_, queue.get(), service, &server->live_});
+    server->threads_.emplace_back([queue = queue.get()] { Serve(queue); });
+  }
   return server;
+}
+
+void RpcServer::Serve(grpc::CompletionQueue* queue) {
+  pthread_setname_np(pthread_self(), "rpc");
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue->Next(&tag, &ok)) {
+    const auto* event = static_cast<ServerCall::Event*>(tag);
+    (event->call->*event->then)(ok);
+  }
+}
+
+void RpcServer::Shutdown() {
+  server_->Shutdown(absl::ToChronoTime(absl::Now() + absl::Seconds(1)));
+  live_.AwaitNone();
+  server_.reset();
+}
+
+RpcServer::~RpcServer() {
+  if (server_ != nullptr) Shutdown();
+  for (const auto& queue : queues_) queue->Shutdown();
+  // One that was never started has no thread that takes what is left.
+  for (std::thread& thread : threads_) thread.join();
+  if (!threads_.empty()) return;
+  for (const auto& queue : queues_) Serve(queue.get());
 }
 
 }  // namespace spillway

@@ -5,14 +5,33 @@
 
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "common/status.h"
 #include "rpc/service.h"
 
 namespace spillway {
 
-// Listens on host:port. UNAVAILABLE naming the port if it is in use.
-StatusOr<std::unique_ptr<grpc::Server>> StartRpcServer(RpcService* service, const std::string& host,
-                                                       int port);
+class RpcServer {
+ public:
+  // Listens on host:port. UNAVAILABLE naming the port if it is in use. The service is not owned.
+  static StatusOr<std::unique_ptr<RpcServer>> Start(RpcService* service, const std::string& host,
+                                                    int port);
+  ~RpcServer();
+
+  // Gives calls a second to end, cancels those that do not, and waits until all are over. Once.
+  void Shutdown();
+
+ private:
+  RpcServer() = default;
+  static void Serve(grpc::CompletionQueue* queue);
+
+  grpc::AsyncGenericService acceptor_;
+  LiveCalls live_;
+  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
+  std::unique_ptr<grpc::Server> server_;
+  std::vector<std::thread> threads_;
+};
 
 }  // namespace spillway

@@ -7,18 +7,20 @@
 namespace spillway {
 namespace {
 
-class FailedReactor : public grpc::ServerGenericBidiReactor {
+class FailedReactor : public ServerReactor {
  public:
-  explicit FailedReactor(const Status& status) { Finish(ToGrpc(status)); }
+  FailedReactor(ServerCall* call, const Status& status) : ServerReactor(call) {
+    Finish(ToGrpc(status));
+  }
   void OnDone() override { delete this; }
 };
 
 // Reads one message, hands it over, writes one answer. Lives until both the call is done and nobody
 // can answer any more.
-class UnaryReactor : public grpc::ServerGenericBidiReactor {
+class UnaryReactor : public ServerReactor {
  public:
   UnaryReactor(CallContext context, const RpcService::RawHandler* handler)
-      : context_(std::move(context)), handler_(handler) {
+      : ServerReactor(context.call), context_(std::move(context)), handler_(handler) {
     StartRead(&request_);
   }
 
@@ -42,7 +44,7 @@ class UnaryReactor : public grpc::ServerGenericBidiReactor {
       if (reactor == nullptr) Panic("a call was answered twice");
       if (!status.ok()) return reactor->Finish(ToGrpc(status));
       reactor->response_ = std::move(response);
-      reactor->StartWriteAndFinish(&reactor->response_, grpc::WriteOptions(), grpc::Status::OK);
+      reactor->StartWriteAndFinish(&reactor->response_, grpc::Status::OK);
     }
 
    private:
@@ -62,16 +64,17 @@ std::string ServiceOf(const std::string& method) {
 
 }  // namespace
 
-grpc::ServerGenericBidiReactor* MakeFailedReactor(const Status& status) {
-  return new FailedReactor(status);
+ServerReactor* MakeFailedReactor(ServerCall* call, const Status& status) {
+  return new FailedReactor(call, status);
 }
 
 RpcService::RpcService(Authenticator* authenticator) : authenticator_(authenticator) {
   const std::string sasl = "alluxio.grpc.sasl.SaslAuthenticationService";
   if (!authenticator->sasl()) return;
   Exempt(sasl);
-  Stream(sasl, "authenticate",
-         [authenticator](const CallContext&) { return MakeSaslReactor(authenticator); });
+  Stream(sasl, "authenticate", [authenticator](const CallContext& context) {
+    return MakeSaslReactor(context.call, authenticator);
+  });
 }
 
 void RpcService::AddUnary(const std::string& service, const std::string& method,
@@ -95,23 +98,18 @@ void RpcService::Stream(const std::string& service, const std::string& method,
 
 void RpcService::Refuse(const std::string& service, const std::string& method) {
   Stream(service, method, [](const CallContext& context) {
-    return MakeFailedReactor(InvalidArgument("{} is not offered by Spillway.", context.method));
+    return MakeFailedReactor(context.call,
+                             InvalidArgument("{} is not offered by Spillway.", context.method));
   });
 }
 
-grpc::ServerGenericBidiReactor* RpcService::CreateReactor(
-    grpc::GenericCallbackServerContext* server_context) {
+ServerReactor* RpcService::CreateReactor(ServerCall* call) {
   CallContext context;
-  context.method = server_context->method();
-  context.server_context = server_context;
+  context.method = call->method();
+  context.call = call;
   const std::string service = ServiceOf(context.method);
-  std::string channel_id;
-  const auto& metadata = server_context->client_metadata();
-  if (const auto it = metadata.find("channel-id"); it != metadata.end()) {
-    channel_id.assign(it->second.data(), it->second.size());
-  }
-  auto caller = authenticator_->Authenticate(channel_id, context.method);
-  if (!caller.ok() && !exempt_.contains(service)) return new FailedReactor(caller.status());
+  auto caller = authenticator_->Authenticate(call->Metadata("channel-id"), context.method);
+  if (!caller.ok() && !exempt_.contains(service)) return new FailedReactor(call, caller.status());
   if (caller.ok()) context.caller = *std::move(caller);
   if (const auto it = unary_.find(context.method); it != unary_.end()) {
     return new UnaryReactor(std::move(context), &it->second);
@@ -119,8 +117,8 @@ grpc::ServerGenericBidiReactor* RpcService::CreateReactor(
   if (const auto it = streams_.find(context.method); it != streams_.end())
     return it->second(std::move(context));
   if (!services_.contains(service))
-    return new FailedReactor(NotFound("Service {} is not hosted here.", service));
-  return new FailedReactor(InvalidArgument("{} is not known.", context.method));
+    return new FailedReactor(call, NotFound("Service {} is not hosted here.", service));
+  return new FailedReactor(call, InvalidArgument("{} is not known.", context.method));
 }
 
 }  // namespace spillway

@@ -2,8 +2,6 @@
 // and block data passes as ByteBuffers.
 #pragma once
 
-#include <grpcpp/generic/async_generic_service.h>
-
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,6 +11,7 @@
 #include "common/log.h"
 #include "rpc/auth.h"
 #include "rpc/buffers.h"
+#include "rpc/server_reactor.h"
 #include "rpc/status_map.h"
 
 namespace spillway {
@@ -20,7 +19,7 @@ namespace spillway {
 struct CallContext {
   std::string method;
   Caller caller;
-  grpc::GenericCallbackServerContext* server_context = nullptr;  // valid while the call runs
+  ServerCall* call = nullptr;  // for the reactor
 };
 
 // Answers a unary call, once, from any thread.
@@ -43,11 +42,11 @@ class Reply {
 };
 
 // Register everything before the server starts; thread-safe afterwards.
-class RpcService : public grpc::CallbackGenericService {
+class RpcService {
  public:
   using RawHandler =
       std::function<void(const CallContext&, const grpc::ByteBuffer&, std::shared_ptr<RawReply>)>;
-  using StreamHandler = std::function<grpc::ServerGenericBidiReactor*(CallContext)>;
+  using StreamHandler = std::function<ServerReactor*(CallContext)>;
 
   explicit RpcService(Authenticator* authenticator);
 
@@ -76,8 +75,7 @@ class RpcService : public grpc::CallbackGenericService {
   const RawHandler& UnaryHandler(const std::string& method) const { return unary_.at(method); }
   bool Hosts(const std::string& service) const { return services_.contains(service); }
 
-  grpc::ServerGenericBidiReactor* CreateReactor(
-      grpc::GenericCallbackServerContext* context) override;
+  ServerReactor* CreateReactor(ServerCall* call);
 
  private:
   void AddUnary(const std::string& service, const std::string& method, RawHandler handler);
@@ -90,6 +88,6 @@ class RpcService : public grpc::CallbackGenericService {
 };
 
 // A reactor that ends at once with status.
-grpc::ServerGenericBidiReactor* MakeFailedReactor(const Status& status);
+ServerReactor* MakeFailedReactor(ServerCall* call, const Status& status);
 
 }  // namespace spillway

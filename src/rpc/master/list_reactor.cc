@@ -11,10 +11,10 @@ constexpr size_t kEntriesPerPage = 1000;
 constexpr size_t kBytesPerMessage = 2 << 20;
 
 // Reads page after page; each page is written before the next is read.
-class ListReactor : public grpc::ServerGenericBidiReactor {
+class ListReactor : public ServerReactor {
  public:
-  ListReactor(MasterServiceContext context, Caller caller)
-      : context_(std::move(context)), caller_(std::move(caller)) {
+  ListReactor(MasterServiceContext context, CallContext call)
+      : ServerReactor(call.call), context_(std::move(context)), caller_(std::move(call.caller)) {
     entries_max_ = std::min<size_t>(
         kEntriesPerPage,
         std::max<int64_t>(1, context_.config->GetInt(
@@ -64,8 +64,7 @@ class ListReactor : public grpc::ServerGenericBidiReactor {
         entries_max_ = std::max<size_t>(1, entries_max_ / 2);
       response_buffer_ = ToBuffer(response);
       const bool last = cursor_.done && !cursor_.load;
-      if (last)
-        return StartWriteAndFinish(&response_buffer_, grpc::WriteOptions(), grpc::Status::OK);
+      if (last) return StartWriteAndFinish(&response_buffer_, grpc::Status::OK);
       return StartWrite(&response_buffer_);
     }
     Continue();
@@ -152,7 +151,7 @@ void ListPartial(const MasterServiceContext& context, const Caller& caller, cons
 
 void RegisterListing(RpcService* service, const MasterServiceContext& context) {
   service->Stream(kService, "ListStatus", [context](CallContext call) {
-    return new ListReactor(context, std::move(call.caller));
+    return new ListReactor(context, std::move(call));
   });
   service->Unary<fswire::ListStatusPartialPRequest, fswire::ListStatusPartialPResponse>(
       kService, "ListStatusPartial",

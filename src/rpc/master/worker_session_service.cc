@@ -11,10 +11,10 @@ static bool IsUrgent(const session::MasterMessage& message) {
 }
 
 // One worker's stream. Writes are queued; the reactor lives until the stream has ended.
-class SessionReactor : public grpc::ServerGenericBidiReactor,
-                       public std::enable_shared_from_this<SessionReactor> {
+class SessionReactor : public ServerReactor, public std::enable_shared_from_this<SessionReactor> {
  public:
-  SessionReactor(Master* master, SessionTable* table) : master_(master), table_(table) {}
+  SessionReactor(ServerCall* call, Master* master, SessionTable* table)
+      : ServerReactor(call), master_(master), table_(table) {}
 
   void Begin() {
     self_ = shared_from_this();
@@ -209,8 +209,8 @@ void SessionReactor::Handle(const session::WorkerMessage& message) {
 void RegisterWorkerSessionService(RpcService* service, Master* master, SessionTable* sessions) {
   const std::string name = "spillway.session.WorkerSessionService";
   service->Exempt(name);
-  service->Stream(name, "Session", [master, sessions](const CallContext&) {
-    auto reactor = std::make_shared<SessionReactor>(master, sessions);
+  service->Stream(name, "Session", [master, sessions](const CallContext& context) {
+    auto reactor = std::make_shared<SessionReactor>(context.call, master, sessions);
     reactor->Begin();
     return reactor.get();
   });

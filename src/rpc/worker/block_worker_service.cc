@@ -48,14 +48,18 @@ void RegisterSmallFiles(RpcService* service, SmallFiles* files) {
 void RegisterBlockWorkerService(RpcService* service, const WorkerServiceContext& context) {
   Worker* worker = context.worker;
   RegisterSmallFiles(service, worker->small_files());
-  service->Stream(kService, "WriteBlock",
-                  [context](const CallContext&) { return MakeWriteReactor(context); });
-  service->Stream(kService, "ReadBlock",
-                  [context](const CallContext&) { return MakeReadReactor(context); });
-  service->Stream(kService, "CreateLocalBlock",
-                  [context](const CallContext&) { return MakeCreateLocalReactor(context); });
-  service->Stream(kService, "OpenLocalBlock",
-                  [context](const CallContext&) { return MakeOpenLocalReactor(context); });
+  service->Stream(kService, "WriteBlock", [context](const CallContext& call) {
+    return MakeWriteReactor(call.call, context);
+  });
+  service->Stream(kService, "ReadBlock", [context](const CallContext& call) {
+    return MakeReadReactor(call.call, context);
+  });
+  service->Stream(kService, "CreateLocalBlock", [context](const CallContext& call) {
+    return MakeCreateLocalReactor(call.call, context);
+  });
+  service->Stream(kService, "OpenLocalBlock", [context](const CallContext& call) {
+    return MakeOpenLocalReactor(call.call, context);
+  });
   service->Unary<blockwire::CacheRequest, blockwire::CacheResponse>(
       kService, "Cache", [worker](const CallContext&, const auto& request, auto reply) {
         Cache(worker, request, request.async(), reply);

@@ -16,9 +16,9 @@ struct WorkerServiceContext {
 void RegisterBlockWorkerService(RpcService* service, const WorkerServiceContext& context);
 
 // The streams, one file each.
-grpc::ServerGenericBidiReactor* MakeWriteReactor(const WorkerServiceContext& context);
-grpc::ServerGenericBidiReactor* MakeReadReactor(const WorkerServiceContext& context);
-grpc::ServerGenericBidiReactor* MakeCreateLocalReactor(const WorkerServiceContext& context);
-grpc::ServerGenericBidiReactor* MakeOpenLocalReactor(const WorkerServiceContext& context);
+ServerReactor* MakeWriteReactor(ServerCall* call, const WorkerServiceContext& context);
+ServerReactor* MakeReadReactor(ServerCall* call, const WorkerServiceContext& context);
+ServerReactor* MakeCreateLocalReactor(ServerCall* call, const WorkerServiceContext& context);
+ServerReactor* MakeOpenLocalReactor(ServerCall* call, const WorkerServiceContext& context);
 
 }  // namespace spillway

@@ -14,9 +14,10 @@ Status NotInMemory() {
                     "alluxio.user.short.circuit.enabled.");
 }
 
-class CreateLocalReactor : public grpc::ServerGenericBidiReactor {
+class CreateLocalReactor : public ServerReactor {
  public:
-  explicit CreateLocalReactor(WorkerServiceContext context) : context_(context) {
+  CreateLocalReactor(ServerCall* call, WorkerServiceContext context)
+      : ServerReactor(call), context_(context) {
     StartRead(&incoming_);
   }
 
@@ -79,9 +80,10 @@ class CreateLocalReactor : public grpc::ServerGenericBidiReactor {
   std::atomic<bool> ended_{false};
 };
 
-class OpenLocalReactor : public grpc::ServerGenericBidiReactor {
+class OpenLocalReactor : public ServerReactor {
  public:
-  explicit OpenLocalReactor(WorkerServiceContext context) : context_(context) {
+  OpenLocalReactor(ServerCall* call, WorkerServiceContext context)
+      : ServerReactor(call), context_(context) {
     StartRead(&incoming_);
   }
 
@@ -112,11 +114,11 @@ class OpenLocalReactor : public grpc::ServerGenericBidiReactor {
 
 }  // namespace
 
-grpc::ServerGenericBidiReactor* MakeCreateLocalReactor(const WorkerServiceContext& context) {
-  return new CreateLocalReactor(context);
+ServerReactor* MakeCreateLocalReactor(ServerCall* call, const WorkerServiceContext& context) {
+  return new CreateLocalReactor(call, context);
 }
-grpc::ServerGenericBidiReactor* MakeOpenLocalReactor(const WorkerServiceContext& context) {
-  return new OpenLocalReactor(context);
+ServerReactor* MakeOpenLocalReactor(ServerCall* call, const WorkerServiceContext& context) {
+  return new OpenLocalReactor(call, context);
 }
 
 }  // namespace spillway

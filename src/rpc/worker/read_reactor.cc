@@ -17,10 +17,10 @@ constexpr int64_t kChunkBytesDefault = 1 << 20;
 constexpr size_t kQueuedChunksMax = 4;
 
 // Shared by the call and, for reads from the understore, the thread that feeds it.
-class ReadReactor : public grpc::ServerGenericBidiReactor,
-                    public std::enable_shared_from_this<ReadReactor> {
+class ReadReactor : public ServerReactor, public std::enable_shared_from_this<ReadReactor> {
  public:
-  explicit ReadReactor(WorkerServiceContext context) : context_(context) {}
+  ReadReactor(ServerCall* call, WorkerServiceContext context)
+      : ServerReactor(call), context_(context) {}
 
   void BeginCall() {
     self_ = shared_from_this();
@@ -94,7 +94,7 @@ class ReadReactor : public grpc::ServerGenericBidiReactor,
     outgoing_ = ChunkBuffer(kChunkField, std::move(slice));
     if (offset_ < end_) return StartWrite(&outgoing_);
     ended_ = true;
-    StartWriteAndFinish(&outgoing_, grpc::WriteOptions(), grpc::Status::OK);
+    StartWriteAndFinish(&outgoing_, grpc::Status::OK);
   }
 
   // On an executor thread: reads the understore and queues chunks, waiting while the queue is full.
@@ -158,8 +158,8 @@ class ReadReactor : public grpc::ServerGenericBidiReactor,
 
 }  // namespace
 
-grpc::ServerGenericBidiReactor* MakeReadReactor(const WorkerServiceContext& context) {
-  auto reactor = std::make_shared<ReadReactor>(context);
+ServerReactor* MakeReadReactor(ServerCall* call, const WorkerServiceContext& context) {
+  auto reactor = std::make_shared<ReadReactor>(call, context);
   reactor->BeginCall();
   return reactor.get();
 }

@@ -10,9 +10,12 @@ constexpr int kChunkField = 2;
 
 // Handles one message at a time: the next is read when the one before has been applied, which is
 // the back-pressure. The stream may stay silent for as long as the client keeps the file open.
-class WriteReactor : public grpc::ServerGenericBidiReactor {
+class WriteReactor : public ServerReactor {
  public:
-  explicit WriteReactor(WorkerServiceContext context) : context_(context) { StartRead(&incoming_); }
+  WriteReactor(ServerCall* call, WorkerServiceContext context)
+      : ServerReactor(call), context_(context) {
+    StartRead(&incoming_);
+  }
 
   void OnReadDone(bool ok) override {
     if (!ok) return EndOfWrites();
@@ -103,7 +106,7 @@ class WriteReactor : public grpc::ServerGenericBidiReactor {
       response.set_offset(target_->length_bytes());
       if (!target_->content_hash().empty()) response.set_contenthash(target_->content_hash());
       outgoing_ = ToBuffer(response);
-      StartWriteAndFinish(&outgoing_, grpc::WriteOptions(), grpc::Status::OK);
+      StartWriteAndFinish(&outgoing_, grpc::Status::OK);
     });
   }
 
@@ -127,8 +130,8 @@ class WriteReactor : public grpc::ServerGenericBidiReactor {
 
 }  // namespace
 
-grpc::ServerGenericBidiReactor* MakeWriteReactor(const WorkerServiceContext& context) {
-  return new WriteReactor(context);
+ServerReactor* MakeWriteReactor(ServerCall* call, const WorkerServiceContext& context) {
+  return new WriteReactor(call, context);
 }
 
 }  // namespace spillway

@@ -1,0 +1,111 @@
+// The server's end of a call of any method. Each call runs on the one thread of its completion
+// queue: gRPC's own callback interface has at least two threads wait on one queue, and wakes the
+// other one for every event that the first has taken.
+#pragma once
+
+#include <grpcpp/generic/async_generic_service.h>
+
+#include <atomic>
+#include <string>
+
+#include "absl/synchronization/mutex.h"
+
+namespace spillway {
+
+class RpcService;
+class ServerCall;
+
+// Its contract is that of grpc::ServerGenericBidiReactor. Operations may be started from any
+// thread, one read and one write at a time, none after Finish or StartWriteAndFinish, which is due
+// once. Reactions run one after the other. What is read or written lies in memory of the reactor's.
+class ServerReactor {
+ public:
+  explicit ServerReactor(ServerCall* call) : call_(call) {}
+  ServerReactor(const ServerReactor&) = delete;
+  ServerReactor& operator=(const ServerReactor&) = delete;
+
+  virtual void OnReadDone(bool) {}
+  virtual void OnWriteDone(bool) {}
+  // The client is gone or has cancelled; the call is still to be finished.
+  virtual void OnCancel() {}
+  // Nothing more happens to the call; the reactor may be deleted.
+  virtual void OnDone() = 0;
+
+ protected:
+  virtual ~ServerReactor() = default;
+  void StartRead(grpc::ByteBuffer* into);
+  void StartWrite(const grpc::ByteBuffer* message);
+  void StartWriteAndFinish(const grpc::ByteBuffer* message, const grpc::Status& status);
+  void Finish(const grpc::Status& status);
+
+ private:
+  ServerCall* const call_;
+};
+
+// How many calls a server has that are not over, and accepts that wait for one. Thread-safe.
+class LiveCalls {
+ public:
+  void Add(int n) {
+    absl::MutexLock lock(&mutex_);
+    count_ += n;
+  }
+  void AwaitNone() {
+    absl::MutexLock lock(&mutex_);
+    const auto none = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return count_ == 0; };
+    mutex_.Await(absl::Condition(&none));
+  }
+
+ private:
+  absl::Mutex mutex_;
+  int count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+// Owns itself from Accept until it is over.
+class ServerCall {
+ public:
+  struct Source {
+    grpc::AsyncGenericService* acceptor = nullptr;
+    grpc::ServerCompletionQueue* queue = nullptr;
+    RpcService* service = nullptr;
+    LiveCalls* live = nullptr;
+  };
+  // What a completion queue hands back.
+  struct Event {
+    ServerCall* call;
+    void (ServerCall::*then)(bool ok);
+  };
+
+  // Takes the next call that comes to the server, and every one after it.
+  static void Accept(const Source& source) { new ServerCall(source); }
+
+  const std::string& method() const { return context_.method(); }
+  // Empty if there is none.
+  std::string Metadata(const std::string& key) const;
+
+ private:
+  friend class ServerReactor;
+
+  explicit ServerCall(const Source& source);
+  ~ServerCall() { source_.live->Add(-1); }
+
+  void OnAccepted(bool ok);
+  void OnRead(bool ok);
+  void OnWritten(bool ok);
+  void OnFinished(bool ok);
+  void OnGone(bool ok);
+  void EventOver();
+
+  const Source source_;
+  grpc::GenericServerContext context_;
+  grpc::GenericServerAsyncReaderWriter stream_{&context_};
+  Event accepted_{this, &ServerCall::OnAccepted};
+  Event read_{this, &ServerCall::OnRead};
+  Event written_{this, &ServerCall::OnWritten};
+  Event finished_{this, &ServerCall::OnFinished};
+  Event gone_{this, &ServerCall::OnGone};
+  ServerReactor* reactor_ = nullptr;
+  // Events that will come: the end of the call and of its finishing always do.
+  std::atomic<int> outstanding_{2};
+};
+
+}  // namespace spillway
