@@ -20,9 +20,8 @@ StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(RpcService* service, const
                                                       int port) {
   std::unique_ptr<RpcServer> server(new RpcServer());
   grpc::ServerBuilder builder;
-  int bound = 0;
   builder.AddListeningPort(fmt::format("{}:{}", host, port), grpc::InsecureServerCredentials(),
-                           &bound);
+                           &server->port_);
   builder.RegisterAsyncGenericService(&server->acceptor_);
   // Handlers do not block; the other half of the cores is for what they ask for.
   for (unsigned i = std::clamp(std::thread::hardware_concurrency() / 2, 1u, kThreadsMax); i > 0;
@@ -39,7 +38,7 @@ StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(RpcService* service, const
   builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, 256 << 10);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   server->server_ = builder.BuildAndStart();
-  if (server->server_ == nullptr || bound == 0) {
+  if (server->server_ == nullptr || server->port_ == 0) {
     return Unavailable(
         "Cannot listen on {}:{}: the port is in use or the address is not of this host.", host,
         port);

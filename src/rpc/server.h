@@ -15,10 +15,12 @@ namespace spillway {
 
 class RpcServer {
  public:
-  // Listens on host:port. UNAVAILABLE naming the port if it is in use. The service is not owned.
+  // Listens on host:port, any free port if it is 0. UNAVAILABLE naming the port if it is in use.
+  // The service is not owned.
   static StatusOr<std::unique_ptr<RpcServer>> Start(RpcService* service, const std::string& host,
                                                     int port);
   ~RpcServer();
+  int port() const { return port_; }
 
   // Gives calls a second to end, cancels those that do not, and waits until all are over. Once.
   void Shutdown();
@@ -29,6 +31,7 @@ class RpcServer {
 
   grpc::AsyncGenericService acceptor_;
   LiveCalls live_;
+  int port_ = 0;
   std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
   std::unique_ptr<grpc::Server> server_;
   std::vector<std::thread> threads_;

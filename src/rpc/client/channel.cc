@@ -5,8 +5,10 @@
 
 #include <chrono>
 
+#include "absl/synchronization/notification.h"
 #include "grpc/sasl_server.pb.h"
 #include "rpc/buffers.h"
+#include "rpc/client/client_reactor.h"
 #include "rpc/status_map.h"
 
 namespace spillway {
@@ -35,17 +37,15 @@ std::chrono::system_clock::time_point DeadlineIn(int64_t ms) {
 }  // namespace
 
 // The open SASL stream; alive as long as the login is.
-class AuthenticatedChannel::SaslStream
-    : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
-      public std::enable_shared_from_this<SaslStream> {
+class AuthenticatedChannel::SaslStream : public ClientReactor,
+                                         public std::enable_shared_from_this<SaslStream> {
  public:
   SaslStream(std::string channel_id, std::string user)
       : channel_id_(std::move(channel_id)), user_(std::move(user)) {}
 
   Status Login(grpc::GenericStub* stub, int64_t timeout_ms) {
     self_ = shared_from_this();
-    stub->PrepareBidiStreamingCall(
-        &context_, "/alluxio.grpc.sasl.SaslAuthenticationService/authenticate", {}, this);
+    Prepare(stub, &context_, "/alluxio.grpc.sasl.SaslAuthenticationService/authenticate");
     alluxio::grpc::sasl::SaslMessage message;
     message.set_messagetype(alluxio::grpc::sasl::CHALLENGE);
     message.set_authenticationscheme(alluxio::grpc::sasl::SIMPLE);
@@ -123,6 +123,7 @@ Status AuthenticatedChannel::EnsureAuthenticated(std::string* channel_id) {
   if (!options_.sasl) return absl::OkStatus();
   absl::MutexLock lock(&mutex_);
   if (sasl_ == nullptr || !sasl_->alive()) {
+    if (OnClientQueueThread()) return Unavailable("The login at {} has ended.", target_);
     auto stream = std::make_shared<SaslStream>(random_->Uuid(), options_.user);
     if (Status status = stream->Login(&stub_, options_.connect_timeout_ms); !status.ok()) {
       return Annotate(status, target_);
@@ -149,44 +150,49 @@ Status AuthenticatedChannel::Prepare(grpc::ClientContext* context) {
 Status AuthenticatedChannel::Unary(const std::string& method,
                                    const google::protobuf::MessageLite& request,
                                    google::protobuf::MessageLite* response, int64_t timeout_ms) {
-  grpc::ClientContext context;
-  SPILLWAY_RETURN_IF_ERROR(Prepare(&context));
-  context.set_deadline(DeadlineIn(timeout_ms));
-  const grpc::ByteBuffer out = ToBuffer(request);
-  grpc::ByteBuffer in;
-  absl::Mutex mutex;
-  bool done = false;
-  grpc::Status status;
-  stub_.UnaryCall(&context, method, {}, &out, &in, [&](grpc::Status result) {
-    absl::MutexLock lock(&mutex);
-    status = std::move(result);
-    done = true;
+  StatusOr<grpc::ByteBuffer> answer = Internal("not answered");
+  absl::Notification answered;
+  UnaryAsync(method, request, timeout_ms, [&](StatusOr<grpc::ByteBuffer> result) {
+    answer = std::move(result);
+    answered.Notify();
   });
-  absl::MutexLock lock(&mutex);
-  mutex.Await(absl::Condition(&done));
-  if (!status.ok()) return FromGrpc(status);
-  if (!FromBuffer(in, response)) return Internal("{}: the answer cannot be read.", method);
+  answered.WaitForNotification();
+  SPILLWAY_RETURN_IF_ERROR(answer.status());
+  if (!FromBuffer(*answer, response)) return Internal("{}: the answer cannot be read.", method);
   return absl::OkStatus();
 }
+
+namespace {
+
+// Owns itself until it is answered.
+struct UnaryCall : ClientEvent {
+  void OnEvent(bool) override {
+    const std::unique_ptr<UnaryCall> self(this);
+    if (!status.ok()) return done(FromGrpc(status));
+    done(std::move(in));
+  }
+
+  grpc::ClientContext context;
+  grpc::ByteBuffer in;
+  grpc::Status status;
+  std::unique_ptr<grpc::GenericClientAsyncResponseReader> reader;
+  std::function<void(StatusOr<grpc::ByteBuffer>)> done;
+};
+
+}  // namespace
 
 void AuthenticatedChannel::UnaryAsync(const std::string& method,
                                       const google::protobuf::MessageLite& request,
                                       int64_t timeout_ms,
                                       std::function<void(StatusOr<grpc::ByteBuffer>)> done) {
-  struct Call {
-    grpc::ClientContext context;
-    grpc::ByteBuffer out;
-    grpc::ByteBuffer in;
-  };
-  auto call = std::make_shared<Call>();
+  auto call = std::make_unique<UnaryCall>();
   if (Status status = Prepare(&call->context); !status.ok()) return done(status);
   call->context.set_deadline(DeadlineIn(timeout_ms));
-  call->out = ToBuffer(request);
-  stub_.UnaryCall(&call->context, method, {}, &call->out, &call->in,
-                  [call, done = std::move(done)](const grpc::Status& status) {
-                    if (!status.ok()) return done(FromGrpc(status));
-                    done(std::move(call->in));
-                  });
+  call->done = std::move(done);
+  call->reader = stub_.PrepareUnaryCall(&call->context, method, ToBuffer(request), ClientQueue());
+  call->reader->StartCall();
+  UnaryCall* const under_way = call.release();
+  under_way->reader->Finish(&under_way->in, &under_way->status, under_way);
 }
 
 }  // namespace spillway

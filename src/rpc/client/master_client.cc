@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "grpc/meta_master.pb.h"
 #include "rpc/buffers.h"
+#include "rpc/client/client_reactor.h"
 #include "rpc/convert.h"
 #include "rpc/status_map.h"
 #include "small_files.pb.h"
@@ -21,15 +22,15 @@ constexpr int64_t kCallTimeoutMs = 60'000;
 constexpr int64_t kBacklogTimeoutMs = 15 * 60'000;
 
 // Reads a listing, message by message.
-class ListStream : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+class ListStream : public ClientReactor {
  public:
   Status Run(AuthenticatedChannel* channel, const fswire::ListStatusPRequest& request,
              const std::function<Status(const FileStatus&)>& visit) {
     SPILLWAY_RETURN_IF_ERROR(channel->Prepare(&context_));
-    channel->stub()->PrepareBidiStreamingCall(&context_, kFs + "ListStatus", {}, this);
+    Prepare(channel->stub(), &context_, kFs + "ListStatus");
     const grpc::ByteBuffer out = ToBuffer(request);
     AddHold();  // reads are started from this thread
-    StartWriteLast(&out, grpc::WriteOptions());
+    StartWriteLast(&out);
     StartRead(&incoming_);
     StartCall();
     Status failed;

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "grpc/block_worker.pb.h"
 #include "rpc/buffers.h"
+#include "rpc/client/client_reactor.h"
 #include "rpc/convert.h"
 #include "rpc/status_map.h"
 #include "small_files.pb.h"
@@ -22,10 +23,8 @@ constexpr int64_t kStoreTimeoutMs = 5'000;  // less: whoever waits for a peer ca
 constexpr int kWriteChunkField = 2;
 constexpr int kReadChunkField = 1;
 
-using Reactor = grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
-
 // Shared by the caller's handle and the running call.
-class WriteCall : public Reactor, public std::enable_shared_from_this<WriteCall> {
+class WriteCall : public ClientReactor, public std::enable_shared_from_this<WriteCall> {
  public:
   WriteCall(std::shared_ptr<AuthenticatedChannel> channel, int64_t timeout_ms)
       : channel_(std::move(channel)), timeout_(absl::Milliseconds(timeout_ms)) {}
@@ -33,7 +32,7 @@ class WriteCall : public Reactor, public std::enable_shared_from_this<WriteCall>
   Status Begin(const blockwire::WriteRequest& command) {
     SPILLWAY_RETURN_IF_ERROR(channel_->Prepare(&context_));
     self_ = shared_from_this();
-    channel_->stub()->PrepareBidiStreamingCall(&context_, kService + "WriteBlock", {}, this);
+    Prepare(channel_->stub(), &context_, kService + "WriteBlock");
     AddHold();  // given back by EndWrites or Cancel: writes may be started until then
     outgoing_ = ToBuffer(command);
     writing_ = true;
@@ -167,7 +166,7 @@ class RpcWriteStream : public BlockWriteStream {
   bool committed_ = false;
 };
 
-class ReadCall : public Reactor, public std::enable_shared_from_this<ReadCall> {
+class ReadCall : public ClientReactor, public std::enable_shared_from_this<ReadCall> {
  public:
   ReadCall(std::shared_ptr<AuthenticatedChannel> channel, int64_t timeout_ms)
       : channel_(std::move(channel)), timeout_(absl::Milliseconds(timeout_ms)) {}
@@ -175,8 +174,8 @@ class ReadCall : public Reactor, public std::enable_shared_from_this<ReadCall> {
   Status Begin(const blockwire::ReadRequest& request) {
     SPILLWAY_RETURN_IF_ERROR(channel_->Prepare(&context_));
     self_ = shared_from_this();
-    channel_->stub()->PrepareBidiStreamingCall(&context_, kService + "ReadBlock", {}, this);
-    AddMultipleHolds(1);  // the caller starts reads; given back at the end or by Cancel
+    Prepare(channel_->stub(), &context_, kService + "ReadBlock");
+    AddHold();  // the caller starts reads; given back at the end or by Cancel
     outgoing_ = ToBuffer(request);
     StartWrite(&outgoing_);
     StartRead(&incoming_);

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "rpc/buffers.h"
+#include "rpc/client/client_reactor.h"
 #include "rpc/session_queue.h"
 #include "rpc/status_map.h"
 
@@ -22,15 +23,13 @@ bool IsUrgent(const session::WorkerMessage& message) {
   return !message.has_persist_result() && !message.has_blocks_removed();
 }
 
-class SessionCall : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
-                    public std::enable_shared_from_this<SessionCall> {
+class SessionCall : public ClientReactor, public std::enable_shared_from_this<SessionCall> {
  public:
   explicit SessionCall(Worker* worker) : worker_(worker) {}
 
   void Begin(grpc::GenericStub* stub) {
     self_ = shared_from_this();
-    stub->PrepareBidiStreamingCall(&context_, "/spillway.session.WorkerSessionService/Session", {},
-                                   this);
+    Prepare(stub, &context_, "/spillway.session.WorkerSessionService/Session");
     AddHold();
     StartRead(&incoming_);
     StartCall();
