@@ -61,6 +61,7 @@ class EchoCall : public ClientReactor {
   void Say(int n) {
     Outcome message;
     message.set_code(n);
+    AwaitIdle();
     outgoing_ = ToBuffer(message);
     StartWrite(&outgoing_);
   }
@@ -76,7 +77,10 @@ class EchoCall : public ClientReactor {
     heard_.pop_front();
     return first;
   }
-  void EndWrites() { StartWritesDone(); }
+  void EndWrites() {
+    AwaitIdle();
+    StartWritesDone();
+  }
   void Cancel() { context_.TryCancel(); }
   grpc::Status AwaitEnd() {
     RemoveHold();
@@ -93,18 +97,31 @@ class EchoCall : public ClientReactor {
     }
     if (ok) StartRead(&incoming_);
   }
+  void OnWriteDone(bool) override {
+    absl::MutexLock lock(&mutex_);
+    writing_ = false;
+  }
   void OnDone(const grpc::Status& status) override {
     status_ = status;
     done_.Notify();
   }
 
  private:
+  // An answer may be here before it is told that the question has gone.
+  void AwaitIdle() {
+    absl::MutexLock lock(&mutex_);
+    const auto idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !writing_; };
+    mutex_.Await(absl::Condition(&idle));
+    writing_ = true;
+  }
+
   grpc::ClientContext context_;
   grpc::ByteBuffer incoming_;
   grpc::ByteBuffer outgoing_;
   absl::Mutex mutex_;
   std::deque<int> heard_ ABSL_GUARDED_BY(mutex_);
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::Status status_;
   absl::Notification done_;
 };

@@ -35,6 +35,8 @@ class WriteTarget {
   virtual void Append(std::vector<iovec> data, Done done) = 0;
   // Afterwards the bytes are acknowledged: known to the master, or in the understore.
   virtual void Commit(Done done) = 0;
+  // Commit is not for a thread that others wait for.
+  virtual bool commit_waits_for_disk() const { return false; }
   virtual int64_t length_bytes() const = 0;
   // The understore's etag after Commit, if there is one.
   virtual std::string content_hash() const { return ""; }

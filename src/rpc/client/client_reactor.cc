@@ -99,6 +99,11 @@ void ClientReactor::AfterWrite(bool ok) {
   OneLess();
 }
 
+void ClientReactor::AfterFinish(bool) {
+  stream_.reset();  // it lies in the call's memory, which goes with the context
+  OnDone(status_);
+}
+
 void ClientReactor::OneLess() {
   if (--outstanding_ == 0) stream_->Finish(&status_, &finished_);
 }

@@ -63,7 +63,7 @@ class ClientReactor {
   void AfterRead(bool ok);
   void AfterWrite(bool ok);
   void AfterWritesDone(bool) { OneLess(); }
-  void AfterFinish(bool) { OnDone(status_); }
+  void AfterFinish(bool);
   void OneLess();
 
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;

@@ -31,15 +31,21 @@ void Cache(Worker* worker, const Request& request, bool async, Reply<Response> r
                      });
 }
 
-void RegisterSmallFiles(RpcService* service, SmallFiles* files) {
+void RegisterSmallFiles(RpcService* service, const WorkerServiceContext& context) {
+  SmallFiles* files = context.worker->small_files();
   const std::string name = "spillway.smallfiles.SmallFileService";
   service->Unary<smallfiles::PutFilesRequest, smallfiles::PutFilesResponse>(
-      name, "PutFiles", [files](const CallContext& call, const auto& request, auto reply) {
-        files->PutFiles(request, call.caller.user, call.caller.groups, reply);
+      name, "PutFiles", [context, files](const CallContext& call, const auto& request, auto reply) {
+        if (!context.worker->store()->WaitsForDisk(0))
+          return files->PutFiles(request, call.caller.user, call.caller.groups, reply);
+        context.executor->Post([=, caller = call.caller] {
+          files->PutFiles(request, caller.user, caller.groups, reply);
+        });
       });
   service->Unary<smallfiles::StoreBlocksRequest, smallfiles::StoreBlocksResponse>(
-      name, "StoreBlocks", [files](const CallContext&, const auto& request, auto reply) {
-        reply(files->StoreBlocks(request));
+      name, "StoreBlocks", [context, files](const CallContext&, const auto& request, auto reply) {
+        if (!context.worker->store()->WaitsForDisk(0)) return reply(files->StoreBlocks(request));
+        context.executor->Post([=] { reply(files->StoreBlocks(request)); });
       });
 }
 
@@ -47,7 +53,7 @@ void RegisterSmallFiles(RpcService* service, SmallFiles* files) {
 
 void RegisterBlockWorkerService(RpcService* service, const WorkerServiceContext& context) {
   Worker* worker = context.worker;
-  RegisterSmallFiles(service, worker->small_files());
+  RegisterSmallFiles(service, context);
   service->Stream(kService, "WriteBlock", [context](const CallContext& call) {
     return MakeWriteReactor(call.call, context);
   });

@@ -46,8 +46,9 @@ class CreateLocalReactor : public ServerReactor {
     }
     outgoing_ = ToBuffer(response);
     StartWrite(&outgoing_);
-    StartRead(&incoming_);
   }
+  // The next answer must not meet this one.
+  void OnWriteDone(bool) override { StartRead(&incoming_); }
 
   void OnCancel() override { cancelled_ = true; }
   void OnDone() override { delete this; }
@@ -101,8 +102,8 @@ class OpenLocalReactor : public ServerReactor {
     response.set_path(open_.path);
     outgoing_ = ToBuffer(response);
     StartWrite(&outgoing_);
-    StartRead(&incoming_);
   }
+  void OnWriteDone(bool) override { StartRead(&incoming_); }
   void OnDone() override { delete this; }
 
  private:

@@ -45,7 +45,7 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
     absl::MutexLock lock(&mutex_);
     writing_ = false;
     if (!queue_.empty()) queue_.pop_front();
-    if (open_.file != nullptr) return NextFromFile();
+    if (open_.file != nullptr) return ReadOn();
     WriteQueued();
   }
 
@@ -72,7 +72,7 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
       }
       absl::MutexLock lock(&mutex_);
       open_ = *std::move(open);
-      return NextFromFile();
+      return ReadOn();
     }
     BlockReadOptions options;
     options.block_id = BlockId(request.block_id());
@@ -81,6 +81,15 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
     options.understore = ToRange(request.open_ufs_block_options());
     if (!options.understore) return End(open.status());
     context_.executor->Post([self = shared_from_this(), options] { self->Feed(options); });
+  }
+
+  // Others wait for this thread: it waits for no disk.
+  void ReadOn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!context_.worker->store()->WaitsForDisk(open_.info.tier)) return NextFromFile();
+    context_.executor->Post([self = shared_from_this()] {
+      absl::MutexLock lock(&self->mutex_);
+      self->NextFromFile();
+    });
   }
 
   void NextFromFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {

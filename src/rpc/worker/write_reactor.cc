@@ -98,6 +98,11 @@ class WriteReactor : public ServerReactor {
     if (cancelled_ || context_gone())
       return Fail(MakeStatus(StatusCode::kUnknown, "the write was cancelled"));
     if (target_ == nullptr) return Fail(InvalidArgument("The stream ended before any command."));
+    if (!target_->commit_waits_for_disk()) return Commit();
+    context_.executor->Post([this] { Commit(); });
+  }
+
+  void Commit() {
     target_->Commit([this](const Status& status) {
       if (!status.ok()) return Fail(status);
       failed_ = true;  // nothing more is to be sent

@@ -49,6 +49,7 @@ class BlockTarget : public WriteTarget {
         });
   }
 
+  bool commit_waits_for_disk() const override { return temp_->waits_for_disk(); }
   int64_t length_bytes() const override { return temp_->length_bytes(); }
 
  private:

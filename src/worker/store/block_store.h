@@ -78,6 +78,7 @@ class TempBlock {
   bool MayEverFit(std::span<const iovec> data) const { return BytesWith(data) <= QuotaBytes(true); }
   // Makes the block visible here. The pin holds from this moment.
   StatusOr<StoredBlock> Commit();
+  bool waits_for_disk() const;
   int64_t length_bytes() const { return sums_.size_bytes(); }
   uint32_t crc32c() const { return sums_.crc32c(); }
   // For short-circuit clients, who write the file themselves, instead of Append; empty if it is in
@@ -138,6 +139,12 @@ class BlockStore {
   // For short-circuit clients, who read the file themselves.
   StatusOr<OpenBlock> OpenByPath(BlockId id);
   bool Has(BlockId id);
+  // The tier's blocks come from a device, or are synced to it: what reads or commits one is not for
+  // a thread that others wait for.
+  bool WaitsForDisk(int tier) const {
+    const StorageTierOptions& options = options_.tiers[static_cast<size_t>(tier)];
+    return options.alias != "MEM" || options.durability == AckDurability::kFsync;
+  }
   // OK if it is not here.
   Status Remove(BlockId id);
   void SetPinned(const std::vector<BlockId>& ids, bool pinned);

@@ -75,6 +75,8 @@ Status TempBlock::Append(std::span<const iovec> data) {
   return absl::OkStatus();
 }
 
+bool TempBlock::waits_for_disk() const { return store_->WaitsForDisk(tier_); }
+
 int64_t TempBlock::BytesWith(std::span<const iovec> data) const {
   int64_t bytes = sums_.size_bytes();
   for (const iovec& part : data) bytes += static_cast<int64_t>(part.iov_len);
