@@ -230,8 +230,9 @@ class Master {
   PutOutcome PutEmptyFile(const Caller& caller, const smallfiles::NewFileOptions& asked,
                           PutEffects* effects);
   // What came of it if it was carried out before.
-  std::optional<PutOutcome> FindPut(StateTxn& txn, const CreateFileOptions& options,
-                                    PutEffects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<PutOutcome> FindPut(StateTxn& txn, const std::string& path,
+                                    const CreateFileOptions& options, PutEffects* effects)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   StatusOr<state::Inode> MakeWhole(StateTxn& txn, const Caller& caller, const std::string& path,
                                    const CreateFileOptions& options, const WholeFile& whole,
                                    PutEffects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

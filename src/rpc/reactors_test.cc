@@ -7,6 +7,7 @@
 #include "absl/synchronization/notification.h"
 #include "rpc/client/channel.h"
 #include "rpc/client/client_reactor.h"
+#include "rpc/event_thread.h"
 #include "rpc/server.h"
 #include "small_files.pb.h"
 
@@ -234,6 +235,31 @@ TEST_F(ReactorsTest, serverThatStops_endsOpenCalls) {
   EXPECT_FALSE(call.AwaitEnd().ok());
   server_.reset();
   EXPECT_EQ(Echo(2).status().code(), StatusCode::kUnavailable);
+}
+
+TEST_F(ReactorsTest, eventThread_doesNotWaitForALogin) {
+  Outcome request;
+  const std::string method = "/" + kService + "/Echo";
+  std::vector<StatusCode> codes;
+  // A thread of its own, which ends with the mark.
+  const auto ask = [&] {
+    std::thread([&] {
+      BecomeEventThread("test");
+      absl::Notification answered;
+      channel_->UnaryAsync(method, request, kTimeoutMs,
+                           [&](const StatusOr<grpc::ByteBuffer>& answer) {
+                             codes.push_back(answer.status().code());
+                             answered.Notify();
+                           });
+      answered.WaitForNotification();
+    }).join();
+  };
+  EXPECT_FALSE(channel_->authenticated());
+  ask();
+  EXPECT_TRUE(Echo(2).ok());
+  EXPECT_TRUE(channel_->authenticated());
+  ask();
+  EXPECT_EQ(codes, (std::vector<StatusCode>{StatusCode::kUnavailable, StatusCode::kOk}));
 }
 
 TEST_F(ReactorsTest, portInUse_isSaid) {

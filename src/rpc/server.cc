@@ -2,11 +2,11 @@
 
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
-#include <pthread.h>
 
 #include <algorithm>
 
 #include "absl/time/clock.h"
+#include "rpc/event_thread.h"
 
 namespace spillway {
 namespace {
@@ -52,7 +52,7 @@ StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(RpcService* service, const
 }
 
 void RpcServer::Serve(grpc::CompletionQueue* queue) {
-  pthread_setname_np(pthread_self(), "rpc");
+  BecomeEventThread("rpc");
   void* tag = nullptr;
   bool ok = false;
   while (queue->Next(&tag, &ok)) {

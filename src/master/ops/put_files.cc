@@ -134,14 +134,15 @@ Status Master::CheckPut(StateTxn& txn, const WorkerEntry& worker, const session:
   return absl::OkStatus();
 }
 
-std::optional<PutOutcome> Master::FindPut(StateTxn& txn, const CreateFileOptions& options,
-                                          PutEffects* effects) {
+std::optional<PutOutcome> Master::FindPut(StateTxn& txn, const std::string& path,
+                                          const CreateFileOptions& options, PutEffects* effects) {
   const auto done = FindOperation(txn, options.operation_id);
   if (!done) return std::nullopt;
   effects->after = std::max(effects->after, txn.depends());
   const auto inode = txn.GetInode(*done);
   if (inode && inode->completed()) return PutOutcome{absl::OkStatus(), true};
-  return PutOutcome{Unavailable("It is being written, or was deleted, since this was asked.")};
+  return PutOutcome{
+      Unavailable("{} is being written, or was deleted, since this was asked.", path)};
 }
 
 StatusOr<state::Inode> Master::MakeWhole(StateTxn& txn, const Caller& caller,
@@ -185,7 +186,7 @@ PutOutcome Master::PutFile(const Session& session, const session::PutFiles& requ
   if (BacklogPressure(*path) > 0)
     return {Unavailable("There is so much unpersisted data that {} has to wait.", *path)};
   StateTxn txn(journal_);
-  if (auto done = FindPut(txn, options, effects)) return *std::move(done);
+  if (auto done = FindPut(txn, *path, options, effects)) return *std::move(done);
   if (Status status = CheckPut(txn, *worker, request, file, options); !status.ok()) return {status};
   const WholeFile whole{BlockOf(file), file.length_bytes(), file.crc32c()};
   const auto inode = MakeWhole(txn, caller, *path, options, whole, effects);
@@ -211,7 +212,7 @@ PutOutcome Master::PutEmptyFile(const Caller& caller, const smallfiles::NewFileO
   if (DirectoryToLoad(*path, false)) return NotListedYet(*path);
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
-  if (auto done = FindPut(txn, options, effects)) return *std::move(done);
+  if (auto done = FindPut(txn, *path, options, effects)) return *std::move(done);
   return {MakeWhole(txn, caller, *path, options, WholeFile(), effects).status()};
 }
 

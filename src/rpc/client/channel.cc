@@ -9,6 +9,7 @@
 #include "grpc/sasl_server.pb.h"
 #include "rpc/buffers.h"
 #include "rpc/client/client_reactor.h"
+#include "rpc/event_thread.h"
 #include "rpc/status_map.h"
 
 namespace spillway {
@@ -119,25 +120,30 @@ AuthenticatedChannel::~AuthenticatedChannel() {
   if (sasl_ != nullptr) sasl_->End();
 }
 
-Status AuthenticatedChannel::EnsureAuthenticated(std::string* channel_id) {
-  if (!options_.sasl) return absl::OkStatus();
+bool AuthenticatedChannel::CurrentLogin(std::string* channel_id) {
   absl::MutexLock lock(&mutex_);
-  if (sasl_ == nullptr || !sasl_->alive()) {
-    if (OnClientQueueThread()) return Unavailable("The login at {} has ended.", target_);
-    auto stream = std::make_shared<SaslStream>(random_->Uuid(), options_.user);
-    if (Status status = stream->Login(&stub_, options_.connect_timeout_ms); !status.ok()) {
-      return Annotate(status, target_);
-    }
-    sasl_ = std::move(stream);
-  }
+  if (sasl_ == nullptr || !sasl_->alive()) return false;
   *channel_id = sasl_->channel_id();
+  return true;
+}
+
+Status AuthenticatedChannel::EnsureAuthenticated(std::string* channel_id) {
+  if (!options_.sasl || CurrentLogin(channel_id)) return absl::OkStatus();
+  if (OnEventThread()) return Unavailable("The login at {} has ended.", target_);
+  absl::MutexLock login(&login_mutex_);
+  if (CurrentLogin(channel_id)) return absl::OkStatus();
+  auto stream = std::make_shared<SaslStream>(random_->Uuid(), options_.user);
+  if (Status status = stream->Login(&stub_, options_.connect_timeout_ms); !status.ok())
+    return Annotate(status, target_);
+  *channel_id = stream->channel_id();
+  absl::MutexLock lock(&mutex_);
+  sasl_ = std::move(stream);
   return absl::OkStatus();
 }
 
 bool AuthenticatedChannel::authenticated() {
-  if (!options_.sasl) return true;
-  absl::MutexLock lock(&mutex_);
-  return sasl_ != nullptr && sasl_->alive();
+  std::string channel_id;
+  return !options_.sasl || CurrentLogin(&channel_id);
 }
 
 Status AuthenticatedChannel::Prepare(grpc::ClientContext* context) {

@@ -34,9 +34,10 @@ class AuthenticatedChannel {
   // Runs done once, with the answer's bytes or why there are none. Blocks only to authenticate.
   void UnaryAsync(const std::string& method, const google::protobuf::MessageLite& request,
                   int64_t timeout_ms, std::function<void(StatusOr<grpc::ByteBuffer>)> done);
-  // A call would not have to log in first.
+  // A call would not have to log in first. Does not wait for a login that is under way.
   bool authenticated();
-  // Puts the channel's id into a call's header, authenticating if need be.
+  // Puts the channel's id into a call's header, authenticating if need be; but on an event thread
+  // (event_thread.h) that is UNAVAILABLE.
   Status Prepare(grpc::ClientContext* context);
   grpc::GenericStub* stub() { return &stub_; }
   const std::string& target() const { return target_; }
@@ -44,12 +45,15 @@ class AuthenticatedChannel {
  private:
   class SaslStream;
   Status EnsureAuthenticated(std::string* channel_id);
+  // False if there is no login.
+  bool CurrentLogin(std::string* channel_id);
 
   const std::string target_;
   const ChannelOptions options_;
   Random* const random_;
   std::shared_ptr<grpc::Channel> channel_;
   grpc::GenericStub stub_;
+  absl::Mutex login_mutex_;  // held while logging in
   absl::Mutex mutex_;
   std::shared_ptr<SaslStream> sasl_ ABSL_GUARDED_BY(mutex_);
 };

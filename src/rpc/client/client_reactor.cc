@@ -1,21 +1,18 @@
 #include "rpc/client/client_reactor.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <thread>
 #include <vector>
+
+#include "rpc/event_thread.h"
 
 namespace spillway {
 namespace {
 
 constexpr unsigned kQueuesMax = 4;
 
-thread_local bool on_queue_thread = false;
-
 void Serve(grpc::CompletionQueue* queue) {
-  pthread_setname_np(pthread_self(), "rpc-client");
-  on_queue_thread = true;
+  BecomeEventThread("rpc-client");
   void* tag = nullptr;
   bool ok = false;
   while (queue->Next(&tag, &ok)) static_cast<ClientEvent*>(tag)->OnEvent(ok);
@@ -42,8 +39,6 @@ grpc::CompletionQueue* ClientQueue() {
   static auto* const queues = new Queues();  // its threads run until the process ends
   return queues->Next();
 }
-
-bool OnClientQueueThread() { return on_queue_thread; }
 
 void ClientReactor::Prepare(grpc::GenericStub* stub, grpc::ClientContext* context,
                             const std::string& method) {

@@ -21,8 +21,6 @@ class ClientEvent {
 
 // One of the process's queues for calls; they and their threads last as long as the process.
 grpc::CompletionQueue* ClientQueue();
-// This is the thread of such a queue: what waits for a call here waits for ever.
-bool OnClientQueueThread();
 
 // A call with messages both ways. Its contract is that of grpc::ClientBidiReactor: operations that
 // are started before StartCall begin with it; they may be started from reactions, and from any
