@@ -114,9 +114,9 @@ def stress(bench):
         def measure(_, side, __, i, operation=operation):
             if operation == "DeleteFile":  # the files of before have been renamed
                 i = f"deleted-{i}"
-                stress_ops(bench, side, "CreateFile", i)
-            uses_up = operation in ("RenameFile", "DeleteFile")
-            return stress_ops(bench, side, operation, i, warm_up=3 if uses_up else STRESS_WARM_UP)
+                stress_ops(bench, side, "CreateFile", i, warm_up=STRESS_WARM_UP)
+            uses_up = operation in ("RenameFile", "DeleteFile")  # while it warms up too
+            return stress_ops(bench, side, operation, i, warm_up=0 if uses_up else STRESS_WARM_UP)
         bench.rounds(f"stress {operation}", measure)
 
 
