@@ -266,6 +266,7 @@ TEST_F(ReactorsTest, portInUse_isSaid) {
   const auto second = RpcServer::Start(&service_, "127.0.0.1", server_->port());
   EXPECT_EQ(second.status().code(), StatusCode::kUnavailable);
   EXPECT_NE(Message(second.status()).find(std::to_string(server_->port())), std::string::npos);
+  EXPECT_FALSE(OnEventThread()) << "who asked is none of the server's threads";
 }
 
 }  // namespace

@@ -46,13 +46,15 @@ StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(RpcService* service, const
   for (const auto& queue : server->queues_) {
     for (int i = 0; i < kAcceptsAhead; ++i)
       ServerCall::Accept({&server->acceptor_, queue.get(), service, &server->live_});
-    server->threads_.emplace_back([queue = queue.get()] { Serve(queue); });
+    server->threads_.emplace_back([queue = queue.get()] {
+      BecomeEventThread("rpc");
+      Serve(queue);
+    });
   }
   return server;
 }
 
 void RpcServer::Serve(grpc::CompletionQueue* queue) {
-  BecomeEventThread("rpc");
   void* tag = nullptr;
   bool ok = false;
   while (queue->Next(&tag, &ok)) {
