@@ -4,15 +4,23 @@
 #include <grpcpp/server_builder.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "absl/time/clock.h"
-#include "rpc/event_thread.h"
 
 namespace spillway {
 namespace {
 
 constexpr unsigned kThreadsMax = 16;
 constexpr int kAcceptsAhead = 8;  // per thread
+
+// Of a queue that no thread serves.
+void Discard(grpc::CompletionQueue* queue) {
+  queue->Shutdown();
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue->Next(&tag, &ok)) static_cast<CallEvent*>(tag)->OnEvent(ok);
+}
 
 }  // namespace
 
@@ -23,10 +31,11 @@ StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(RpcService* service, const
   builder.AddListeningPort(fmt::format("{}:{}", host, port), grpc::InsecureServerCredentials(),
                            &server->port_);
   builder.RegisterAsyncGenericService(&server->acceptor_);
+  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues;
   // Handlers do not block; the other half of the cores is for what they ask for.
   for (unsigned i = std::clamp(std::thread::hardware_concurrency() / 2, 1u, kThreadsMax); i > 0;
        --i)
-    server->queues_.push_back(builder.AddCompletionQueue());
+    queues.push_back(builder.AddCompletionQueue());
   builder.SetMaxReceiveMessageSize(100 << 20);
   builder.SetMaxSendMessageSize(-1);
   // An idle stock client pings every 30 s for ever; the default policy answers with GOAWAY.
@@ -39,28 +48,19 @@ StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(RpcService* service, const
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   server->server_ = builder.BuildAndStart();
   if (server->server_ == nullptr || server->port_ == 0) {
+    for (const auto& queue : queues) Discard(queue.get());
     return Unavailable(
         "Cannot listen on {}:{}: the port is in use or the address is not of this host.", host,
         port);
   }
-  for (const auto& queue : server->queues_) {
+  for (auto& queue : queues) {
+    grpc::ServerCompletionQueue* const completions = queue.get();
+    server->queues_.push_back(CallQueue::Start(std::move(queue), "rpc", true));
     for (int i = 0; i < kAcceptsAhead; ++i)
-      ServerCall::Accept({&server->acceptor_, queue.get(), service, &server->live_});
-    server->threads_.emplace_back([queue = queue.get()] {
-      BecomeEventThread("rpc");
-      Serve(queue);
-    });
+      ServerCall::Accept(
+          {&server->acceptor_, completions, server->queues_.back(), service, &server->live_});
   }
   return server;
-}
-
-void RpcServer::Serve(grpc::CompletionQueue* queue) {
-  void* tag = nullptr;
-  bool ok = false;
-  while (queue->Next(&tag, &ok)) {
-    const auto* event = static_cast<ServerCall::Event*>(tag);
-    (event->call->*event->then)(ok);
-  }
 }
 
 void RpcServer::Shutdown() {
@@ -71,11 +71,7 @@ void RpcServer::Shutdown() {
 
 RpcServer::~RpcServer() {
   if (server_ != nullptr) Shutdown();
-  for (const auto& queue : queues_) queue->Shutdown();
-  // One that was never started has no thread that takes what is left.
-  for (std::thread& thread : threads_) thread.join();
-  if (!threads_.empty()) return;
-  for (const auto& queue : queues_) Serve(queue.get());
+  for (CallQueue* queue : queues_) queue->Release();
 }
 
 }  // namespace spillway

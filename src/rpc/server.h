@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "common/status.h"
@@ -27,14 +26,12 @@ class RpcServer {
 
  private:
   RpcServer() = default;
-  static void Serve(grpc::CompletionQueue* queue);
 
   grpc::AsyncGenericService acceptor_;
   LiveCalls live_;
   int port_ = 0;
-  std::vector<std::unique_ptr<grpc::ServerCompletionQueue>> queues_;
+  std::vector<CallQueue*> queues_;
   std::unique_ptr<grpc::Server> server_;
-  std::vector<std::thread> threads_;
 };
 
 }  // namespace spillway

@@ -6,27 +6,36 @@ namespace spillway {
 
 void ServerReactor::StartRead(grpc::ByteBuffer* into) {
   ++call_->outstanding_;
-  call_->stream_.Read(into, &call_->read_);
+  call_->source_.queue->Run(
+      [call = call_, into] { call->stream_.Read(into, TagOf(&call->read_)); });
 }
 
 void ServerReactor::StartWrite(const grpc::ByteBuffer* message) {
   ++call_->outstanding_;
-  call_->stream_.Write(*message, &call_->written_);
+  call_->source_.queue->Run(
+      [call = call_, message] { call->stream_.Write(*message, TagOf(&call->written_)); });
 }
 
 void ServerReactor::StartWriteAndFinish(const grpc::ByteBuffer* message,
                                         const grpc::Status& status) {
-  call_->stream_.WriteAndFinish(*message, grpc::WriteOptions(), status, &call_->finished_);
+  call_->end_ = status;
+  call_->source_.queue->Run([call = call_, message] {
+    call->stream_.WriteAndFinish(*message, grpc::WriteOptions(), call->end_,
+                                 TagOf(&call->finished_));
+  });
 }
 
 void ServerReactor::Finish(const grpc::Status& status) {
-  call_->stream_.Finish(status, &call_->finished_);
+  call_->end_ = status;
+  call_->source_.queue->Run(
+      [call = call_] { call->stream_.Finish(call->end_, TagOf(&call->finished_)); });
 }
 
 ServerCall::ServerCall(const Source& source) : source_(source) {
   source_.live->Add(1);
-  context_.AsyncNotifyWhenDone(&gone_);
-  source_.acceptor->RequestCall(&context_, &stream_, source_.queue, source_.queue, &accepted_);
+  context_.AsyncNotifyWhenDone(TagOf(&gone_));
+  source_.acceptor->RequestCall(&context_, &stream_, source_.completions, source_.completions,
+                                TagOf(&accepted_));
 }
 
 std::string ServerCall::Metadata(const std::string& key) const {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/synchronization/mutex.h"
+#include "rpc/call_queue.h"
 
 namespace spillway {
 
@@ -65,16 +66,11 @@ class ServerCall {
  public:
   struct Source {
     grpc::AsyncGenericService* acceptor = nullptr;
-    grpc::ServerCompletionQueue* queue = nullptr;
+    grpc::ServerCompletionQueue* completions = nullptr;  // those of queue
+    CallQueue* queue = nullptr;
     RpcService* service = nullptr;
     LiveCalls* live = nullptr;
   };
-  // What a completion queue hands back.
-  struct Event {
-    ServerCall* call;
-    void (ServerCall::*then)(bool ok);
-  };
-
   // Takes the next call that comes to the server, and every one after it.
   static void Accept(const Source& source) { new ServerCall(source); }
 
@@ -84,6 +80,13 @@ class ServerCall {
 
  private:
   friend class ServerReactor;
+
+  struct Event : CallEvent {
+    Event(ServerCall* c, void (ServerCall::*t)(bool)) : call(c), then(t) {}
+    void OnEvent(bool ok) override { (call->*then)(ok); }
+    ServerCall* const call;
+    void (ServerCall::*const then)(bool);
+  };
 
   explicit ServerCall(const Source& source);
   ~ServerCall() { source_.live->Add(-1); }
@@ -104,6 +107,7 @@ class ServerCall {
   Event finished_{this, &ServerCall::OnFinished};
   Event gone_{this, &ServerCall::OnGone};
   ServerReactor* reactor_ = nullptr;
+  grpc::Status end_;
   // Events that will come: the end of the call and of its finishing always do.
   std::atomic<int> outstanding_{2};
 };

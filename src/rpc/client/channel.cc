@@ -171,13 +171,17 @@ Status AuthenticatedChannel::Unary(const std::string& method,
 namespace {
 
 // Owns itself until it is answered.
-struct UnaryCall : ClientEvent {
+struct UnaryCall : CallEvent {
+  ~UnaryCall() override {
+    if (queue != nullptr) queue->LetGo();
+  }
   void OnEvent(bool) override {
     const std::unique_ptr<UnaryCall> self(this);
     if (!status.ok()) return done(FromGrpc(status));
     done(std::move(in));
   }
 
+  CallQueue* queue = nullptr;
   grpc::ClientContext context;
   grpc::ByteBuffer in;
   grpc::Status status;
@@ -195,10 +199,13 @@ void AuthenticatedChannel::UnaryAsync(const std::string& method,
   if (Status status = Prepare(&call->context); !status.ok()) return done(status);
   call->context.set_deadline(DeadlineIn(timeout_ms));
   call->done = std::move(done);
-  call->reader = stub_.PrepareUnaryCall(&call->context, method, ToBuffer(request), ClientQueue());
-  call->reader->StartCall();
-  UnaryCall* const under_way = call.release();
-  under_way->reader->Finish(&under_way->in, &under_way->status, under_way);
+  call->queue = CallQueue::Hold();
+  call->reader =
+      stub_.PrepareUnaryCall(&call->context, method, ToBuffer(request), call->queue->completions());
+  call->queue->Run([under_way = call.release()] {
+    under_way->reader->StartCall();
+    under_way->reader->Finish(&under_way->in, &under_way->status, TagOf(under_way));
+  });
 }
 
 }  // namespace spillway

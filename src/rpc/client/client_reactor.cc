@@ -1,67 +1,32 @@
 #include "rpc/client/client_reactor.h"
 
-#include <algorithm>
-#include <thread>
-#include <vector>
-
-#include "rpc/event_thread.h"
-
 namespace spillway {
-namespace {
 
-constexpr unsigned kQueuesMax = 4;
-
-void Serve(grpc::CompletionQueue* queue) {
-  BecomeEventThread("rpc-client");
-  void* tag = nullptr;
-  bool ok = false;
-  while (queue->Next(&tag, &ok)) static_cast<ClientEvent*>(tag)->OnEvent(ok);
-}
-
-class Queues {
- public:
-  Queues() : queues_(std::clamp(std::thread::hardware_concurrency() / 2, 1u, kQueuesMax)) {
-    for (auto& queue : queues_) {
-      queue = std::make_unique<grpc::CompletionQueue>();
-      std::thread([queue = queue.get()] { Serve(queue); }).detach();
-    }
-  }
-  grpc::CompletionQueue* Next() { return queues_[next_++ % queues_.size()].get(); }
-
- private:
-  std::vector<std::unique_ptr<grpc::CompletionQueue>> queues_;
-  std::atomic<size_t> next_{0};
-};
-
-}  // namespace
-
-grpc::CompletionQueue* ClientQueue() {
-  static auto* const queues = new Queues();  // its threads run until the process ends
-  return queues->Next();
+ClientReactor::~ClientReactor() {
+  if (queue_ != nullptr) queue_->LetGo();
 }
 
 void ClientReactor::Prepare(grpc::GenericStub* stub, grpc::ClientContext* context,
                             const std::string& method) {
   context->set_initial_metadata_corked(true);  // the first write takes it along
-  stream_ = stub->PrepareCall(context, method, ClientQueue());
+  queue_ = CallQueue::Hold();
+  stream_ = stub->PrepareCall(context, method, queue_->completions());
 }
 
 void ClientReactor::StartCall() {
   begun_ = true;
-  stream_->StartCall(nullptr);
-  // They are counted already.
-  if (first_write_ != nullptr) {
-    grpc::WriteOptions options;
-    if (first_is_last_) options.set_last_message();
-    stream_->Write(*first_write_, options, &written_);
-  }
-  if (first_read_ != nullptr) stream_->Read(first_read_, &read_);
+  queue_->Run([this] {
+    stream_->StartCall(nullptr);
+    // They are counted already.
+    if (first_write_ != nullptr) Write(first_write_, first_is_last_);
+    if (first_read_ != nullptr) stream_->Read(first_read_, TagOf(&read_));
+  });
 }
 
 void ClientReactor::StartRead(grpc::ByteBuffer* into) {
   ++outstanding_;
   if (begun_) {
-    stream_->Read(into, &read_);
+    queue_->Run([this, into] { stream_->Read(into, TagOf(&read_)); });
   } else {
     first_read_ = into;
   }
@@ -70,18 +35,22 @@ void ClientReactor::StartRead(grpc::ByteBuffer* into) {
 void ClientReactor::StartWrite(const grpc::ByteBuffer* message, bool last) {
   ++outstanding_;
   if (begun_) {
-    grpc::WriteOptions options;
-    if (last) options.set_last_message();
-    stream_->Write(*message, options, &written_);
+    queue_->Run([this, message, last] { Write(message, last); });
   } else {
     first_write_ = message;
     first_is_last_ = last;
   }
 }
 
+void ClientReactor::Write(const grpc::ByteBuffer* message, bool last) {
+  grpc::WriteOptions options;
+  if (last) options.set_last_message();
+  stream_->Write(*message, options, TagOf(&written_));
+}
+
 void ClientReactor::StartWritesDone() {
   ++outstanding_;
-  stream_->WritesDone(&writes_done_);
+  queue_->Run([this] { stream_->WritesDone(TagOf(&writes_done_)); });
 }
 
 void ClientReactor::AfterRead(bool ok) {
@@ -100,7 +69,7 @@ void ClientReactor::AfterFinish(bool) {
 }
 
 void ClientReactor::OneLess() {
-  if (--outstanding_ == 0) stream_->Finish(&status_, &finished_);
+  if (--outstanding_ == 0) queue_->Run([this] { stream_->Finish(&status_, TagOf(&finished_)); });
 }
 
 }  // namespace spillway

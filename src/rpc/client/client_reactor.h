@@ -1,26 +1,16 @@
-// The client's end of calls, on completion queues that have one thread each (see server_reactor.h
-// for why).
+// The client's end of a call.
 #pragma once
 
 #include <grpcpp/client_context.h>
-#include <grpcpp/completion_queue.h>
 #include <grpcpp/generic/generic_stub.h>
 
 #include <atomic>
 #include <memory>
 #include <string>
 
+#include "rpc/call_queue.h"
+
 namespace spillway {
-
-// What a client's completion queue hands back, on its thread.
-class ClientEvent {
- public:
-  virtual ~ClientEvent() = default;
-  virtual void OnEvent(bool ok) = 0;
-};
-
-// One of the process's queues for calls; they and their threads last as long as the process.
-grpc::CompletionQueue* ClientQueue();
 
 // A call with messages both ways. Its contract is that of grpc::ClientBidiReactor: operations that
 // are started before StartCall begin with it; they may be started from reactions, and from any
@@ -37,7 +27,7 @@ class ClientReactor {
   virtual void OnDone(const grpc::Status& status) = 0;
 
  protected:
-  virtual ~ClientReactor() = default;
+  virtual ~ClientReactor();
   // The context outlives the call. The server hears of the call with the first write.
   void Prepare(grpc::GenericStub* stub, grpc::ClientContext* context, const std::string& method);
   void StartCall();
@@ -50,7 +40,7 @@ class ClientReactor {
   void RemoveHold() { OneLess(); }
 
  private:
-  struct Event : ClientEvent {
+  struct Event : CallEvent {
     Event(ClientReactor* r, void (ClientReactor::*t)(bool)) : reactor(r), then(t) {}
     void OnEvent(bool ok) override { (reactor->*then)(ok); }
     ClientReactor* const reactor;
@@ -58,12 +48,14 @@ class ClientReactor {
   };
 
   void StartWrite(const grpc::ByteBuffer* message, bool last);
+  void Write(const grpc::ByteBuffer* message, bool last);
   void AfterRead(bool ok);
   void AfterWrite(bool ok);
   void AfterWritesDone(bool) { OneLess(); }
   void AfterFinish(bool);
   void OneLess();
 
+  CallQueue* queue_ = nullptr;  // held from Prepare on
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
   Event read_{this, &ClientReactor::AfterRead};
   Event written_{this, &ClientReactor::AfterWrite};
