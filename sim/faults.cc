@@ -49,7 +49,7 @@ void Simulation::Background() {
     case 6:
     case 7:
     case 8:
-      return clock_.AdvanceMs(static_cast<int64_t>(random_.Below(250)));
+      return AdvanceMs(static_cast<int64_t>(random_.Below(250)));
     case 9:
     case 10:
       if (node.worker != nullptr) TickWorker(node);

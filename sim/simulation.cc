@@ -125,6 +125,12 @@ StatusOr<std::shared_ptr<UnderStore>> Simulation::Open(const std::string&,
   return std::shared_ptr<UnderStore>(understore_);
 }
 
+void Simulation::AdvanceMs(int64_t delta_ms) {
+  clock_.AdvanceMs(delta_ms);
+  master_executor_.AdvanceMs(delta_ms);
+  for (auto& node : nodes_) node->executor.AdvanceMs(delta_ms);
+}
+
 void Simulation::StartMaster() {
   journal_ = std::make_unique<Journal>(&state_, &master_executor_,
                                        LastLogIndex(&state_, &master_executor_));
@@ -314,7 +320,7 @@ void Simulation::Settle(int rounds) {
     if (node->partitioned) Disconnect(*node);
   }
   for (int round = 0; round < rounds; ++round) {
-    clock_.AdvanceMs(500);
+    AdvanceMs(500);
     for (auto& node : nodes_) {
       if (node->worker == nullptr) StartWorker(*node);
       if (!node->connected && node->up.empty()) Connect(*node);

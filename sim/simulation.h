@@ -92,6 +92,8 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   void Close(WorkerId worker, Epoch epoch) override;
   StatusOr<std::shared_ptr<UnderStore>> Open(
       const std::string& uri, const std::map<std::string, std::string>& properties) override;
+  // Time, and what executors have for later.
+  void AdvanceMs(int64_t delta_ms);
   void StartMaster();
   void CrashMaster();
   void StartWorker(Node& node);

@@ -19,7 +19,9 @@ Worker::Worker(WorkerOptions options, WorkerContext context)
                     [this](const StoredBlock& block, Done done) {
                       CommitToMaster(block, std::move(done));
                     }}) {
-  store_->OnSpaceFreed([this] { executor_->Post([this] { RetryWaiting(); }); });
+  store_->OnSpaceFreed([this] {
+    if (anything_waits_) executor_->Post([this] { RetryWaiting(); });
+  });
 }
 
 Worker::~Worker() { store_->OnSpaceFreed(nullptr); }

@@ -3,6 +3,7 @@
 // background/session.cc.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -199,6 +200,7 @@ class Worker {
   int64_t scrubbed_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t probed_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<WaitingWrite> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<bool> anything_waits_{false};  // waiting_ has something
   uint64_t session_number_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t next_request_ ABSL_GUARDED_BY(mutex_) = 1;
   std::map<uint64_t, PendingCommit> commits_ ABSL_GUARDED_BY(mutex_);

@@ -274,6 +274,38 @@ TEST_F(WorkerTest, persist_ofSmallFiles_isHandedOverTogether_butAnsweredForEach)
   EXPECT_EQ(objects.at("k4"), "data4");
 }
 
+TEST_F(WorkerTest, persist_ofSmallFiles_soonAfterOthers_gathersThem) {
+  understore_->set_puts_together(3);
+  Status result = kPending;
+  Write(1, "data", &result);
+  (void)Persist(Command("first", 1, "data"));  // opens the store
+  const auto ask = [&](int from, int to) {
+    for (int i = from; i <= to; ++i) {
+      session::MasterMessage persist;
+      *persist.mutable_persist() = Command("k" + std::to_string(i), 1, "data");
+      persist.mutable_persist()->set_job_id(static_cast<uint64_t>(20 + i));
+      worker_->OnMessage(persist);
+    }
+    executor_.RunAll();
+  };
+  const auto objects = [&] { return understore_->Objects().size(); };
+  ask(1, 1);
+  EXPECT_EQ(objects(), 2u) << "after a rest there is nothing to gather for";
+  ask(2, 3);
+  EXPECT_EQ(objects(), 2u);
+  executor_.AdvanceMs(1000);
+  executor_.RunAll();
+  EXPECT_EQ(objects(), 4u);
+  ask(4, 7);
+  executor_.AdvanceMs(1000);
+  executor_.RunAll();
+  EXPECT_EQ(objects(), 8u) << "those that do not go into a full call go next";
+  executor_.AdvanceMs(1000);
+  executor_.RunAll();
+  ask(8, 8);
+  EXPECT_EQ(objects(), 9u) << "it rests again";
+}
+
 TEST_F(WorkerTest, persist_ofSmallFiles_whoseSessionIsOver_sendsNothing) {
   understore_->set_puts_together(3);
   Status result = kPending;

@@ -61,6 +61,7 @@ void Worker::WaitForRoom(WaitingWrite write) {
     absl::MutexLock lock(&mutex_);
     if (!stopped_) {
       waiting_.push_back(std::move(write));
+      anything_waits_ = true;
       return;
     }
   }
@@ -73,6 +74,7 @@ void Worker::RetryWaiting() {
     absl::MutexLock lock(&mutex_);
     if (waiting_.empty()) return;
     waiting.swap(waiting_);
+    anything_waits_ = false;
   }
   const int64_t now_ms = clock_->MonotonicMs();
   for (WaitingWrite& write : waiting) {

@@ -9,6 +9,8 @@
 namespace spillway {
 namespace {
 
+constexpr int64_t kGatherMs = 40;
+
 // Bytes of several blocks, one after another. Blocks that are not here were fetched into memory.
 class BlocksBody : public BodySource {
  public:
@@ -145,10 +147,12 @@ void Worker::Answer(const session::PersistCommand& command, const UploadOutcome&
   Send(std::move(message));
 }
 
-// Those that wait, by as few calls as the store takes.
+// Those that wait, by as few calls as the store takes. What comes soon after goes with what comes
+// soon after that: a call costs the store a sync, whatever it brings, and nobody waits for it.
 void Worker::UploadSmall() {
   while (true) {
     std::vector<SmallUpload> batch;
+    size_t most = 1;
     {
       absl::MutexLock lock(&mutex_);
       if (small_uploads_.empty()) {
@@ -157,8 +161,8 @@ void Worker::UploadSmall() {
       }
       const int64_t mount = small_uploads_.front().command.mount_id();
       const auto open = mounts_.find(MountId(mount));
-      const bool known = open != mounts_.end() && open->second.store != nullptr;
-      const size_t most = known ? static_cast<size_t>(open->second.store->puts_together()) : 1;
+      if (open != mounts_.end() && open->second.store != nullptr)
+        most = static_cast<size_t>(open->second.store->puts_together());
       while (!small_uploads_.empty() && batch.size() < most &&
              small_uploads_.front().command.mount_id() == mount) {
         batch.push_back(std::move(small_uploads_.front()));
@@ -166,6 +170,9 @@ void Worker::UploadSmall() {
       }
     }
     UploadTogether(batch);
+    if (batch.size() == most) continue;
+    executor_->PostAfter(kGatherMs, [this] { UploadSmall(); });
+    return;
   }
 }
 
