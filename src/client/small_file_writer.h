@@ -37,7 +37,7 @@ class SmallFileWriter {
   void Write(const std::vector<File*>& files);
 
  private:
-  static constexpr int kCallsMax = 2;
+  static constexpr int kCallsMax = 3;
   static constexpr int kFilesPerCallMax = 64;
   static constexpr int64_t kBytesPerCallMax = 1 << 20;
 
