@@ -26,6 +26,7 @@ OUT = ROOT / "build" / "bench"
 WORK = pathlib.Path("/tmp/spillway-bench")
 TICKS_PER_SECOND = 100
 S3_DELAY_SECONDS = 0.03
+FILL_FILES = 270  # of 32 MiB, into three workers of 2 GiB
 JAVA = ["java", "-Xmx1g", *[o for o in java_options() if not o.startswith(("-Xmx", "-XX"))], "-cp", class_path()]
 STOCK = [*JAVA, str(ROOT / "bench" / "StockLoad.java")]
 TOOLS = SPILLWAY.resolve().parent
@@ -123,7 +124,20 @@ class Pair:
                 self.clients[side.name].order("drain", f"/warm-{size}")
                 self.clients[side.name].order("remove", f"/warm-{size}")
             side.pause()
+        self.filled = False
         self.native = Client([str(TOOLS / "native_load")], self.sides[0])
+
+    def fill(self):
+        """What the workers may keep has been written once, as on every cluster that has been up for a while: the first
+        time, a virtual machine's memory may have to be got from its host."""
+        if not self.filled:
+            for side in self.sides:
+                side.resume()
+                self.clients[side.name].order("write", 32 << 20, 2, 1, 120, "/fill", FILL_FILES)
+                self.clients[side.name].order("drain", "/fill")
+                self.clients[side.name].order("remove", "/fill")
+                side.pause()
+        self.filled = True
 
     def stop(self):
         for client in [self.native, *self.clients.values()]:

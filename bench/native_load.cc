@@ -146,12 +146,12 @@ class Load {
     options.create.durable_replicas = durable;
     if (size <= kPieceBytes) return WriteAhead(size, in_flight, options, seconds, folder, count);
     std::atomic<int64_t> begun = 0;
-    const std::string piece(static_cast<size_t>(kPieceBytes), 'x');
+    const SharedBytes piece = std::string(static_cast<size_t>(kPieceBytes), 'x');
     return Run(in_flight, seconds, [&](int thread, int64_t round) -> StatusOr<int64_t> {
       if (begun++ >= count) return -1;
       int64_t left = size;
-      const ByteSource source = [&]() -> StatusOr<std::string> {
-        std::string next = piece.substr(0, static_cast<size_t>(std::min(left, kPieceBytes)));
+      const ByteSource source = [&]() -> StatusOr<SharedBytes> {
+        SharedBytes next = piece.Part(0, static_cast<size_t>(std::min(left, kPieceBytes)));
         left -= static_cast<int64_t>(next.size());
         return next;
       };
@@ -165,7 +165,7 @@ class Load {
                          const std::string& folder, int64_t count) {
     Tally tally;
     const int64_t end = NowMicros() + static_cast<int64_t>(seconds * 1e6);
-    const std::string data(static_cast<size_t>(size), 'x');
+    const SharedBytes data = std::string(static_cast<size_t>(size), 'x');
     std::atomic<int64_t> begun = 0;
     absl::BlockingCounter lanes(in_flight);
     std::function<void(int)> next = [&](int lane) {

@@ -12,6 +12,7 @@ from harness import ACCESS, SECRET, Cluster, run, spark_submit
 STRESS = ("CreateFile", "GetFileStatus", "OpenFile", "ListDir", "CreateDir", "RenameFile", "DeleteFile")
 # Seconds; 30 is the tool's own default. Before, a run measures how its client is compiled.
 STRESS_WARM_UP = 10
+FILES_USED_UP = 45_000
 
 
 def raw(*words, timeout=300):
@@ -21,6 +22,9 @@ def raw(*words, timeout=300):
 def writes(bench, name, size, writers, durable, native=False, limit=None):
     """With native, our side is the native client's; the peer has its own client all the same."""
     def measure(pair, side, client, i):
+        if size > 65536:
+            pair.fill()
+            side.resume()
         if native and side.name == "spillway":
             client = pair.native
         folder = f"/{name.replace(' ', '-')}-{i}"
@@ -96,14 +100,14 @@ def reads(bench):
 
 
 def stress_ops(bench, side, operation, i, warm_up=3):
-    """Alluxio's own StressMasterBench. What looks at files needs those of a create run."""
+    """Alluxio's own StressMasterBench. What looks at files needs those of a create run; what uses them up needs enough."""
     base = f"alluxio://127.0.0.1:{side.port}/stress-{i}-{'dirs' if operation == 'CreateDir' else 'files'}"
     command = [JAVA[0], f"-Dalluxio.master.rpc.port={side.port}", *JAVA[1:], "alluxio.stress.cli.StressMasterBench",
                "--in-process", "--operation", operation, "--threads", "16", "--target-throughput", "1000000",
                "--duration", f"{bench.options.seconds:.0f}s", "--warmup", f"{warm_up}s", "--write-type", "MUST_CACHE",
                "--fixed-count", "1000", "--base", base]
     if operation in ("DeleteFile", "RenameFile"):
-        command += ["--stop-count", "20000"]
+        command += ["--stop-count", str(FILES_USED_UP)]
     text = run(command, timeout=300, check=False).stdout
     found = re.search(r'"throughput"\s*:\s*([0-9.]+)', text)
     return {"ops/s": float(found[1]) if found else 0.0}
@@ -112,11 +116,12 @@ def stress_ops(bench, side, operation, i, warm_up=3):
 def stress(bench):
     for operation in STRESS:
         def measure(_, side, __, i, operation=operation):
-            if operation == "DeleteFile":  # the files of before have been renamed
-                i = f"deleted-{i}"
-                stress_ops(bench, side, "CreateFile", i, warm_up=STRESS_WARM_UP)
-            uses_up = operation in ("RenameFile", "DeleteFile")  # while it warms up too
-            return stress_ops(bench, side, operation, i, warm_up=0 if uses_up else STRESS_WARM_UP)
+            warm_up = STRESS_WARM_UP
+            if operation in ("RenameFile", "DeleteFile"):  # uses files up while it warms up too
+                i = f"{operation}-{i}"
+                stress_ops(bench, side, "CreateFile", i, warm_up=2 * STRESS_WARM_UP)
+                warm_up = 3
+            return stress_ops(bench, side, operation, i, warm_up=warm_up)
         bench.rounds(f"stress {operation}", measure)
 
 

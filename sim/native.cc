@@ -31,7 +31,7 @@ struct Simulation::ClientWrite {
   bool pending = false;
   bool abandoned = false;
   Status status;
-  std::vector<std::shared_ptr<const std::string>> sent;
+  std::vector<SharedBytes> sent;
 };
 
 // Requests that the master loses with its life are repeated, as the RPC client does.
@@ -143,11 +143,11 @@ class Simulation::WorkerLink::WriteStream : public BlockWriteStream {
       : sim_(sim), node_(node), write_(std::move(write)) {}
   ~WriteStream() override { write_->abandoned = true; }
 
-  Status Append(std::shared_ptr<const std::string> data) override {
+  Status Append(const SharedBytes& data) override {
     SPILLWAY_RETURN_IF_ERROR(AwaitAnswer());
     write_->sent.push_back(data);
     write_->pending = true;
-    std::vector<iovec> parts{{const_cast<char*>(data->data()), data->size()}};
+    std::vector<iovec> parts{{const_cast<char*>(data.view().data()), data.size()}};
     write_->target->Append(std::move(parts), Answered());
     return absl::OkStatus();
   }
@@ -352,7 +352,7 @@ void Simulation::NativeWriteOne(const std::string& path, bool overwrite) {
              : RandomData(random_.Below(random_.Below(2) == 0 ? kBlockBytes : 5 * kBlockBytes));
   // In pieces that do not end where blocks do.
   size_t at = 0;
-  const ByteSource source = [&]() -> StatusOr<std::string> {
+  const ByteSource source = [&]() -> StatusOr<SharedBytes> {
     if (marker && at == data.size()) marker_sequences_[data] = sequence_;
     const std::string piece = data.substr(at, 1 + random_.Below(100));
     at += piece.size();
@@ -370,11 +370,12 @@ void Simulation::NativeWriteMany(const std::set<std::string>& paths, bool overwr
     const bool marker = path.find("_SUCCESS") != std::string::npos;
     const bool empty = !marker && random_.Below(6) == 0;
     files.push_back({path, empty ? "" : RandomData(1 + random_.Below(kBlockBytes + 20))});
-    if (marker) marker_sequences_[files.back().data] = sequence_;
+    if (marker) marker_sequences_[std::string(files.back().data.view())] = sequence_;
   }
   const auto statuses = native_->fs.WriteFiles(files, OptionsOfNative(overwrite));
   damages_at_write_.reset();
-  for (size_t i = 0; i < files.size(); ++i) NativeWrote(files[i].path, files[i].data, statuses[i]);
+  for (size_t i = 0; i < files.size(); ++i)
+    NativeWrote(files[i].path, std::string(files[i].data.view()), statuses[i]);
 }
 
 void Simulation::NativeRead() {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "api/types.h"
+#include "common/shared_bytes.h"
 #include "common/status.h"
 
 namespace spillway {
@@ -24,7 +25,7 @@ class BlockWriteStream {
  public:
   virtual ~BlockWriteStream() = default;
   // May return before the worker has the data; one buffer may be given to several streams.
-  virtual Status Append(std::shared_ptr<const std::string> data) = 0;
+  virtual Status Append(const SharedBytes& data) = 0;
   // Seals the block; the master knows of it on return. Begin and wait may be called apart, so that
   // several replicas are committed at the same time.
   virtual void BeginCommit() = 0;

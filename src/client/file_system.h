@@ -13,6 +13,7 @@
 #include "client/small_file_writer.h"
 #include "common/clock.h"
 #include "common/random.h"
+#include "common/shared_bytes.h"
 
 namespace spillway {
 
@@ -24,11 +25,11 @@ struct WriteOptions {
 
 struct FileContent {
   std::string path;
-  std::string data;
+  SharedBytes data;
 };
 
 // Gives the next bytes of a file, empty at its end.
-using ByteSource = std::function<StatusOr<std::string>()>;
+using ByteSource = std::function<StatusOr<SharedBytes>()>;
 using ByteSink = std::function<Status(std::string_view)>;
 
 // Thread-safe.
@@ -66,7 +67,7 @@ class FileSystem {
   // Sets *diverted to what was read already if the file is to be written through instead.
   Status WriteBlocks(const std::string& path, const FileStatus& file, const WriteOptions& options,
                      const ByteSource& source, int64_t* length,
-                     std::optional<std::string>* diverted);
+                     std::optional<SharedBytes>* diverted);
   // With cache, the bytes go to workers' blocks too.
   Status WriteThroughFile(const std::string& path, const FileStatus& file,
                           const WriteOptions& options, bool cache, const ByteSource& source,

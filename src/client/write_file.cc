@@ -17,7 +17,7 @@ class ReplicatedBlock {
     return absl::OkStatus();
   }
 
-  Status Append(const std::shared_ptr<const std::string>& data) {
+  Status Append(const SharedBytes& data) {
     pieces_.push_back(data);
     for (Replica& replica : replicas_)
       SPILLWAY_RETURN_IF_ERROR(Ensure(replica, replica.stream->Append(data)));
@@ -57,7 +57,8 @@ class ReplicatedBlock {
     auto stream = fs_->workers_->Connect(replica.worker.address)->WriteBlock(options_);
     SPILLWAY_RETURN_IF_ERROR(stream.status());
     replica.stream = *std::move(stream);
-    for (const auto& piece : pieces_) SPILLWAY_RETURN_IF_ERROR(replica.stream->Append(piece));
+    for (const SharedBytes& piece : pieces_)
+      SPILLWAY_RETURN_IF_ERROR(replica.stream->Append(piece));
     return absl::OkStatus();
   }
 
@@ -111,12 +112,14 @@ class ReplicatedBlock {
   static constexpr int64_t kSettledMs = 10'000;
   int replaced_ = 0;
   std::vector<Replica> replicas_;
-  std::vector<std::shared_ptr<const std::string>> pieces_;
+  std::vector<SharedBytes> pieces_;
   std::set<std::string> failed_hosts_;
   std::set<std::string> small_hosts_;  // the block does not fit into them
 };
 
 namespace {
+
+constexpr int64_t kMessageBytesMax = 1 << 20;
 
 int InitialReplicas(const CreateFileOptions& options) {
   const int replicas = options.write_type == WriteType::kAsyncThrough
@@ -151,11 +154,17 @@ SmallFileWriter::File AsSmall(const std::string& path, const CreateFileOptions& 
   return file;
 }
 
+SharedBytes Joined(const SharedBytes& a, const SharedBytes& b) {
+  std::string both(a.view());
+  both += b.view();
+  return both;
+}
+
 // head, and what source has after it unless that was its end.
-ByteSource Following(std::string head, bool end, const ByteSource& source) {
-  return [head = std::move(head), first = true, end, &source]() mutable -> StatusOr<std::string> {
-    if (std::exchange(first, false)) return std::move(head);
-    return end ? std::string() : source();
+ByteSource Following(SharedBytes head, bool end, const ByteSource& source) {
+  return [head = std::move(head), first = true, end, &source]() mutable -> StatusOr<SharedBytes> {
+    if (std::exchange(first, false)) return std::exchange(head, {});
+    return end ? SharedBytes() : source();
   };
 }
 
@@ -167,19 +176,15 @@ Status FileSystem::WriteFile(const std::string& path, const WriteOptions& asked,
   if (!options.create.operation_id)
     options.create.operation_id = OperationId{random_->NextU64(), random_->NextU64()};
   if (!MayGoWhole(options, 0)) return WriteLong(path, options, source);
-  std::string head;
+  SharedBytes head;
   bool end = false;
   while (!end && MayGoWhole(options, head.size())) {
-    SPILLWAY_ASSIGN_OR_RETURN(std::string piece, source());
+    SPILLWAY_ASSIGN_OR_RETURN(SharedBytes piece, source());
     end = piece.empty();
-    if (head.empty()) {
-      head = std::move(piece);
-    } else {
-      head += piece;
-    }
+    head = head.empty() ? std::move(piece) : Joined(head, piece);
   }
   if (end && MayGoWhole(options, head.size())) {
-    SmallFileWriter::File file = AsSmall(path, options.create, head);
+    SmallFileWriter::File file = AsSmall(path, options.create, head.view());
     small_files_.Write({&file});
     if (file.status.ok() || IsAboutTheFile(file.status)) return file.status;
   }
@@ -192,12 +197,12 @@ std::vector<Status> FileSystem::WriteFiles(const std::vector<FileContent>& conte
   std::vector<SmallFileWriter::File*> small;
   for (size_t i = 0; i < contents.size(); ++i) {
     const auto& [path, data] = contents[i];
-    files[i] = AsSmall(path, options.create, data);
+    files[i] = AsSmall(path, options.create, data.view());
     files[i].options.operation_id = OperationId{random_->NextU64(), random_->NextU64()};
     if (MayGoWhole(options, data.size())) small.push_back(&files[i]);
   }
   small_files_.Write(small);
-  const ByteSource nothing = [] { return std::string(); };
+  const ByteSource nothing = [] { return SharedBytes(); };
   std::vector<Status> statuses;
   for (size_t i = 0; i < files.size(); ++i) {
     if (!files[i].done || !(files[i].status.ok() || IsAboutTheFile(files[i].status))) {
@@ -219,7 +224,7 @@ Status FileSystem::WriteLong(const std::string& path, const WriteOptions& option
   const WriteType type = options.create.write_type;
   bool through = type == WriteType::kThrough || type == WriteType::kCacheThrough;
   int64_t length = 0;
-  std::optional<std::string> diverted;
+  std::optional<SharedBytes> diverted;
   Status status = through ? WriteThroughFile(path, file, options, type == WriteType::kCacheThrough,
                                              source, &length)
                           : WriteBlocks(path, file, options, source, &length, &diverted);
@@ -227,7 +232,7 @@ Status FileSystem::WriteLong(const std::string& path, const WriteOptions& option
     // The cluster is full of unpersisted data: this file goes straight to the store.
     through = true;
     bool first = true;
-    const ByteSource all = [&]() -> StatusOr<std::string> {
+    const ByteSource all = [&]() -> StatusOr<SharedBytes> {
       if (!std::exchange(first, false)) return source();
       return std::move(*diverted);
     };
@@ -252,9 +257,9 @@ Status FileSystem::WriteLong(const std::string& path, const WriteOptions& option
 
 Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file,
                                const WriteOptions& options, const ByteSource& source,
-                               int64_t* length, std::optional<std::string>* diverted) {
+                               int64_t* length, std::optional<SharedBytes>* diverted) {
   const int64_t block_size = file.block_size_bytes;
-  std::string rest;  // read already, belongs to the next block
+  SharedBytes rest;  // read already, belongs to the next block
   while (true) {
     if (rest.empty()) {
       SPILLWAY_ASSIGN_OR_RETURN(rest, source());
@@ -283,15 +288,11 @@ Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file,
         SPILLWAY_ASSIGN_OR_RETURN(rest, source());
         if (rest.empty()) break;
       }
-      std::string piece = std::move(rest);
-      rest.clear();
-      const int64_t room = block_size - written;
-      if (static_cast<int64_t>(piece.size()) > room) {
-        rest = piece.substr(static_cast<size_t>(room));
-        piece.resize(static_cast<size_t>(room));
-      }
+      const auto room = static_cast<size_t>(std::min(block_size - written, kMessageBytesMax));
+      const SharedBytes piece = rest.Part(0, room);
+      rest = rest.Part(piece.size());
       written += static_cast<int64_t>(piece.size());
-      SPILLWAY_RETURN_IF_ERROR(block.Append(std::make_shared<const std::string>(std::move(piece))));
+      SPILLWAY_RETURN_IF_ERROR(block.Append(piece));
     }
     SPILLWAY_RETURN_IF_ERROR(block.Commit());
     *length += written;
@@ -310,19 +311,20 @@ Status FileSystem::WriteThroughFile(const std::string& path, const FileStatus& f
   through.mode = file.mode;
   SPILLWAY_ASSIGN_OR_RETURN(auto stream,
                             workers_->Connect(workers[0].address)->WriteThrough(through));
-  const ByteSource copying = [&]() -> StatusOr<std::string> {
-    SPILLWAY_ASSIGN_OR_RETURN(std::string data, source());
-    if (!data.empty()) {
-      SPILLWAY_RETURN_IF_ERROR(stream->Append(std::make_shared<const std::string>(data)));
+  const ByteSource copying = [&]() -> StatusOr<SharedBytes> {
+    SPILLWAY_ASSIGN_OR_RETURN(SharedBytes data, source());
+    for (size_t at = 0; at < data.size(); at += static_cast<size_t>(kMessageBytesMax)) {
+      SPILLWAY_RETURN_IF_ERROR(
+          stream->Append(data.Part(at, static_cast<size_t>(kMessageBytesMax))));
     }
     return data;
   };
   if (cache) {
-    std::optional<std::string> never;
+    std::optional<SharedBytes> never;
     SPILLWAY_RETURN_IF_ERROR(WriteBlocks(path, file, options, copying, length, &never));
   } else {
     for (bool end = false; !end;) {
-      SPILLWAY_ASSIGN_OR_RETURN(const std::string data, copying());
+      SPILLWAY_ASSIGN_OR_RETURN(const SharedBytes data, copying());
       *length += static_cast<int64_t>(data.size());
       end = data.empty();
     }

@@ -25,7 +25,7 @@ Client::~Client() {
 
 WriteOptions Client::write_options() const { return WriteOptionsFrom(connection_->config()); }
 
-std::future<Status> Client::Write(std::string path, std::string data, const WriteOptions& options) {
+std::future<Status> Client::Write(std::string path, SharedBytes data, const WriteOptions& options) {
   auto promise = std::make_shared<std::promise<Status>>();
   std::future<Status> result = promise->get_future();
   Write(std::move(path), std::move(data), options,
@@ -33,7 +33,7 @@ std::future<Status> Client::Write(std::string path, std::string data, const Writ
   return result;
 }
 
-void Client::Write(std::string path, std::string data, const WriteOptions& options,
+void Client::Write(std::string path, SharedBytes data, const WriteOptions& options,
                    AsyncWriter::Done done) {
   writer_->Write({std::move(path), std::move(data)}, options, std::move(done));
 }

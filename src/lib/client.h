@@ -37,10 +37,11 @@ class Client {
 
   // Makes a file of data. It is kept by as many workers as options ask for when the future is OK,
   // and goes to the store in the background. Small files (up to 128 KiB) asked for while others are
-  // on their way share calls. ALREADY_EXISTS, RESOURCE_EXHAUSTED, PERMISSION_DENIED, UNAVAILABLE.
-  std::future<Status> Write(std::string path, std::string data, const WriteOptions& options);
+  // on their way share calls. data is not copied. ALREADY_EXISTS, RESOURCE_EXHAUSTED,
+  // PERMISSION_DENIED, UNAVAILABLE.
+  std::future<Status> Write(std::string path, SharedBytes data, const WriteOptions& options);
   // The same, running done on a thread of the client, where it must not wait for other files.
-  void Write(std::string path, std::string data, const WriteOptions& options,
+  void Write(std::string path, SharedBytes data, const WriteOptions& options,
              AsyncWriter::Done done);
   // A file of any length, whose bytes source gives piece by piece. Blocks.
   Status WriteFrom(const std::string& path, const WriteOptions& options, const ByteSource& source);

@@ -62,11 +62,11 @@ grpc::ByteBuffer ChunkBuffer(int field, grpc::Slice data) {
   return grpc::ByteBuffer(slices, 2);
 }
 
-grpc::Slice SharedSlice(std::shared_ptr<const std::string> data) {
-  auto* holder = new std::shared_ptr<const std::string>(std::move(data));
+grpc::Slice SharedSlice(SharedBytes data) {
+  auto* holder = new SharedBytes(std::move(data));
   return grpc::Slice(
-      const_cast<char*>((*holder)->data()), (*holder)->size(),
-      [](void* arg) { delete static_cast<std::shared_ptr<const std::string>*>(arg); }, holder);
+      const_cast<char*>(holder->view().data()), holder->size(),
+      [](void* arg) { delete static_cast<SharedBytes*>(arg); }, holder);
 }
 
 bool ParseChunk(const grpc::ByteBuffer& buffer, int field, std::vector<grpc::Slice>* slices,

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/shared_bytes.h"
+
 namespace spillway {
 
 grpc::ByteBuffer ToBuffer(const google::protobuf::MessageLite& message);
@@ -19,7 +21,7 @@ bool FromBuffer(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* m
 // A message of the form {field: {1: bytes}}: WriteRequest.chunk (field 2), ReadResponse.chunk (1).
 grpc::ByteBuffer ChunkBuffer(int field, grpc::Slice data);
 // A slice that keeps data alive.
-grpc::Slice SharedSlice(std::shared_ptr<const std::string> data);
+grpc::Slice SharedSlice(SharedBytes data);
 
 // The data of such a message in place; slices must outlive data. False if buffer is of another
 // form.

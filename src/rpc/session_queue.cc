@@ -48,9 +48,8 @@ bool SessionQueue::Due() {
 const grpc::ByteBuffer* SessionQueue::Next() {
   writing_ = !waiting_.empty();
   if (!writing_) return nullptr;
-  auto data = std::make_shared<const std::string>(std::move(waiting_.front()));
+  const grpc::Slice slice = SharedSlice(std::move(waiting_.front()));
   waiting_.pop_front();
-  const grpc::Slice slice = SharedSlice(std::move(data));
   current_ = grpc::ByteBuffer(&slice, 1);
   return &current_;
 }

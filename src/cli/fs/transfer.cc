@@ -51,7 +51,7 @@ StatusOr<ByteSource> OpenLocalSource(const std::string& path) {
     ::close(*p);
     delete p;
   });
-  return ByteSource([holder, path]() -> StatusOr<std::string> {
+  return ByteSource([holder, path]() -> StatusOr<SharedBytes> {
     std::string data(kPieceBytes, '\0');
     size_t done = 0;
     while (done < data.size()) {

@@ -150,9 +150,9 @@ class RpcWriteStream : public BlockWriteStream {
   ~RpcWriteStream() override {
     if (!committed_) call_->Cancel();
   }
-  Status Append(std::shared_ptr<const std::string> data) override {
-    if (data->empty()) return absl::OkStatus();
-    return call_->Write(ChunkBuffer(kWriteChunkField, SharedSlice(std::move(data))));
+  Status Append(const SharedBytes& data) override {
+    if (data.empty()) return absl::OkStatus();
+    return call_->Write(ChunkBuffer(kWriteChunkField, SharedSlice(data)));
   }
   void BeginCommit() override {
     committed_ = true;

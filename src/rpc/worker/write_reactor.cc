@@ -19,13 +19,14 @@ class WriteReactor : public ServerReactor {
 
   void OnReadDone(bool ok) override {
     if (!ok) return EndOfWrites();
-    slices_.clear();
     std::vector<iovec> data;
     if (ParseChunk(incoming_, kChunkField, &slices_, &data)) {
       if (target_ == nullptr)
         return Fail(InvalidArgument("Data came before the command that names its block."));
       return target_->Append(std::move(data), [this](const Status& status) {
         if (!status.ok()) return Fail(status);
+        slices_.clear();
+        incoming_.Clear();  // the next message may have the same memory
         StartRead(&incoming_);
       });
     }

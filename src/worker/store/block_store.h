@@ -49,6 +49,9 @@ struct BlockStoreOptions {
   // Files of removed blocks of at least this size are written again where blocks need not be
   // synced; until then they take what blocks leave free of their folder's quota.
   int64_t recycled_bytes_min = 256 << 10;
+  // Calls of AgeFreeFiles that the file of a removed block outlives. The folder's quota was granted
+  // to the worker anyway, and asking the kernel for pages again is dear.
+  int free_file_ticks = 60;
   std::string worker_name;  // host:port, for error texts
 };
 

@@ -180,6 +180,7 @@ class RecycleTest : public BlockStoreTest {
   RecycleTest() {
     options_.tiers = {{"MEM", {{"/mem", 100}}}};
     options_.recycled_bytes_min = 10;
+    options_.free_file_ticks = 2;
     Reopen();
   }
   std::string Read(int64_t id) {

@@ -131,10 +131,10 @@ void BlockStore::ProbeFailedDirs() {
 }
 
 void BlockStore::AgeFreeFiles() {
-  constexpr int kCalls = 2;
   absl::MutexLock lock(&mutex_);
   for (size_t tier = 0; tier < tiers_.size(); ++tier) {
-    for (Dir& dir : tiers_[tier]) dir.free.Age(EnvOf(static_cast<int>(tier)), kCalls);
+    for (Dir& dir : tiers_[tier])
+      dir.free.Age(EnvOf(static_cast<int>(tier)), options_.free_file_ticks);
   }
 }
 
