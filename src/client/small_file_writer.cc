@@ -1,5 +1,7 @@
 #include "client/small_file_writer.h"
 
+#include <algorithm>
+
 #include "client/file_system.h"
 #include "small_files.pb.h"
 
@@ -25,24 +27,57 @@ void FillOptions(const std::string& path, const CreateFileOptions& options,
   wire->mutable_xattr()->insert(options.xattr.begin(), options.xattr.end());
 }
 
+// All but the first, which is asked itself.
+void AddPeers(const std::vector<WorkerInfo>& workers, smallfiles::PutFilesRequest* request) {
+  for (size_t i = 1; i < workers.size(); ++i) {
+    auto* peer = request->add_peers();
+    peer->set_host(workers[i].address.host);
+    peer->set_data_port(workers[i].address.data_port);
+  }
+}
+
 }  // namespace
+
+struct SmallFileWriter::Call {
+  std::vector<File*> files;             // gone once it is answered
+  smallfiles::PutFilesRequest request;  // does not change once workers are known
+  std::vector<WorkerInfo> workers;      // that were asked first
+  int64_t began_ms = 0;
+  bool hedged = false;
+  int under_way = 0;
+  bool answered = false;
+};
+
+SmallFileWriter::~SmallFileWriter() {
+  absl::MutexLock lock(&listener_->mutex);
+  listener_->writer = nullptr;
+}
 
 void SmallFileWriter::Write(const std::vector<File*>& files) {
   size_t first = 0;  // that is not known to be done
   const auto my_turn = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     while (first < files.size() && files[first]->done) ++first;
     return first == files.size() ||
-           (calls_ < kCallsMax && !queue_.empty() && queue_.front().call == &files);
+           (calls_.size() < kCallsMax && !queue_.empty() && queue_.front().call == &files);
   };
   mutex_.Lock();
   for (File* file : files) queue_.push_back({file, &files});
   while (true) {
-    mutex_.Await(absl::Condition(&my_turn));
+    if (!mutex_.AwaitWithTimeout(absl::Condition(&my_turn), UntilLate())) {
+      const auto late = TakeLate();
+      if (late == nullptr) continue;
+      mutex_.Unlock();
+      Hedge(late);
+      mutex_.Lock();
+      continue;
+    }
     if (first == files.size()) break;
-    const std::vector<File*> batch = TakeBatch();
-    ++calls_;
+    auto call = std::make_shared<Call>();
+    call->files = TakeBatch();
+    call->began_ms = fs_->clock_->MonotonicMs();
+    calls_.push_back(call);
     mutex_.Unlock();
-    Send(batch);
+    Send(call);
     mutex_.Lock();
   }
   mutex_.Unlock();
@@ -63,33 +98,92 @@ std::vector<SmallFileWriter::File*> SmallFileWriter::TakeBatch() {
   return files;
 }
 
-void SmallFileWriter::Send(const std::vector<File*>& files) {
-  smallfiles::PutFilesRequest request;
-  for (const File* small : files) {
-    auto* file = request.add_files();
+void SmallFileWriter::Send(const std::shared_ptr<Call>& call) {
+  const int copies = call->files.front()->copies;
+  for (const File* small : call->files) {
+    auto* file = call->request.add_files();
     FillOptions(small->path, small->options, file->mutable_options());
     file->set_data(small->data.data(), small->data.size());
   }
-  if (files.front()->copies == 0) return Answer(files, fs_->master_->PutEmptyFiles(request));
-  const auto workers = fs_->ChooseWorkers(files.front()->copies);
-  if (!workers.ok()) return Answer(files, workers.status());
-  for (size_t i = 1; i < workers->size(); ++i) {
-    auto* peer = request.add_peers();
-    peer->set_host((*workers)[i].address.host);
-    peer->set_data_port((*workers)[i].address.data_port);
+  if (copies == 0) {
+    {
+      absl::MutexLock lock(&mutex_);
+      call->hedged = true;  // the master is one
+      ++call->under_way;
+    }
+    return Answer(call, fs_->master_->PutEmptyFiles(call->request));
   }
-  fs_->workers_->Connect(workers->front().address)
-      ->PutFiles(request, [this, files](const StatusOr<smallfiles::PutFilesResponse>& response) {
-        Answer(files, response);
+  const auto workers = fs_->ChooseWorkers(copies);
+  if (workers.ok()) AddPeers(*workers, &call->request);
+  {
+    absl::MutexLock lock(&mutex_);
+    ++call->under_way;
+    if (workers.ok()) call->workers = *workers;
+  }
+  if (!workers.ok()) return Answer(call, workers.status());
+  Ask(workers->front(), call->request, call);
+}
+
+void SmallFileWriter::Ask(const WorkerInfo& worker, const smallfiles::PutFilesRequest& request,
+                          const std::shared_ptr<Call>& call) {
+  fs_->workers_->Connect(worker.address)
+      ->PutFiles(request, [listener = listener_,
+                           call](const StatusOr<smallfiles::PutFilesResponse>& response) {
+        absl::MutexLock lock(&listener->mutex);
+        if (listener->writer != nullptr) listener->writer->Answer(call, response);
       });
 }
 
-void SmallFileWriter::Answer(const std::vector<File*>& files,
+absl::Duration SmallFileWriter::UntilLate() {
+  const int64_t late_ms = std::clamp(kLateFactor * usual_ms_, kLateMsMin, kLateMsMax);
+  const int64_t now_ms = fs_->clock_->MonotonicMs();
+  absl::Duration least = absl::InfiniteDuration();
+  for (const auto& call : calls_) {
+    if (!call->hedged)
+      least = std::min(least,
+                       absl::Milliseconds(std::max<int64_t>(1, call->began_ms + late_ms - now_ms)));
+  }
+  return least;
+}
+
+std::shared_ptr<SmallFileWriter::Call> SmallFileWriter::TakeLate() {
+  const int64_t late_ms = std::clamp(kLateFactor * usual_ms_, kLateMsMin, kLateMsMax);
+  const int64_t now_ms = fs_->clock_->MonotonicMs();
+  for (const auto& call : calls_) {
+    if (call->hedged || call->workers.empty() || now_ms - call->began_ms < late_ms) continue;
+    call->hedged = true;
+    ++call->under_way;
+    return call;
+  }
+  return nullptr;
+}
+
+// Others than all that were asked if there are as many, else than the one that told the others.
+void SmallFileWriter::Hedge(const std::shared_ptr<Call>& call) {
+  const int copies = static_cast<int>(call->workers.size());
+  std::set<std::string> asked;
+  for (const WorkerInfo& worker : call->workers) asked.insert(worker.address.host);
+  fs_->ForgetWorkers();
+  auto workers = fs_->ChooseWorkers(copies, asked);
+  if (!workers.ok()) workers = fs_->ChooseWorkers(copies, {call->workers.front().address.host});
+  if (!workers.ok()) return Answer(call, workers.status());
+  smallfiles::PutFilesRequest request = call->request;
+  request.clear_peers();
+  AddPeers(*workers, &request);
+  Ask(workers->front(), request, call);
+}
+
+void SmallFileWriter::Answer(const std::shared_ptr<Call>& call,
                              const StatusOr<smallfiles::PutFilesResponse>& response) {
   bool failed = !response.ok();
   absl::ReleasableMutexLock lock(&mutex_);
-  --calls_;
-  for (size_t i = 0; i < files.size(); ++i) {
+  --call->under_way;
+  if (call->answered || (failed && call->under_way > 0)) return;
+  call->answered = true;
+  calls_.remove(call);
+  const int64_t took_ms = fs_->clock_->MonotonicMs() - call->began_ms;
+  usual_ms_ += (took_ms - usual_ms_) / 8;
+  for (size_t i = 0; i < call->files.size(); ++i) {
     Status status = response.status();
     if (status.ok() && static_cast<int>(i) < response->outcomes_size()) {
       const auto& outcome = response->outcomes(static_cast<int>(i));
@@ -98,8 +192,8 @@ void SmallFileWriter::Answer(const std::vector<File*>& files,
       status = Internal("The worker did not answer for all files.");
     }
     failed = failed || status.code() == StatusCode::kUnavailable;
-    files[i]->status = std::move(status);
-    files[i]->done = true;
+    call->files[i]->status = std::move(status);
+    call->files[i]->done = true;
   }
   lock.Release();
   if (failed) fs_->ForgetWorkers();

@@ -16,11 +16,12 @@ using Done = std::function<void(StatusOr<smallfiles::PutFilesResponse>)>;
 class HeldWorkers : public WorkerConnector {
  public:
   struct Call {
+    std::string host;
     smallfiles::PutFilesRequest request;
     Done done;
   };
-  std::shared_ptr<WorkerApi> Connect(const WorkerAddress&) override {
-    return std::make_shared<Link>(this);
+  std::shared_ptr<WorkerApi> Connect(const WorkerAddress& address) override {
+    return std::make_shared<Link>(this, address.host);
   }
   // Waits until so many calls were made in all.
   std::vector<Call> Await(size_t count) {
@@ -43,7 +44,7 @@ class HeldWorkers : public WorkerConnector {
  private:
   class Link : public WorkerApi {
    public:
-    explicit Link(HeldWorkers* workers) : workers_(workers) {}
+    Link(HeldWorkers* workers, std::string host) : workers_(workers), host_(std::move(host)) {}
     StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(const BlockWriteOptions&) override {
       return Unavailable("not here");
     }
@@ -57,13 +58,14 @@ class HeldWorkers : public WorkerConnector {
     void PutFiles(const smallfiles::PutFilesRequest& request, Done done) override {
       if (workers_->answer_ != nullptr) return workers_->answer_(request, done);
       absl::MutexLock lock(&workers_->mutex_);
-      workers_->calls_.push_back({request, std::move(done)});
+      workers_->calls_.push_back({host_, request, std::move(done)});
     }
     void StoreBlocks(const smallfiles::StoreBlocksRequest&,
                      std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)>) override {}
 
    private:
     HeldWorkers* const workers_;
+    const std::string host_;
   };
   std::function<void(const smallfiles::PutFilesRequest&, const Done&)> answer_;
   absl::Mutex mutex_;
@@ -89,19 +91,19 @@ class ThreeWorkers : public UnusedMasterApi {
 
 class SmallFileWriterTest : public testing::Test {
  protected:
-  std::thread Write(const std::string& path, Status* status, size_t size = 10) {
-    return std::thread([this, path, status, size] {
+  std::thread Write(const std::string& path, Status* status, size_t size = 10, int durable = 2) {
+    return std::thread([this, path, status, size, durable] {
       WriteOptions options;
-      options.create.durable_replicas = 2;
+      options.create.durable_replicas = durable;
       bool first = true;
-      *status = fs_.WriteFile(path, options, [&]() -> StatusOr<std::string> {
+      *status = fs_.WriteFile(path, options, [&]() -> StatusOr<SharedBytes> {
         return std::exchange(first, false) ? std::string(size, 'x') : std::string();
       });
     });
   }
   ThreeWorkers master_;
   HeldWorkers workers_;
-  SystemClock clock_;
+  ManualClock clock_;  // while it stands still nothing is late
   SystemRandom random_;
   FileSystem fs_{&master_, &workers_, &clock_, &random_, "w1"};
 };
@@ -126,6 +128,62 @@ TEST_F(SmallFileWriterTest, filesThatComeWhileCallsAreUnderWay_goTogether) {
   }
   for (std::thread& writer : writers) writer.join();
   for (const Status& status : statuses) EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(SmallFileWriterTest, callThatIsLate_isMadeOnceMoreElsewhere_andTheFirstAnswerCounts) {
+  Status status = Internal("never answered");
+  std::thread writer = Write("/slow", &status, 10, 1);
+  workers_.Await(1);
+  clock_.AdvanceMs(5'000);
+  const auto calls = workers_.Await(2);
+  EXPECT_NE(calls[0].host, calls[1].host);
+  EXPECT_EQ(calls[0].request.files(0).options().operation_least_significant(),
+            calls[1].request.files(0).options().operation_least_significant());
+  HeldWorkers::Answer(calls[1]);
+  writer.join();
+  EXPECT_TRUE(status.ok()) << status;
+  HeldWorkers::Answer(calls[0], StatusCode::kInternal);  // nobody listens
+}
+
+TEST_F(SmallFileWriterTest, slowerAnswer_mayComeAfterTheClientsEnd) {
+  auto fs = std::make_unique<FileSystem>(&master_, &workers_, &clock_, &random_, "w1");
+  WriteOptions options;
+  options.create.durable_replicas = 1;
+  std::thread writer([&] { EXPECT_TRUE(fs->WriteFiles({{"/a", "1"}}, options)[0].ok()); });
+  workers_.Await(1);
+  clock_.AdvanceMs(5'000);
+  const auto calls = workers_.Await(2);
+  HeldWorkers::Answer(calls[1]);
+  writer.join();
+  fs.reset();
+  HeldWorkers::Answer(calls[0]);
+}
+
+TEST_F(SmallFileWriterTest, errorOfOneOfTwoCalls_waitsForTheOther) {
+  Status status = Internal("never answered");
+  std::thread writer = Write("/slow", &status, 10, 1);
+  workers_.Await(1);
+  clock_.AdvanceMs(5'000);
+  const auto calls = workers_.Await(2);
+  calls[1].done(Unavailable("gone"));
+  HeldWorkers::Answer(calls[0]);
+  writer.join();
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(SmallFileWriterTest, lateCallThatTookAllWorkers_isLeftToThem) {
+  Status status = Internal("never answered");
+  std::thread writer = Write("/slow", &status, 10, 3);
+  workers_.Await(1);
+  clock_.AdvanceMs(5'000);
+  std::thread other = Write("/other", &status, 10, 1);  // looks at the time too
+  const auto calls = workers_.Await(2);
+  EXPECT_EQ(calls[1].request.files(0).options().path(), "/other");
+  HeldWorkers::Answer(calls[0]);
+  HeldWorkers::Answer(calls[1]);
+  writer.join();
+  other.join();
+  EXPECT_TRUE(status.ok()) << status;
 }
 
 TEST_F(SmallFileWriterTest, manyAtOnce_goTogether) {

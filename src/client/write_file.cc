@@ -24,8 +24,12 @@ class ReplicatedBlock {
     return absl::OkStatus();
   }
 
-  Status Commit() {
+  // Nothing may be appended after it.
+  void BeginCommit() {
     for (Replica& replica : replicas_) replica.stream->BeginCommit();
+  }
+
+  Status WaitCommitted() {
     for (Replica& replica : replicas_) {
       Status status = replica.stream->WaitCommitted();
       while (!status.ok()) {
@@ -260,10 +264,12 @@ Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file,
                                int64_t* length, std::optional<SharedBytes>* diverted) {
   const int64_t block_size = file.block_size_bytes;
   SharedBytes rest;  // read already, belongs to the next block
+  // Its commit is under way while the next block is written.
+  std::unique_ptr<ReplicatedBlock> before;
   while (true) {
     if (rest.empty()) {
       SPILLWAY_ASSIGN_OR_RETURN(rest, source());
-      if (rest.empty()) return absl::OkStatus();
+      if (rest.empty()) return before == nullptr ? absl::OkStatus() : before->WaitCommitted();
     }
     BlockWriteOptions write;
     const bool may_write_through =
@@ -280,8 +286,8 @@ Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file,
                               AwaitWorkers(InitialReplicas(options.create), {}));
     write.reserve_bytes = std::min<int64_t>(block_size, static_cast<int64_t>(rest.size()));
     write.pin = options.create.write_type == WriteType::kAsyncThrough;
-    ReplicatedBlock block(this, write);
-    SPILLWAY_RETURN_IF_ERROR(block.Open(workers));
+    auto block = std::make_unique<ReplicatedBlock>(this, write);
+    SPILLWAY_RETURN_IF_ERROR(block->Open(workers));
     int64_t written = 0;
     while (written < block_size) {
       if (rest.empty()) {
@@ -292,9 +298,11 @@ Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file,
       const SharedBytes piece = rest.Part(0, room);
       rest = rest.Part(piece.size());
       written += static_cast<int64_t>(piece.size());
-      SPILLWAY_RETURN_IF_ERROR(block.Append(piece));
+      SPILLWAY_RETURN_IF_ERROR(block->Append(piece));
     }
-    SPILLWAY_RETURN_IF_ERROR(block.Commit());
+    if (before != nullptr) SPILLWAY_RETURN_IF_ERROR(before->WaitCommitted());
+    block->BeginCommit();
+    before = std::move(block);
     *length += written;
   }
 }
