@@ -120,6 +120,13 @@ StatusOr<std::unique_ptr<File>> PosixFileEnv::CreateDirect(const std::string& pa
   return std::make_unique<PosixFile>(fd, path);
 }
 
+StatusOr<std::unique_ptr<File>> PosixFileEnv::OpenDirect(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_DIRECT);
+  if (fd < 0 && errno == EINVAL) return InvalidArgument("{} has to be written by the cache.", path);
+  if (fd < 0) return ErrnoStatus(errno, "Cannot open", path);
+  return std::make_unique<PosixFile>(fd, path);
+}
+
 Status PosixFileEnv::Rename(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) return ErrnoStatus(errno, "Cannot rename", from);
   return absl::OkStatus();

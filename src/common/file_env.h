@@ -60,6 +60,8 @@ class PosixFileEnv : public FileEnv {
   // kDirectBytes. INVALID_ARGUMENT where the file system cannot.
   static constexpr int64_t kDirectBytes = 4096;
   StatusOr<std::unique_ptr<File>> CreateDirect(const std::string& path);
+  // The same for a file that is there.
+  StatusOr<std::unique_ptr<File>> OpenDirect(const std::string& path);
 };
 
 // A file of this machine that is open already, and closed with it.

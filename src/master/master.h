@@ -301,7 +301,7 @@ class Master {
   Status StartUpload(StateTxn& txn, PersistTask& task, const state::Inode& inode,
                      const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteUpload(StateTxn& txn, const PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StartMultipart(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void StartMultipart(PersistTask& task, int64_t part_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendParts(uint64_t job_id) ABSL_LOCKS_EXCLUDED(mutex_);
   void CompleteUpload(uint64_t job_id) ABSL_LOCKS_EXCLUDED(mutex_);
   void StartRelocate(PersistTask& task, const state::Inode& inode, LogIndex after)

@@ -70,6 +70,7 @@ struct PutOptions {
   std::string owner;     // local stores only
   std::string group;
   int mode = 0644;
+  int64_t part_bytes = 0;  // CreateMultipart: of every part but the last, which has no more
 };
 
 struct PutResult {
@@ -129,6 +130,7 @@ class UnderStore {
   virtual int puts_together() const { return 1; }
   // A result for each, as Put has it; no decorator repeats any of them.
   virtual std::vector<StatusOr<PutResult>> PutMany(const std::vector<PutRequest>& puts);
+  // options say how long parts are: a store may put them where they belong as they come.
   virtual StatusOr<std::string> CreateMultipart(const std::string& key,
                                                 const PutOptions& options) = 0;
   virtual StatusOr<UploadedPart> UploadPart(const std::string& key, const std::string& upload_id,

@@ -173,11 +173,14 @@ TEST_P(UnderStoreTest, wrongChecksum_publishesNothing) {
 }
 
 TEST_P(UnderStoreTest, multipart_wholeOrNothing) {
-  const auto id = store_->CreateMultipart("m", {});
+  PutOptions options;
+  options.part_bytes = static_cast<int64_t>(part_bytes_);
+  const auto id = store_->CreateMultipart("m", options);
   ASSERT_TRUE(id.ok());
   std::vector<UploadedPart> parts;
-  for (int number : {2, 1}) {
-    StringBody body(std::string(part_bytes_, static_cast<char>('0' + number)));
+  for (int number : {3, 2, 1}) {
+    const size_t bytes = number == 3 ? 10 : part_bytes_;
+    StringBody body(std::string(bytes, static_cast<char>('0' + number)));
     const auto part = store_->UploadPart("m", *id, number, body, std::nullopt);
     ASSERT_TRUE(part.ok());
     parts.insert(parts.begin(), *part);
@@ -185,12 +188,13 @@ TEST_P(UnderStoreTest, multipart_wholeOrNothing) {
   EXPECT_EQ(store_->Head("m").status().code(), StatusCode::kNotFound)
       << "nothing before completion";
   ASSERT_TRUE(store_->CompleteMultipart("m", *id, parts, {}).ok());
-  EXPECT_EQ(Get("m"), std::string(part_bytes_, '1') + std::string(part_bytes_, '2'));
+  EXPECT_EQ(Get("m"),
+            std::string(part_bytes_, '1') + std::string(part_bytes_, '2') + std::string(10, '3'));
   // A repeat changes nothing, whether the store remembers the upload or not.
   const auto again = store_->CompleteMultipart("m", *id, parts, {}).status();
   EXPECT_TRUE(again.ok() || again.code() == StatusCode::kNotFound) << again;
-  EXPECT_EQ(store_->Head("m")->size_bytes, static_cast<int64_t>(2 * part_bytes_));
-  const auto aborted = store_->CreateMultipart("n", {});
+  EXPECT_EQ(store_->Head("m")->size_bytes, static_cast<int64_t>(2 * part_bytes_ + 10));
+  const auto aborted = store_->CreateMultipart("n", options);
   ASSERT_TRUE(store_->AbortMultipart("n", *aborted).ok());
   ASSERT_TRUE(store_->AbortMultipart("n", *aborted).ok());
   EXPECT_EQ(store_->Head("n").status().code(), StatusCode::kNotFound);

@@ -112,7 +112,7 @@ Status Master::StartUpload(StateTxn& txn, PersistTask& task, const state::Inode&
   task.crc_known = command.crc_known();
   task.crc32c = command.crc32c();
   if (!one_part) {
-    StartMultipart(task);
+    StartMultipart(task, BlocksPerPart(inode, options_.part_size_bytes) * inode.block_size_bytes());
     return absl::OkStatus();
   }
   const PutOptions condition =
@@ -141,12 +141,14 @@ void Master::NoteUpload(StateTxn& txn, const PersistTask& task) {
 }
 
 // The intent is journaled first: an upload whose id nobody heard of is found by its key.
-void Master::StartMultipart(PersistTask& task) {
+void Master::StartMultipart(PersistTask& task, int64_t part_bytes) {
   StateTxn txn(journal_);
   NoteUpload(txn, task);
   const auto create = [this, job_id = task.job_id, store = UnderStoreOf(task.mount_id),
-                       key = task.key] {
-    auto upload_id = store->once()->CreateMultipart(key, PutOptions());
+                       key = task.key, part_bytes] {
+    PutOptions options;
+    options.part_bytes = part_bytes;
+    auto upload_id = store->once()->CreateMultipart(key, options);
     LogIndex index;
     {
       absl::MutexLock lock(&mutex_);

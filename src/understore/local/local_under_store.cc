@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include "common/checksum.h"
@@ -17,6 +18,7 @@
 namespace spillway {
 namespace {
 
+constexpr int64_t kUnit = PosixFileEnv::kDirectBytes;
 constexpr int64_t kPieceBytes = 1 << 20;
 constexpr int64_t kWriteBytes = 512 << 10;
 constexpr int64_t kDirectBytesMin = 1 << 20;
@@ -48,28 +50,39 @@ Status Compare(std::optional<uint32_t> expected, uint32_t crc) {
   return MakeStatus(StatusCode::kDataLoss, "The data to upload does not match its checksum.");
 }
 
-// Copies body to file and returns its CRC32C. Of a long one only two pieces are on their way to the
-// device at any time: the journal, whose syncs clients wait for, may be on the same.
-StatusOr<uint32_t> WriteBody(File& file, BodySource& body, std::optional<uint32_t> expected) {
+constexpr const char* kPartsMark = ".parts-of-";
+
+// How long the parts of an upload are, which its id says.
+std::optional<int64_t> PartBytesOf(const std::string& upload_id) {
+  const size_t at = upload_id.rfind(kPartsMark);
+  if (at == std::string::npos) return std::nullopt;
+  const int64_t bytes = std::atoll(upload_id.c_str() + at + std::strlen(kPartsMark));
+  return bytes > 0 ? std::optional(bytes) : std::nullopt;
+}
+
+// Copies body to file at base and returns its CRC32C. Of a long one only two pieces are on their
+// way to the device at any time: the journal, whose syncs clients wait for, may be on the same.
+StatusOr<uint32_t> WriteBody(File& file, int64_t base, BodySource& body,
+                             std::optional<uint32_t> expected) {
   std::string buffer(std::min(kWriteBytes, std::max<int64_t>(1, body.size_bytes())), '\0');
   uint32_t crc = 0;
   for (int64_t at = 0; at < body.size_bytes();) {
-    if (at > kWriteBytes) file.WriteBack(at - 2 * kWriteBytes, kWriteBytes, /*wait=*/true);
+    if (at > kWriteBytes) file.WriteBack(base + at - 2 * kWriteBytes, kWriteBytes, /*wait=*/true);
     const int64_t n = std::min<int64_t>(buffer.size(), body.size_bytes() - at);
     SPILLWAY_RETURN_IF_ERROR(body.Read(at, buffer.data(), n));
     crc = Crc32cExtend(crc, buffer.data(), n);
     const iovec part{buffer.data(), static_cast<size_t>(n)};
-    SPILLWAY_RETURN_IF_ERROR(file.WriteAt(at, std::span(&part, 1)));
-    if (body.size_bytes() > kWriteBytes) file.WriteBack(at, n, /*wait=*/false);
+    SPILLWAY_RETURN_IF_ERROR(file.WriteAt(base + at, std::span(&part, 1)));
+    if (body.size_bytes() > kWriteBytes) file.WriteBack(base + at, n, /*wait=*/false);
     at += n;
   }
   SPILLWAY_RETURN_IF_ERROR(Compare(expected, crc));
   return crc;
 }
 
-// The same past the page cache, which nobody reads again, from one buffer.
-Status WriteBodyDirect(File& file, BodySource& body, std::optional<uint32_t> expected) {
-  constexpr int64_t kUnit = PosixFileEnv::kDirectBytes;
+// The same past the page cache, which nobody reads again, from one buffer. Zeros may follow.
+StatusOr<uint32_t> WriteBodyDirect(File& file, int64_t base, BodySource& body,
+                                   std::optional<uint32_t> expected) {
   const std::unique_ptr<char, decltype(&std::free)> buffer(
       static_cast<char*>(std::aligned_alloc(kUnit, kPieceBytes)), &std::free);
   if (buffer == nullptr) return MakeStatus(StatusCode::kResourceExhausted, "No memory to upload.");
@@ -81,11 +94,30 @@ Status WriteBodyDirect(File& file, BodySource& body, std::optional<uint32_t> exp
     const int64_t whole = (n + kUnit - 1) / kUnit * kUnit;
     std::fill(buffer.get() + n, buffer.get() + whole, '\0');
     const iovec part{buffer.get(), static_cast<size_t>(whole)};
-    SPILLWAY_RETURN_IF_ERROR(file.WriteAt(at, std::span(&part, 1)));
+    SPILLWAY_RETURN_IF_ERROR(file.WriteAt(base + at, std::span(&part, 1)));
     at += n;
   }
   SPILLWAY_RETURN_IF_ERROR(Compare(expected, crc));
+  return crc;
+}
+
+Status WriteWhole(File& file, bool direct, BodySource& body, std::optional<uint32_t> expected) {
+  if (!direct) return WriteBody(file, 0, body, expected).status();
+  SPILLWAY_RETURN_IF_ERROR(WriteBodyDirect(file, 0, body, expected).status());
   return file.Truncate(body.size_bytes());
+}
+
+// Before it is written where others may have written the right bytes.
+Status CheckBody(BodySource& body, uint32_t expected) {
+  std::string buffer(std::min(kPieceBytes, std::max<int64_t>(1, body.size_bytes())), '\0');
+  uint32_t crc = 0;
+  for (int64_t at = 0; at < body.size_bytes();) {
+    const int64_t n = std::min<int64_t>(buffer.size(), body.size_bytes() - at);
+    SPILLWAY_RETURN_IF_ERROR(body.Read(at, buffer.data(), n));
+    crc = Crc32cExtend(crc, buffer.data(), n);
+    at += n;
+  }
+  return Compare(expected, crc);
 }
 
 }  // namespace
@@ -204,8 +236,7 @@ StatusOr<LocalUnderStore::NewFile> LocalUnderStore::WriteNew(const std::string& 
     return MakeStatus(StatusCode::kUnimplemented, "{} takes no unnamed files.", folder);
   if (fd < 0) return ErrnoStatus(errno, "Cannot create a file in", folder);
   NewFile file{fd, AdoptFile(fd, path), path};
-  SPILLWAY_RETURN_IF_ERROR(direct ? WriteBodyDirect(*file.file, body, options.crc32c)
-                                  : WriteBody(*file.file, body, options.crc32c).status());
+  SPILLWAY_RETURN_IF_ERROR(WriteWhole(*file.file, direct, body, options.crc32c));
   if (::fchmod(fd, options.mode & 07777) != 0) return ErrnoStatus(errno, "Cannot chmod", path);
   return file;
 }
@@ -272,8 +303,7 @@ StatusOr<PutResult> LocalUnderStore::Put(const std::string& key, BodySource& bod
       file = env.Open(temp, true);
     }
     SPILLWAY_RETURN_IF_ERROR(file.status());
-    status = direct ? WriteBodyDirect(**file, body, options.crc32c)
-                    : WriteBody(**file, body, options.crc32c).status();
+    status = WriteWhole(**file, direct, body, options.crc32c);
     if (status.ok()) status = (*file)->Sync();
   }
   if (status.ok()) {
@@ -285,21 +315,44 @@ StatusOr<PutResult> LocalUnderStore::Put(const std::string& key, BodySource& bod
   return status;
 }
 
-StatusOr<std::string> LocalUnderStore::CreateMultipart(const std::string&, const PutOptions&) {
+StatusOr<std::string> LocalUnderStore::CreateMultipart(const std::string&,
+                                                       const PutOptions& options) {
+  if (options.part_bytes <= 0) return InvalidArgument("An upload needs the length of its parts.");
   PosixFileEnv env;
-  const std::string id = NewUploadName() + ".d";
-  SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(JoinPath(PathOf(kUploads), id)));
+  const std::string folder = PathOf(kUploads);
+  const std::string id = fmt::format("{}{}{}", NewUploadName(), kPartsMark, options.part_bytes);
+  SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(folder));
+  SPILLWAY_RETURN_IF_ERROR(env.Open(JoinPath(folder, id), true).status());
   return id;
 }
 
+// Each part is written where it belongs in the file that is to be published: there is nothing to be
+// put together in the end.
 StatusOr<UploadedPart> LocalUnderStore::UploadPart(const std::string&, const std::string& upload_id,
                                                    int number, BodySource& body,
                                                    std::optional<uint32_t> crc32c) {
+  const auto part_bytes = PartBytesOf(upload_id);
+  if (!part_bytes) return NotFound("No upload {}", upload_id);
+  if (number < 1 || body.size_bytes() > *part_bytes) {
+    return InvalidArgument("Part {} of upload {} has {} bytes.", number, upload_id,
+                           body.size_bytes());
+  }
+  if (crc32c) SPILLWAY_RETURN_IF_ERROR(CheckBody(body, *crc32c));
   PosixFileEnv env;
-  const std::string folder = JoinPath(PathOf(kUploads), upload_id);
-  if (!env.Exists(folder)) return NotFound("No upload {}", upload_id);
-  SPILLWAY_ASSIGN_OR_RETURN(auto file, env.Open(JoinPath(folder, std::to_string(number)), true));
-  SPILLWAY_ASSIGN_OR_RETURN(const uint32_t crc, WriteBody(*file, body, crc32c));
+  const std::string path = JoinPath(PathOf(kUploads), upload_id);
+  bool direct = *part_bytes % kUnit == 0;
+  auto file = direct ? env.OpenDirect(path) : env.Open(path, false);
+  if (direct && file.status().code() == StatusCode::kInvalidArgument) {
+    direct = false;
+    file = env.Open(path, false);
+  }
+  SPILLWAY_RETURN_IF_ERROR(file.status());
+  const int64_t base = (number - 1) * *part_bytes;
+  SPILLWAY_ASSIGN_OR_RETURN(const uint32_t crc, direct ? WriteBodyDirect(**file, base, body, crc32c)
+                                                       : WriteBody(**file, base, body, crc32c));
+  if (body.size_bytes() < *part_bytes)  // the last one
+    SPILLWAY_RETURN_IF_ERROR((*file)->Truncate(base + body.size_bytes()));
+  SPILLWAY_RETURN_IF_ERROR((*file)->Sync());
   return UploadedPart{number, fmt::format("{:08x}", crc), crc, body.size_bytes()};
 }
 
@@ -307,39 +360,24 @@ StatusOr<PutResult> LocalUnderStore::CompleteMultipart(const std::string& key,
                                                        const std::string& upload_id,
                                                        const std::vector<UploadedPart>& parts,
                                                        const PutOptions& options) {
+  const auto part_bytes = PartBytesOf(upload_id);
+  const std::string temp = JoinPath(PathOf(kUploads), upload_id);
+  if (!part_bytes) return NotFound("No upload {}", upload_id);
   PosixFileEnv env;
-  const std::string folder = JoinPath(PathOf(kUploads), upload_id);
-  const std::string temp = folder + ".whole";
-  if (!env.Exists(folder)) return NotFound("No upload {}", upload_id);
-  int64_t at = 0;
   {
-    SPILLWAY_ASSIGN_OR_RETURN(auto whole, env.Open(temp, true));
-    std::string buffer(kPieceBytes, '\0');
-    for (const UploadedPart& part : parts) {
-      SPILLWAY_ASSIGN_OR_RETURN(auto piece,
-                                env.Open(JoinPath(folder, std::to_string(part.number)), false));
-      for (int64_t offset = 0;;) {
-        SPILLWAY_ASSIGN_OR_RETURN(const int64_t n,
-                                  piece->ReadAt(offset, buffer.data(), kPieceBytes));
-        if (n == 0) break;
-        const iovec out{buffer.data(), static_cast<size_t>(n)};
-        SPILLWAY_RETURN_IF_ERROR(whole->WriteAt(at, std::span(&out, 1)));
-        at += n;
-        offset += n;
-      }
-    }
+    SPILLWAY_ASSIGN_OR_RETURN(auto whole, env.Open(temp, false));
+    SPILLWAY_ASSIGN_OR_RETURN(const int64_t size, whole->Size());
+    const auto count = static_cast<int64_t>(parts.size());
+    if (size > count * *part_bytes || size <= (count - 1) * *part_bytes)
+      return InvalidArgument("Upload {} has {} bytes in {} parts.", upload_id, size, count);
     SPILLWAY_RETURN_IF_ERROR(whole->Sync());
   }
-  SPILLWAY_ASSIGN_OR_RETURN(PutResult result, Publish(temp, key, options));
-  std::error_code ignored;
-  std::filesystem::remove_all(folder, ignored);
-  return result;
+  return Publish(temp, key, options);
 }
 
 Status LocalUnderStore::AbortMultipart(const std::string&, const std::string& upload_id) {
   std::error_code ignored;
   std::filesystem::remove_all(JoinPath(PathOf(kUploads), upload_id), ignored);
-  std::filesystem::remove(JoinPath(PathOf(kUploads), upload_id + ".whole"), ignored);
   return absl::OkStatus();
 }
 

@@ -73,11 +73,14 @@ class ThroughTarget : public WriteTarget {
     Status SendPart() {
       absl::MutexLock lock(&mutex);
       if (upload_id.empty()) {
+        options.part_bytes = kPartBytes;
         SPILLWAY_ASSIGN_OR_RETURN(upload_id, store->CreateMultipart(key, options));
       }
-      const uint32_t crc = Crc32c(buffer);
-      StringBody body(std::move(buffer));
-      buffer.clear();
+      std::string data = std::move(buffer);
+      buffer = data.size() > kPartBytes ? data.substr(kPartBytes) : std::string();
+      data.resize(std::min<size_t>(data.size(), kPartBytes));
+      const uint32_t crc = Crc32c(data);
+      StringBody body(std::move(data));
       SPILLWAY_ASSIGN_OR_RETURN(
           UploadedPart part,
           store->UploadPart(key, upload_id, static_cast<int>(parts.size()) + 1, body, crc));
