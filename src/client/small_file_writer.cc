@@ -134,23 +134,24 @@ void SmallFileWriter::Ask(const WorkerInfo& worker, const smallfiles::PutFilesRe
       });
 }
 
+int64_t SmallFileWriter::LateAtMs(const Call& call) {
+  return call.began_ms + std::clamp(kLateFactor * usual_ms_, kLateMsMin, kLateMsMax);
+}
+
 absl::Duration SmallFileWriter::UntilLate() {
-  const int64_t late_ms = std::clamp(kLateFactor * usual_ms_, kLateMsMin, kLateMsMax);
   const int64_t now_ms = fs_->clock_->MonotonicMs();
   absl::Duration least = absl::InfiniteDuration();
   for (const auto& call : calls_) {
-    if (!call->hedged)
-      least = std::min(least,
-                       absl::Milliseconds(std::max<int64_t>(1, call->began_ms + late_ms - now_ms)));
+    const int64_t left_ms = std::max<int64_t>(1, LateAtMs(*call) - now_ms);
+    if (!call->hedged) least = std::min(least, absl::Milliseconds(left_ms));
   }
   return least;
 }
 
 std::shared_ptr<SmallFileWriter::Call> SmallFileWriter::TakeLate() {
-  const int64_t late_ms = std::clamp(kLateFactor * usual_ms_, kLateMsMin, kLateMsMax);
   const int64_t now_ms = fs_->clock_->MonotonicMs();
   for (const auto& call : calls_) {
-    if (call->hedged || call->workers.empty() || now_ms - call->began_ms < late_ms) continue;
+    if (call->hedged || call->workers.empty() || now_ms < LateAtMs(*call)) continue;
     call->hedged = true;
     ++call->under_way;
     return call;

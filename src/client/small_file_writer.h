@@ -71,6 +71,7 @@ class SmallFileWriter {
            const std::shared_ptr<Call>& call) ABSL_LOCKS_EXCLUDED(mutex_);
   void Answer(const std::shared_ptr<Call>& call,
               const StatusOr<smallfiles::PutFilesResponse>& response) ABSL_LOCKS_EXCLUDED(mutex_);
+  int64_t LateAtMs(const Call& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Until the first call that was made once is late.
   absl::Duration UntilLate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Call> TakeLate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

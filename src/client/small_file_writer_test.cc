@@ -173,10 +173,11 @@ TEST_F(SmallFileWriterTest, errorOfOneOfTwoCalls_waitsForTheOther) {
 
 TEST_F(SmallFileWriterTest, lateCallThatTookAllWorkers_isLeftToThem) {
   Status status = Internal("never answered");
+  Status other_status = status;
   std::thread writer = Write("/slow", &status, 10, 3);
   workers_.Await(1);
   clock_.AdvanceMs(5'000);
-  std::thread other = Write("/other", &status, 10, 1);  // looks at the time too
+  std::thread other = Write("/other", &other_status, 10, 1);  // looks at the time too
   const auto calls = workers_.Await(2);
   EXPECT_EQ(calls[1].request.files(0).options().path(), "/other");
   HeldWorkers::Answer(calls[0]);
@@ -184,6 +185,7 @@ TEST_F(SmallFileWriterTest, lateCallThatTookAllWorkers_isLeftToThem) {
   writer.join();
   other.join();
   EXPECT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(other_status.ok()) << other_status;
 }
 
 TEST_F(SmallFileWriterTest, manyAtOnce_goTogether) {
