@@ -120,12 +120,16 @@ class Pair:
             self.clients[side.name].order("await", 3)
             self.idle_memory[side.name] = memory_of(side.pids())
             for size, writers in ((4096, 8), (32 << 20, 2)):  # compilers of both JVMs
-                self.clients[side.name].order("write", size, writers, 1, 4, f"/warm-{size}", 10_000 if kind == "disk" else 30)
-                self.clients[side.name].order("drain", f"/warm-{size}")
-                self.clients[side.name].order("remove", f"/warm-{size}")
+                self.write_and_remove(side, size, writers, 4, f"/warm-{size}", 10_000 if kind == "disk" else 30)
             side.pause()
         self.filled = False
         self.native = Client([str(TOOLS / "native_load")], self.sides[0])
+
+    def write_and_remove(self, side, size, writers, seconds, folder, count):
+        client = self.clients[side.name]
+        client.order("write", size, writers, 1, seconds, folder, count)
+        client.order("drain", folder)
+        client.order("remove", folder)
 
     def fill(self):
         """What the workers may keep has been written once, as on every cluster that has been up for a while: the first
@@ -133,9 +137,7 @@ class Pair:
         if not self.filled:
             for side in self.sides:
                 side.resume()
-                self.clients[side.name].order("write", 32 << 20, 2, 1, 120, "/fill", FILL_FILES)
-                self.clients[side.name].order("drain", "/fill")
-                self.clients[side.name].order("remove", "/fill")
+                self.write_and_remove(side, 32 << 20, 2, 120, "/fill", FILL_FILES)
                 side.pause()
         self.filled = True
 

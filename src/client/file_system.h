@@ -98,10 +98,11 @@ class FileSystem {
   Clock* const clock_;
   Random* const random_;
   const std::string local_host_;
-  SmallFileWriter small_files_{this};
   absl::Mutex mutex_;
   std::vector<WorkerInfo> live_ ABSL_GUARDED_BY(mutex_);
   int64_t live_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Goes first: a late answer may come until then, and uses the rest.
+  SmallFileWriter small_files_{this};
 };
 
 }  // namespace spillway

@@ -39,12 +39,14 @@ void AddPeers(const std::vector<WorkerInfo>& workers, smallfiles::PutFilesReques
 }  // namespace
 
 struct SmallFileWriter::Call {
+  bool may_be_hedged() const { return !hedged && !workers.empty(); }
+
   std::vector<File*> files;             // gone once it is answered
   smallfiles::PutFilesRequest request;  // does not change once workers are known
-  std::vector<WorkerInfo> workers;      // that were asked first
+  std::vector<WorkerInfo> workers;      // that were asked first; none: only the master
   int64_t began_ms = 0;
   bool hedged = false;
-  int under_way = 0;
+  int under_way = 1;
   bool answered = false;
 };
 
@@ -105,22 +107,14 @@ void SmallFileWriter::Send(const std::shared_ptr<Call>& call) {
     FillOptions(small->path, small->options, file->mutable_options());
     file->set_data(small->data.data(), small->data.size());
   }
-  if (copies == 0) {
-    {
-      absl::MutexLock lock(&mutex_);
-      call->hedged = true;  // the master is one
-      ++call->under_way;
-    }
-    return Answer(call, fs_->master_->PutEmptyFiles(call->request));
-  }
+  if (copies == 0) return Answer(call, fs_->master_->PutEmptyFiles(call->request));
   const auto workers = fs_->ChooseWorkers(copies);
-  if (workers.ok()) AddPeers(*workers, &call->request);
+  if (!workers.ok()) return Answer(call, workers.status());
+  AddPeers(*workers, &call->request);
   {
     absl::MutexLock lock(&mutex_);
-    ++call->under_way;
-    if (workers.ok()) call->workers = *workers;
+    call->workers = *workers;
   }
-  if (!workers.ok()) return Answer(call, workers.status());
   Ask(workers->front(), call->request, call);
 }
 
@@ -142,8 +136,9 @@ absl::Duration SmallFileWriter::UntilLate() {
   const int64_t now_ms = fs_->clock_->MonotonicMs();
   absl::Duration least = absl::InfiniteDuration();
   for (const auto& call : calls_) {
+    if (!call->may_be_hedged()) continue;
     const int64_t left_ms = std::max<int64_t>(1, LateAtMs(*call) - now_ms);
-    if (!call->hedged) least = std::min(least, absl::Milliseconds(left_ms));
+    least = std::min(least, absl::Milliseconds(left_ms));
   }
   return least;
 }
@@ -151,7 +146,7 @@ absl::Duration SmallFileWriter::UntilLate() {
 std::shared_ptr<SmallFileWriter::Call> SmallFileWriter::TakeLate() {
   const int64_t now_ms = fs_->clock_->MonotonicMs();
   for (const auto& call : calls_) {
-    if (call->hedged || call->workers.empty() || now_ms < LateAtMs(*call)) continue;
+    if (!call->may_be_hedged() || now_ms < LateAtMs(*call)) continue;
     call->hedged = true;
     ++call->under_way;
     return call;

@@ -101,6 +101,12 @@ class SmallFileWriterTest : public testing::Test {
       });
     });
   }
+  // The only call under way, made late, and the one that follows.
+  std::vector<HeldWorkers::Call> MakeLate() {
+    workers_.Await(1);
+    clock_.AdvanceMs(5'000);
+    return workers_.Await(2);
+  }
   ThreeWorkers master_;
   HeldWorkers workers_;
   ManualClock clock_;  // while it stands still nothing is late
@@ -133,9 +139,7 @@ TEST_F(SmallFileWriterTest, filesThatComeWhileCallsAreUnderWay_goTogether) {
 TEST_F(SmallFileWriterTest, callThatIsLate_isMadeOnceMoreElsewhere_andTheFirstAnswerCounts) {
   Status status = Internal("never answered");
   std::thread writer = Write("/slow", &status, 10, 1);
-  workers_.Await(1);
-  clock_.AdvanceMs(5'000);
-  const auto calls = workers_.Await(2);
+  const auto calls = MakeLate();
   EXPECT_NE(calls[0].host, calls[1].host);
   EXPECT_EQ(calls[0].request.files(0).options().operation_least_significant(),
             calls[1].request.files(0).options().operation_least_significant());
@@ -150,9 +154,7 @@ TEST_F(SmallFileWriterTest, slowerAnswer_mayComeAfterTheClientsEnd) {
   WriteOptions options;
   options.create.durable_replicas = 1;
   std::thread writer([&] { EXPECT_TRUE(fs->WriteFiles({{"/a", "1"}}, options)[0].ok()); });
-  workers_.Await(1);
-  clock_.AdvanceMs(5'000);
-  const auto calls = workers_.Await(2);
+  const auto calls = MakeLate();
   HeldWorkers::Answer(calls[1]);
   writer.join();
   fs.reset();
@@ -162,9 +164,7 @@ TEST_F(SmallFileWriterTest, slowerAnswer_mayComeAfterTheClientsEnd) {
 TEST_F(SmallFileWriterTest, errorOfOneOfTwoCalls_waitsForTheOther) {
   Status status = Internal("never answered");
   std::thread writer = Write("/slow", &status, 10, 1);
-  workers_.Await(1);
-  clock_.AdvanceMs(5'000);
-  const auto calls = workers_.Await(2);
+  const auto calls = MakeLate();
   calls[1].done(Unavailable("gone"));
   HeldWorkers::Answer(calls[0]);
   writer.join();

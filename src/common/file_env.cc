@@ -113,15 +113,9 @@ StatusOr<std::unique_ptr<File>> PosixFileEnv::Open(const std::string& path, bool
   return std::make_unique<PosixFile>(fd, path);
 }
 
-StatusOr<std::unique_ptr<File>> PosixFileEnv::CreateDirect(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_CREAT | O_TRUNC | O_DIRECT, 0666);
-  if (fd < 0 && errno == EINVAL) return InvalidArgument("{} has to be written by the cache.", path);
-  if (fd < 0) return ErrnoStatus(errno, "Cannot open", path);
-  return std::make_unique<PosixFile>(fd, path);
-}
-
-StatusOr<std::unique_ptr<File>> PosixFileEnv::OpenDirect(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_DIRECT);
+StatusOr<std::unique_ptr<File>> PosixFileEnv::OpenDirect(const std::string& path, bool create) {
+  const int flags = O_RDWR | O_CLOEXEC | O_DIRECT | (create ? O_CREAT | O_TRUNC : 0);
+  const int fd = ::open(path.c_str(), flags, 0666);
   if (fd < 0 && errno == EINVAL) return InvalidArgument("{} has to be written by the cache.", path);
   if (fd < 0) return ErrnoStatus(errno, "Cannot open", path);
   return std::make_unique<PosixFile>(fd, path);

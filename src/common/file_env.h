@@ -56,12 +56,10 @@ class PosixFileEnv : public FileEnv {
   Status SyncDir(const std::string& path) override;
   StatusOr<std::vector<std::string>> List(const std::string& path) override;
   bool Exists(const std::string& path) override;
-  // Creates a file that is written past the page cache: buffers, offsets and sizes are multiples of
+  // A file that is written past the page cache: buffers, offsets and sizes are multiples of
   // kDirectBytes. INVALID_ARGUMENT where the file system cannot.
   static constexpr int64_t kDirectBytes = 4096;
-  StatusOr<std::unique_ptr<File>> CreateDirect(const std::string& path);
-  // The same for a file that is there.
-  StatusOr<std::unique_ptr<File>> OpenDirect(const std::string& path);
+  StatusOr<std::unique_ptr<File>> OpenDirect(const std::string& path, bool create);
 };
 
 // A file of this machine that is open already, and closed with it.

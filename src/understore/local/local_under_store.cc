@@ -107,6 +107,17 @@ Status WriteWhole(File& file, bool direct, BodySource& body, std::optional<uint3
   return file.Truncate(body.size_bytes());
 }
 
+// *direct: past the page cache; false afterwards if the file system cannot.
+StatusOr<std::unique_ptr<File>> OpenToWrite(const std::string& path, bool create, bool* direct) {
+  PosixFileEnv env;
+  if (*direct) {
+    auto file = env.OpenDirect(path, create);
+    if (file.status().code() != StatusCode::kInvalidArgument) return file;
+    *direct = false;
+  }
+  return env.Open(path, create);
+}
+
 // Before it is written where others may have written the right bytes.
 Status CheckBody(BodySource& body, uint32_t expected) {
   std::string buffer(std::min(kPieceBytes, std::max<int64_t>(1, body.size_bytes())), '\0');
@@ -293,14 +304,10 @@ StatusOr<PutResult> LocalUnderStore::Put(const std::string& key, BodySource& bod
   Status status;
   {
     bool direct = body.size_bytes() >= kDirectBytesMin;
-    auto file = direct ? env.CreateDirect(temp) : env.Open(temp, true);
+    auto file = OpenToWrite(temp, /*create=*/true, &direct);
     if (file.status().code() == StatusCode::kNotFound) {
       SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(folder));
-      file = direct ? env.CreateDirect(temp) : env.Open(temp, true);
-    }
-    if (direct && file.status().code() == StatusCode::kInvalidArgument) {
-      direct = false;
-      file = env.Open(temp, true);
+      file = OpenToWrite(temp, /*create=*/true, &direct);
     }
     SPILLWAY_RETURN_IF_ERROR(file.status());
     status = WriteWhole(**file, direct, body, options.crc32c);
@@ -338,21 +345,15 @@ StatusOr<UploadedPart> LocalUnderStore::UploadPart(const std::string&, const std
                            body.size_bytes());
   }
   if (crc32c) SPILLWAY_RETURN_IF_ERROR(CheckBody(body, *crc32c));
-  PosixFileEnv env;
-  const std::string path = JoinPath(PathOf(kUploads), upload_id);
   bool direct = *part_bytes % kUnit == 0;
-  auto file = direct ? env.OpenDirect(path) : env.Open(path, false);
-  if (direct && file.status().code() == StatusCode::kInvalidArgument) {
-    direct = false;
-    file = env.Open(path, false);
-  }
-  SPILLWAY_RETURN_IF_ERROR(file.status());
+  SPILLWAY_ASSIGN_OR_RETURN(const auto file, OpenToWrite(JoinPath(PathOf(kUploads), upload_id),
+                                                         /*create=*/false, &direct));
   const int64_t base = (number - 1) * *part_bytes;
-  SPILLWAY_ASSIGN_OR_RETURN(const uint32_t crc, direct ? WriteBodyDirect(**file, base, body, crc32c)
-                                                       : WriteBody(**file, base, body, crc32c));
+  SPILLWAY_ASSIGN_OR_RETURN(const uint32_t crc, direct ? WriteBodyDirect(*file, base, body, crc32c)
+                                                       : WriteBody(*file, base, body, crc32c));
   if (body.size_bytes() < *part_bytes)  // the last one
-    SPILLWAY_RETURN_IF_ERROR((*file)->Truncate(base + body.size_bytes()));
-  SPILLWAY_RETURN_IF_ERROR((*file)->Sync());
+    SPILLWAY_RETURN_IF_ERROR(file->Truncate(base + body.size_bytes()));
+  SPILLWAY_RETURN_IF_ERROR(file->Sync());
   return UploadedPart{number, fmt::format("{:08x}", crc), crc, body.size_bytes()};
 }
 
