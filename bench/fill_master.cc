@@ -1,5 +1,6 @@
-// Fills the state store of a stopped master with files, through the master's own operations, for
-// measurements of large namespaces.
+// Fills the state store of a stopped master with files, for measurements of large namespaces: the
+// records are those that the master's own operations would have left.
+#include <absl/synchronization/notification.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
@@ -12,7 +13,9 @@
 namespace spillway {
 namespace {
 
-constexpr int kFilesPerDirectory = 1000;
+constexpr int64_t kFilesPerFolder = 1000;
+constexpr int64_t kFileBytes = 4096;
+constexpr int64_t kAppendsAhead = 50;
 
 struct Options {
   std::string journal;
@@ -20,24 +23,113 @@ struct Options {
   std::string user;
   int64_t files = 0;
   int64_t unpersisted = 0;
+  int64_t flat = 0;
 };
 
-// One block each, as if written through; the last ones wait to be persisted and have no block.
-LogIndex MakeFile(Master& master, const Caller& caller, const Options& options, int64_t i) {
-  const std::string path = "/m/d" + std::to_string(i / kFilesPerDirectory) + "/part-" +
-                           std::to_string(i % kFilesPerDirectory);
-  const bool through = i < options.files - options.unpersisted;
-  CreateFileOptions create;
-  create.recursive = true;
-  create.write_type = through ? WriteType::kThrough : WriteType::kAsyncThrough;
-  (void)*master.CreateFile(caller, path, create).result;
-  CompleteFileOptions complete;
-  if (through) complete.understore_length = 4096;
-  complete.persist = !through;
-  const auto completed = master.CompleteFile(caller, path, complete);
-  (void)*completed.result;
-  return completed.wait_for;
-}
+class Filler {
+ public:
+  Filler(const Options& options, Journal* journal, int64_t now_ms)
+      : options_(options), journal_(journal), now_ms_(now_ms) {}
+
+  // "/m/d0/part-0" and so on, 1,000 in a folder, the last ones not persisted; then "/flat/part-0".
+  void Run() {
+    const InodeId folders = MakeFolder(kRootInodeId, "m");
+    const int64_t waits_from = options_.files - options_.unpersisted;
+    for (int64_t i = 0; i < options_.files; i += kFilesPerFolder) {
+      const std::string name = "d" + std::to_string(i / kFilesPerFolder);
+      const InodeId folder = MakeFolder(folders, name);
+      MakeFiles(folder, "m/" + name, 0, std::min(kFilesPerFolder, options_.files - i),
+                waits_from - i);
+    }
+    if (options_.flat > 0) {
+      const InodeId flat = MakeFolder(kRootInodeId, "flat");
+      for (int64_t i = 0; i < options_.flat; i += kFilesPerFolder)
+        MakeFiles(flat, "flat", i, std::min(options_.flat, i + kFilesPerFolder), options_.flat);
+    }
+    AwaitDurable(journal_->last_index());
+  }
+
+ private:
+  state::Inode NewInode(InodeId parent, const std::string& name) const {
+    state::Inode inode;
+    inode.set_parent_id(parent.value());
+    inode.set_name(name);
+    inode.set_owner(options_.user);
+    inode.set_group(options_.user);
+    inode.set_creation_time_ms(now_ms_);
+    inode.set_last_modification_time_ms(now_ms_);
+    inode.set_last_access_time_ms(now_ms_);
+    inode.set_ttl_ms(-1);
+    return inode;
+  }
+
+  static void Make(StateTxn& txn, const state::Inode& inode) {
+    txn.Apply(
+        MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
+  }
+
+  InodeId MakeFolder(InodeId parent, const std::string& name) {
+    StateTxn txn(journal_);
+    state::Inode inode = NewInode(parent, name);
+    inode.set_id(txn.Cluster().next_directory_id());
+    inode.set_is_directory(true);
+    inode.set_mode(0755);
+    inode.set_children_loaded(true);
+    inode.set_persistence_state(state::PERSISTED);
+    Make(txn, inode);
+    txn.Commit();
+    return InodeId(inode.id());
+  }
+
+  // Those from waits_from on wait to be persisted, and are empty.
+  void MakeFiles(InodeId folder, const std::string& path, int64_t begin, int64_t end,
+                 int64_t waits_from) {
+    StateTxn txn(journal_);
+    for (int64_t i = begin; i < end; ++i) {
+      const std::string name = "part-" + std::to_string(i);
+      state::Inode inode = NewInode(folder, name);
+      inode.set_id(FileIdOfContainer(txn.Cluster().next_container_id()).value());
+      inode.set_generation(txn.Cluster().next_generation());
+      inode.set_mode(0644);
+      inode.set_block_size_bytes(64 << 20);
+      inode.set_cacheable(true);
+      inode.set_completed(true);
+      inode.set_replication_max(-1);
+      inode.set_durable_replicas(1);
+      if (i < waits_from) {
+        inode.set_write_through(true);
+        inode.set_length_bytes(kFileBytes);
+        inode.add_blocks();
+        inode.set_persistence_state(state::PERSISTED);
+        inode.mutable_object()->set_key(path + "/" + name);
+        inode.mutable_object()->set_persisted_at_ms(now_ms_);
+        Make(txn, inode);
+      } else {
+        inode.set_persistence_state(state::TO_BE_PERSISTED);
+        Make(txn, inode);
+        txn.Apply(MakeEntry([&](auto& entry) {
+          auto* job = entry.mutable_persist_scheduled()->mutable_job();
+          job->set_inode_id(inode.id());
+          job->set_generation(inode.generation());
+          job->set_requested_at_ms(now_ms_);
+          job->set_due_at_ms(now_ms_);
+        }));
+      }
+    }
+    const LogIndex index = txn.Commit();
+    if (index.value() % kAppendsAhead == 0) AwaitDurable(index);
+  }
+
+  void AwaitDurable(LogIndex index) {
+    absl::Notification durable;
+    journal_->WhenDurable(index, [&] { durable.Notify(); });
+    durable.WaitForNotification();
+  }
+
+  const Options& options_;
+  Journal* const journal_;
+  const int64_t now_ms_;
+};
 
 int Fill(const Options& options) {
   const auto store = OpenRocksDbStateStore(options.journal, true);
@@ -51,32 +143,19 @@ int Fill(const Options& options) {
   FixedOpener opener(std::make_shared<MemoryUnderStore>());
   ThreadPool executor("journal", 1);
   Journal journal(store->get(), &executor, LastLogIndex(store->get(), &executor));
-  MasterOptions master_options;
-  master_options.root_uri = options.root_uri;
-  master_options.superuser = options.user;
-  Master master(master_options,
-                MasterContext{&clock, &random, &executor, &journal, &sender, &opener, nullptr});
-  if (const Status status = master.Start(); !status.ok()) {
-    std::cerr << status << "\n";
-    return 1;
+  {
+    MasterOptions master_options;
+    master_options.root_uri = options.root_uri;
+    master_options.superuser = options.user;
+    Master master(master_options,
+                  MasterContext{&clock, &random, &executor, &journal, &sender, &opener, nullptr});
+    if (const Status status = master.Start(); !status.ok()) {
+      std::cerr << status << "\n";
+      return 1;
+    }
+    Filler(options, &journal, clock.NowMs()).Run();
   }
-  const Caller caller{options.user, {options.user}};
-  absl::Mutex mutex;
-  int64_t durable = 0;
-  for (int64_t i = 0; i < options.files; ++i) {
-    const LogIndex index = MakeFile(master, caller, options, i);
-    if (i % 1000 != 999 && i + 1 != options.files) continue;
-    master.WhenDurable(index, [&, i] {
-      absl::MutexLock lock(&mutex);
-      durable = i + 1;
-    });
-    // Not too far ahead of the disk.
-    absl::MutexLock lock(&mutex);
-    const int64_t enough = i + 1 == options.files ? i + 1 : i - 100'000;
-    const auto arrived = [&] { return durable >= enough; };
-    mutex.Await(absl::Condition(&arrived));
-  }
-  std::cout << options.files << " files made\n";
+  std::cout << options.files + options.flat << " files made\n";
   return 0;
 }
 
@@ -90,8 +169,9 @@ int main(int argc, char** argv) {
   app.add_option("--journal", options.journal, "alluxio.master.journal.folder")->required();
   app.add_option("--root-ufs", options.root_uri, "alluxio.master.mount.table.root.ufs")->required();
   app.add_option("--user", options.user, "owner of the files")->required();
-  app.add_option("--files", options.files, "how many")->required();
+  app.add_option("--files", options.files, "how many, 1,000 to a folder")->required();
   app.add_option("--unpersisted", options.unpersisted, "how many of them wait to be persisted");
+  app.add_option("--flat", options.flat, "how many more in a folder of their own");
   CLI11_PARSE(app, argc, argv);
   return spillway::Fill(options);
 }

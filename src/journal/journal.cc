@@ -58,13 +58,14 @@ void Journal::Scan(std::string_view begin, std::string_view end, const StateStor
   while (!stopped && at < pending.size()) visit_pending();
 }
 
-LogIndex Journal::Append(const StateBatch& batch) {
+LogIndex Journal::Append(StateBatch batch) {
   absl::MutexLock lock(&mutex_);
   ++last_;
-  for (const auto& [key, value] : batch) {
-    overlay_[key] = Pending{value, last_};
-    cache_.Erase(key);
-    dirty_keys_.push_back(key);
+  while (!batch.empty()) {
+    auto change = batch.extract(batch.begin());
+    overlay_[change.key()] = Pending{std::move(change.mapped()), last_};
+    cache_.Erase(change.key());
+    dirty_keys_.push_back(std::move(change.key()));
   }
   if (!committing_) {
     committing_ = true;

@@ -28,7 +28,7 @@ class Journal {
   void Scan(std::string_view begin, std::string_view end, const StateStore::Visitor& visit,
             LogIndex* depends);
 
-  LogIndex Append(const StateBatch& batch);
+  LogIndex Append(StateBatch batch);
   LogIndex last_index();
 
   // Runs done once everything up to index is durable: at once on this thread if it is already,

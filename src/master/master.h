@@ -249,7 +249,7 @@ class Master {
   void RenameUnderStore(StateTxn& txn, const state::Inode& inode, const std::string& old_path,
                         const std::string& new_path, const RenameOptions& options,
                         std::vector<state::PersistJob>* jobs) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The result of an operation id that was carried out before.
+  // What an operation that was carried out before was about; here and below txn knows operations_.
   std::optional<InodeId> FindOperation(StateTxn& txn, const std::optional<OperationId>& id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RememberOperation(StateTxn& txn, const std::optional<OperationId>& id, InodeId inode)
@@ -422,6 +422,7 @@ class Master {
   int64_t start_monotonic_ms_ = 0;
 
   absl::Mutex mutex_;
+  OperationIndex operations_ ABSL_GUARDED_BY(mutex_);
   ClusterState cluster_ ABSL_GUARDED_BY(mutex_);
   std::map<MountId, state::Mount> mounts_ ABSL_GUARDED_BY(mutex_);
   std::map<MountId, std::shared_ptr<UnderStore>> opened_ ABSL_GUARDED_BY(mutex_);

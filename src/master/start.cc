@@ -68,7 +68,7 @@ Status Master::Start() {
   }
   {
     absl::MutexLock lock(&mutex_);
-    StateTxn txn(journal_);
+    StateTxn txn(journal_, &operations_);
     const auto cluster = txn.Cluster();
     if (cluster.format_version() > kStateFormatVersion) {
       return spillway::MakeStatus(
@@ -96,6 +96,7 @@ Status Master::Start() {
     for (const auto& worker : txn.KnownWorkers())
       awaited_workers_.insert(WorkerId(worker.worker_id()));
     safe_mode_over_ = awaited_workers_.empty();
+    txn.LoadOperations();
     txn.ForEachPendingDelete(std::nullopt, [&](const state::PendingDelete& pending) {
       NoteMarkerDelete(MountId(pending.mount_id()), pending.key());
       return true;

@@ -17,7 +17,7 @@ Outcome<Nothing> Master::CompleteFile(const Caller& caller, const std::string& p
   LogIndex index;
   {
     absl::MutexLock lock(&mutex_);
-    StateTxn txn(journal_);
+    StateTxn txn(journal_, &operations_);
     if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};
     const auto id = DoCompleteFile(txn, caller, path, options, content_hash, &job);
     if (!id.ok()) return {id.status(), txn.depends()};

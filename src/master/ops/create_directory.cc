@@ -5,7 +5,7 @@ namespace spillway {
 Outcome<Nothing> Master::CreateDirectory(const Caller& caller, const std::string& path,
                                          const CreateDirectoryOptions& options) {
   absl::MutexLock lock(&mutex_);
-  StateTxn txn(journal_);
+  StateTxn txn(journal_, &operations_);
   if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};
   const Status status = DoCreateDirectory(txn, caller, path, options);
   if (!status.ok()) return {status, txn.depends()};

@@ -23,7 +23,7 @@ Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& 
   Outcome<FileStatus> outcome{Internal("not carried out"), LogIndex()};
   {
     absl::MutexLock lock(&mutex_);
-    StateTxn txn(journal_);
+    StateTxn txn(journal_, &operations_);
     if (const auto done = FindOperation(txn, options.operation_id)) {
       const auto inode = txn.GetInode(*done);
       const auto at = inode ? txn.PathOf(*inode) : std::nullopt;
@@ -181,9 +181,7 @@ StatusOr<state::Inode> Master::CreateParents(StateTxn& txn, const Caller& caller
 
 std::optional<InodeId> Master::FindOperation(StateTxn& txn, const std::optional<OperationId>& id) {
   if (!id) return std::nullopt;
-  const auto record = txn.GetOperation(id->most_significant, id->least_significant);
-  if (!record) return std::nullopt;
-  return InodeId(record->inode_id());
+  return txn.GetOperation(id->most_significant, id->least_significant);
 }
 
 void Master::RememberOperation(StateTxn& txn, const std::optional<OperationId>& id, InodeId inode) {

@@ -47,7 +47,7 @@ void Master::ReserveIds(const Session& session, std::function<void(session::Rese
     absl::MutexLock lock(&mutex_);
     WorkerEntry* worker = cluster_.FindCurrent(session.worker, session.epoch);
     if (worker == nullptr) return;
-    StateTxn txn(journal_);
+    StateTxn txn(journal_, &operations_);
     const int64_t first = txn.Cluster().next_container_id();
     txn.Apply(MakeEntry([&](auto& entry) {
       entry.mutable_container_ids_reserved()->set_next_container_id(first + kIdsReserved);
@@ -185,7 +185,7 @@ PutOutcome Master::PutFile(const Session& session, const session::PutFiles& requ
   worker->last_contact_ms = clock_->MonotonicMs();
   if (BacklogPressure(*path) > 0)
     return {Unavailable("There is so much unpersisted data that {} has to wait.", *path)};
-  StateTxn txn(journal_);
+  StateTxn txn(journal_, &operations_);
   if (auto done = FindPut(txn, *path, options, effects)) return *std::move(done);
   if (Status status = CheckPut(txn, *worker, request, file, options); !status.ok()) return {status};
   const WholeFile whole{BlockOf(file), file.length_bytes(), file.crc32c()};
@@ -211,7 +211,7 @@ PutOutcome Master::PutEmptyFile(const Caller& caller, const smallfiles::NewFileO
   if (asked.not_persisted()) options.write_type = WriteType::kMustCache;
   if (DirectoryToLoad(*path, false)) return NotListedYet(*path);
   absl::MutexLock lock(&mutex_);
-  StateTxn txn(journal_);
+  StateTxn txn(journal_, &operations_);
   if (auto done = FindPut(txn, *path, options, effects)) return *std::move(done);
   return {MakeWhole(txn, caller, *path, options, WholeFile(), effects).status()};
 }

@@ -9,7 +9,7 @@ Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path,
   LogIndex index;
   {
     absl::MutexLock lock(&mutex_);
-    StateTxn txn(journal_);
+    StateTxn txn(journal_, &operations_);
     if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};
     const auto lookup = FindExisting(txn, path);
     if (!lookup.ok()) return {lookup.status(), txn.depends()};

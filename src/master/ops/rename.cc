@@ -9,7 +9,7 @@ Outcome<Nothing> Master::Rename(const Caller& caller, const std::string& source,
   LogIndex index;
   {
     absl::MutexLock lock(&mutex_);
-    StateTxn txn(journal_);
+    StateTxn txn(journal_, &operations_);
     if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};
     if (Status status = DoRename(txn, caller, source, target, options, &jobs); !status.ok()) {
       return {status, txn.depends()};

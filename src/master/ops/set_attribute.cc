@@ -45,7 +45,7 @@ void UpdateInode(const SetAttributeOptions& options, int64_t now_ms, state::Inod
 Outcome<Nothing> Master::SetAttribute(const Caller& caller, const std::string& path,
                                       const SetAttributeOptions& options) {
   absl::MutexLock lock(&mutex_);
-  StateTxn txn(journal_);
+  StateTxn txn(journal_, &operations_);
   if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};
   const auto lookup = FindExisting(txn, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};

@@ -9,8 +9,6 @@
 namespace spillway {
 namespace {
 
-constexpr int64_t kOperationsRemembered = 100'000;
-
 state::Inode Need(std::optional<state::Inode> inode, const char* entry) {
   if (!inode) Panic(std::string(entry) + " names an inode that does not exist");
   return *std::move(inode);
@@ -51,30 +49,35 @@ void StateTxn::Apply(journal::JournalEntry entry) {
   }
 }
 
-// Keeps the indexes in step with the inode.
-void StateTxn::PutInode(const state::Inode& inode) {
-  const InodeId id(inode.id());
-  Put(keys::InodeKey(id), inode);
-  if (inode.is_directory()) return;
-  const auto index = [&](const std::string& key, bool wanted) {
-    if (wanted) {
-      batch_[key] = "";
-    } else if (Get(key)) {
-      Erase(key);
-    }
-  };
-  index(keys::IncompleteKey(id), !inode.completed());
-  index(keys::ReplicatedKey(id), IsReplicated(inode));
+StateTxn::Indexed StateTxn::IndexedOf(const state::Inode& inode) {
+  if (inode.is_directory()) return {};
+  return {!inode.completed(), IsReplicated(inode)};
 }
 
-void StateTxn::Unindex(const state::Inode& inode) {
-  const InodeId id(inode.id());
-  if (!inode.completed()) Erase(keys::IncompleteKey(id));
-  if (IsReplicated(inode)) Erase(keys::ReplicatedKey(id));
+void StateTxn::Reindex(InodeId id, Indexed before, Indexed now) {
+  const auto index = [&](const std::string& key, bool was, bool is) {
+    if (is && !was) batch_[key] = "";
+    if (was && !is) Erase(key);
+  };
+  index(keys::IncompleteKey(id), before.incomplete, now.incomplete);
+  index(keys::ReplicatedKey(id), before.replicated, now.replicated);
+}
+
+void StateTxn::PutInode(const state::Inode& inode, Indexed before) {
+  Put(keys::InodeKey(InodeId(inode.id())), inode);
+  Reindex(InodeId(inode.id()), before, IndexedOf(inode));
+}
+
+template <typename F>
+void StateTxn::ChangeInode(InodeId id, const char* entry, F&& change) {
+  auto inode = Need(GetInode(id), entry);
+  const Indexed before = IndexedOf(inode);
+  change(inode);
+  PutInode(inode, before);
 }
 
 void StateTxn::ApplyFormatted(const journal::ClusterFormatted& entry) {
-  state::ClusterRecord cluster;
+  auto& cluster = ChangeCluster();
   cluster.set_format_version(entry.format_version());
   cluster.set_cluster_id(entry.cluster_id());
   cluster.set_created_at_ms(entry.op_time_ms());
@@ -83,21 +86,20 @@ void StateTxn::ApplyFormatted(const journal::ClusterFormatted& entry) {
   cluster.set_next_generation(1);
   cluster.set_next_mount_id(1);
   cluster.set_next_worker_id(1);
-  Put(keys::kCluster, cluster);
 }
 
 void StateTxn::TouchParent(InodeId parent, int64_t child_delta, int64_t op_time_ms) {
-  auto inode = Need(GetInode(parent), "an entry");
-  inode.set_child_count(inode.child_count() + child_delta);
-  inode.set_last_modification_time_ms(std::max(inode.last_modification_time_ms(), op_time_ms));
-  PutInode(inode);
+  ChangeInode(parent, "an entry", [&](state::Inode& inode) {
+    inode.set_child_count(inode.child_count() + child_delta);
+    inode.set_last_modification_time_ms(std::max(inode.last_modification_time_ms(), op_time_ms));
+  });
 }
 
 void StateTxn::ApplyCreated(const journal::InodeCreated& entry) {
   const state::Inode& inode = entry.inode();
   const InodeId id(inode.id());
-  PutInode(inode);
-  auto cluster = Cluster();
+  PutInode(inode, Indexed());
+  auto& cluster = ChangeCluster();
   if (inode.is_directory()) {
     cluster.set_next_directory_id(std::max(cluster.next_directory_id(), inode.id() + 1));
   } else {
@@ -105,7 +107,6 @@ void StateTxn::ApplyCreated(const journal::InodeCreated& entry) {
     cluster.set_file_count(cluster.file_count() + 1);
   }
   cluster.set_next_generation(std::max(cluster.next_generation(), inode.generation() + 1));
-  Put(keys::kCluster, cluster);
   if (id == kRootInodeId) return;
   std::string child;
   keys::AppendBigEndian(static_cast<uint64_t>(inode.id()), &child);
@@ -114,17 +115,16 @@ void StateTxn::ApplyCreated(const journal::InodeCreated& entry) {
 }
 
 void StateTxn::ApplyCompleted(const journal::FileCompleted& entry) {
-  auto inode = Need(GetInode(InodeId(entry.inode_id())), "FileCompleted");
-  inode.set_completed(true);
-  inode.set_length_bytes(entry.length_bytes());
-  inode.set_generation(entry.generation());
-  inode.set_last_modification_time_ms(entry.op_time_ms());
-  inode.set_persistence_state(entry.persistence_state());
-  *inode.mutable_blocks() = entry.blocks();
-  PutInode(inode);
-  auto cluster = Cluster();
+  ChangeInode(InodeId(entry.inode_id()), "FileCompleted", [&](state::Inode& inode) {
+    inode.set_completed(true);
+    inode.set_length_bytes(entry.length_bytes());
+    inode.set_generation(entry.generation());
+    inode.set_last_modification_time_ms(entry.op_time_ms());
+    inode.set_persistence_state(entry.persistence_state());
+    *inode.mutable_blocks() = entry.blocks();
+  });
+  auto& cluster = ChangeCluster();
   cluster.set_next_generation(std::max(cluster.next_generation(), entry.generation() + 1));
-  Put(keys::kCluster, cluster);
 }
 
 void StateTxn::ApplyRenamed(const journal::InodeRenamed& entry) {
@@ -134,7 +134,7 @@ void StateTxn::ApplyRenamed(const journal::InodeRenamed& entry) {
   TouchParent(InodeId(inode.parent_id()), -1, entry.op_time_ms());
   inode.set_parent_id(entry.parent_id());
   inode.set_name(entry.name());
-  PutInode(inode);
+  PutInode(inode, IndexedOf(inode));
   std::string child;
   keys::AppendBigEndian(static_cast<uint64_t>(id.value()), &child);
   batch_[keys::ChildKey(InodeId(entry.parent_id()), entry.name())] = child;
@@ -145,14 +145,13 @@ void StateTxn::ApplyDeleted(const journal::InodeDeleted& entry) {
   const InodeId id(entry.inode_id());
   const auto inode = Need(GetInode(id), "InodeDeleted");
   Erase(keys::InodeKey(id));
-  Unindex(inode);
+  Reindex(id, IndexedOf(inode), Indexed());
   Erase(keys::ChildKey(InodeId(inode.parent_id()), inode.name()));
   TouchParent(InodeId(inode.parent_id()), -1, entry.op_time_ms());
   if (inode.is_directory()) return;
   Erase(keys::PersistKey(id));
-  auto cluster = Cluster();
+  auto& cluster = ChangeCluster();
   cluster.set_file_count(cluster.file_count() - 1);
-  Put(keys::kCluster, cluster);
 }
 
 void StateTxn::ApplyUpdated(const journal::InodeUpdated& entry) {
@@ -162,16 +161,17 @@ void StateTxn::ApplyUpdated(const journal::InodeUpdated& entry) {
   inode.set_parent_id(old.parent_id());
   inode.set_name(old.name());
   inode.set_child_count(old.child_count());
-  PutInode(inode);
+  PutInode(inode, IndexedOf(old));
 }
 
 void StateTxn::ApplyScheduled(const journal::PersistScheduled& entry) {
   const InodeId id(entry.job().inode_id());
   Put(keys::PersistKey(id), entry.job());
-  auto inode = Need(GetInode(id), "PersistScheduled");
+  const auto inode = Need(GetInode(id), "PersistScheduled");
   if (entry.job().kind() == state::UPLOAD && inode.persistence_state() != state::TO_BE_PERSISTED) {
-    inode.set_persistence_state(state::TO_BE_PERSISTED);
-    PutInode(inode);
+    ChangeInode(id, "PersistScheduled", [](state::Inode& changed) {
+      changed.set_persistence_state(state::TO_BE_PERSISTED);
+    });
   }
 }
 
@@ -180,7 +180,7 @@ void StateTxn::MarkAncestorsPersisted(InodeId parent) {
     auto inode = GetInode(at);
     if (!inode || inode->persistence_state() == state::PERSISTED) return;
     inode->set_persistence_state(state::PERSISTED);
-    PutInode(*inode);
+    PutInode(*inode, Indexed());
     if (at == kRootInodeId) return;
     at = InodeId(inode->parent_id());
   }
@@ -188,52 +188,43 @@ void StateTxn::MarkAncestorsPersisted(InodeId parent) {
 
 void StateTxn::ApplyPersisted(const journal::Persisted& entry) {
   const InodeId id(entry.inode_id());
-  auto inode = Need(GetInode(id), "Persisted");
-  if (!inode.is_directory()) {
-    *inode.mutable_object() = entry.object();
-    inode.set_shadows_object(false);
-    inode.clear_shadowed_etag();
-  }
-  inode.set_persistence_state(state::PERSISTED);
-  PutInode(inode);
+  InodeId parent;
+  ChangeInode(id, "Persisted", [&](state::Inode& inode) {
+    if (!inode.is_directory()) {
+      *inode.mutable_object() = entry.object();
+      inode.set_shadows_object(false);
+      inode.clear_shadowed_etag();
+    }
+    inode.set_persistence_state(state::PERSISTED);
+    parent = InodeId(inode.parent_id());
+  });
   Erase(keys::PersistKey(id));
-  if (id != kRootInodeId) MarkAncestorsPersisted(InodeId(inode.parent_id()));
+  if (id != kRootInodeId) MarkAncestorsPersisted(parent);
 }
 
 void StateTxn::ApplyReserved(const journal::ContainerIdsReserved& entry) {
-  auto cluster = Cluster();
+  auto& cluster = ChangeCluster();
   cluster.set_next_container_id(std::max(cluster.next_container_id(), entry.next_container_id()));
-  Put(keys::kCluster, cluster);
 }
 
-// Remembers the newest kOperationsRemembered operations, oldest out first.
+// In the place of the oldest one.
 void StateTxn::ApplyOperation(const journal::OperationDone& entry) {
-  auto cluster = Cluster();
+  auto& cluster = ChangeCluster();
   const int64_t sequence = cluster.operation_sequence() + 1;
   cluster.set_operation_sequence(sequence);
-  Put(keys::kCluster, cluster);
-  state::OperationRecord record;
-  record.set_inode_id(entry.inode_id());
-  record.set_sequence(sequence);
-  Put(keys::OperationKey(entry.most_significant(), entry.least_significant()), record);
-  Put(keys::OperationOrderKey(sequence), entry);
-  if (sequence <= kOperationsRemembered) return;
-  const std::string old_key = keys::OperationOrderKey(sequence - kOperationsRemembered);
-  if (const auto old = GetRecord<journal::OperationDone>(old_key)) {
-    Erase(keys::OperationKey(old->most_significant(), old->least_significant()));
-    Erase(old_key);
-  }
+  const int64_t slot = OperationIndex::SlotOf(sequence);
+  Put(keys::OperationKey(slot), entry);
+  own_operations_.emplace_back(slot, entry);
 }
 
 void StateTxn::ApplyRest(const journal::JournalEntry& entry) {
   using Case = journal::JournalEntry::EntryCase;
   switch (entry.entry_case()) {
     case Case::kBlockAllocated: {
-      const InodeId id(entry.block_allocated().inode_id());
-      auto inode = Need(GetInode(id), "BlockAllocated");
-      inode.set_next_block_index(
-          std::max(inode.next_block_index(), entry.block_allocated().block_index() + 1));
-      PutInode(inode);
+      const auto& allocated = entry.block_allocated();
+      ChangeInode(InodeId(allocated.inode_id()), "BlockAllocated", [&](state::Inode& inode) {
+        inode.set_next_block_index(std::max(inode.next_block_index(), allocated.block_index() + 1));
+      });
       return;
     }
     case Case::kPersistDropped:
@@ -259,25 +250,21 @@ void StateTxn::ApplyRest(const journal::JournalEntry& entry) {
     case Case::kUploadAborted:
       return Erase(OrphanKeyOf(entry.upload_aborted()));
     case Case::kDirectoryLoaded: {
-      const InodeId id(entry.directory_loaded().inode_id());
-      auto inode = Need(GetInode(id), "DirectoryLoaded");
-      inode.set_children_loaded(true);
-      return PutInode(inode);
+      return ChangeInode(InodeId(entry.directory_loaded().inode_id()), "DirectoryLoaded",
+                         [](state::Inode& inode) { inode.set_children_loaded(true); });
     }
     case Case::kMountAdded: {
       const auto& mount = entry.mount_added().mount();
-      auto cluster = Cluster();
+      auto& cluster = ChangeCluster();
       cluster.set_next_mount_id(std::max(cluster.next_mount_id(), mount.mount_id() + 1));
-      Put(keys::kCluster, cluster);
       return Put(keys::MountKey(MountId(mount.mount_id())), mount);
     }
     case Case::kMountRemoved:
       return Erase(keys::MountKey(MountId(entry.mount_removed().mount_id())));
     case Case::kWorkerKnown: {
       const auto& worker = entry.worker_known().worker();
-      auto cluster = Cluster();
+      auto& cluster = ChangeCluster();
       cluster.set_next_worker_id(std::max(cluster.next_worker_id(), worker.worker_id() + 1));
-      Put(keys::kCluster, cluster);
       return Put(keys::WorkerKey(WorkerId(worker.worker_id())), worker);
     }
     case Case::kWorkerForgotten:

@@ -45,13 +45,7 @@ inline std::string OrphanKey(std::string_view upload_id, MountId mount, std::str
 // Files whose copies are looked after; files that are not complete.
 inline std::string ReplicatedKey(InodeId id) { return Numbered('r', id.value()); }
 inline std::string IncompleteKey(InodeId id) { return Numbered('n', id.value()); }
-inline std::string OperationKey(uint64_t most, uint64_t least) {
-  std::string key = "o";
-  AppendBigEndian(most, &key);
-  AppendBigEndian(least, &key);
-  return key;
-}
-inline std::string OperationOrderKey(int64_t sequence) { return Numbered('q', sequence); }
+inline std::string OperationKey(int64_t slot) { return Numbered('q', slot); }
 inline std::string PathPropertiesKey(std::string_view path) {
   return std::string("c").append(path);
 }

@@ -76,8 +76,16 @@ std::vector<T> StateTxn::GetAll(char table) {
   return records;
 }
 
-state::ClusterRecord StateTxn::Cluster() {
-  return GetRecord<state::ClusterRecord>(keys::kCluster).value_or(state::ClusterRecord());
+const state::ClusterRecord& StateTxn::Cluster() {
+  if (!cluster_)
+    cluster_ = GetRecord<state::ClusterRecord>(keys::kCluster).value_or(state::ClusterRecord());
+  return *cluster_;
+}
+
+state::ClusterRecord& StateTxn::ChangeCluster() {
+  Cluster();
+  cluster_changed_ = true;
+  return *cluster_;
 }
 
 std::optional<state::Inode> StateTxn::GetInode(InodeId id) {
@@ -184,8 +192,21 @@ bool StateTxn::HasPendingDeleteBelow(MountId mount, const std::string& key) {
   return found;
 }
 
-std::optional<state::OperationRecord> StateTxn::GetOperation(uint64_t most, uint64_t least) {
-  return GetRecord<state::OperationRecord>(keys::OperationKey(most, least));
+std::optional<InodeId> StateTxn::GetOperation(uint64_t most, uint64_t least) {
+  const auto entry = operations_->Find(most, least);
+  if (!entry) return std::nullopt;
+  depends_ = std::max(depends_, entry->index);
+  return entry->inode;
+}
+
+void StateTxn::LoadOperations() {
+  Scan("q", "r", [&](std::string_view key, std::string_view value) {
+    journal::OperationDone done;
+    if (!done.ParseFromArray(value.data(), static_cast<int>(value.size())))
+      Panic("unreadable operation record");
+    operations_->Put(keys::ReadBigEndian(key.substr(1)), done, LogIndex(0));
+    return true;
+  });
 }
 
 std::map<std::string, std::map<std::string, std::string>> StateTxn::PathProperties() {
@@ -197,13 +218,15 @@ std::map<std::string, std::map<std::string, std::string>> StateTxn::PathProperti
 }
 
 LogIndex StateTxn::Commit() {
-  if (batch_.empty()) return depends_;
+  if (!dirty()) return depends_;
   // log_index lives in the cluster record, so that a reopened journal goes on counting.
-  auto cluster = Cluster();
-  cluster.set_log_index(journal_->last_index().value() + 1);
-  Put(keys::kCluster, cluster);
-  const LogIndex index = journal_->Append(batch_);
+  ChangeCluster().set_log_index(journal_->last_index().value() + 1);
+  Put(keys::kCluster, *cluster_);
+  const LogIndex index = journal_->Append(std::move(batch_));
   batch_.clear();
+  cluster_changed_ = false;
+  for (const auto& [slot, done] : own_operations_) operations_->Put(slot, done, index);
+  own_operations_.clear();
   depends_ = index;
   return index;
 }
@@ -220,10 +243,8 @@ template void StateTxn::Put(const std::string&, const state::Mount&);
 template void StateTxn::Put(const std::string&, const state::KnownWorker&);
 template void StateTxn::Put(const std::string&, const state::PendingDelete&);
 template void StateTxn::Put(const std::string&, const state::OrphanUpload&);
-template void StateTxn::Put(const std::string&, const state::OperationRecord&);
 template void StateTxn::Put(const std::string&, const journal::PathPropertiesSet&);
 template void StateTxn::Put(const std::string&, const journal::OperationDone&);
-template std::optional<journal::OperationDone> StateTxn::GetRecord(const std::string&);
 
 LogIndex LastLogIndex(StateStore* store, Executor* executor) {
   Journal probe(store, executor, LogIndex(0));

@@ -12,18 +12,21 @@
 #include "common/ids.h"
 #include "journal.pb.h"
 #include "journal/journal.h"
+#include "master/state/operation_index.h"
 #include "state.pb.h"
 
 namespace spillway {
 
-inline constexpr uint32_t kStateFormatVersion = 2;
+inline constexpr uint32_t kStateFormatVersion = 3;
 
 // Not thread-safe; lives for one operation, under the master's lock.
 class StateTxn {
  public:
-  explicit StateTxn(Journal* journal) : journal_(journal) {}
+  // operations: for what looks operations up or remembers its own; not owned.
+  explicit StateTxn(Journal* journal, OperationIndex* operations = nullptr)
+      : journal_(journal), operations_(operations) {}
 
-  state::ClusterRecord Cluster();
+  const state::ClusterRecord& Cluster();
   std::optional<state::Inode> GetInode(InodeId id);
   std::optional<InodeId> GetChild(InodeId parent, std::string_view name);
   // Children with name > start_after, in order, until visit returns false.
@@ -48,12 +51,15 @@ class StateTxn {
   // A pending delete below directory key.
   bool HasPendingDeleteBelow(MountId mount, const std::string& key);
   std::vector<state::OrphanUpload> OrphanUploads();
-  std::optional<state::OperationRecord> GetOperation(uint64_t most, uint64_t least);
+  // The inode that an operation was about, if it is remembered.
+  std::optional<InodeId> GetOperation(uint64_t most, uint64_t least);
+  // Fills the index when a master starts.
+  void LoadOperations();
   std::map<std::string, std::map<std::string, std::string>> PathProperties();
 
   // Adds entry to the operation and changes the state by it.
   void Apply(journal::JournalEntry entry);
-  bool dirty() const { return !batch_.empty(); }
+  bool dirty() const { return cluster_changed_ || !batch_.empty(); }
   // Hands the changes to the journal. Returns the index that an answer has to wait for: the
   // operation's own, or that of the newest change it has read.
   LogIndex Commit();
@@ -68,9 +74,19 @@ class StateTxn {
   template <typename T>
   void Put(const std::string& key, const T& record);
   void Erase(const std::string& key) { batch_[key] = std::nullopt; }
+  state::ClusterRecord& ChangeCluster();
   void Scan(const std::string& begin, const std::string& end, const StateStore::Visitor& visit);
-  void PutInode(const state::Inode& inode);
-  void Unindex(const state::Inode& inode);
+  // Which indexes of files name an inode.
+  struct Indexed {
+    bool incomplete = false;
+    bool replicated = false;
+  };
+  static Indexed IndexedOf(const state::Inode& inode);
+  void Reindex(InodeId id, Indexed before, Indexed now);
+  // Keeps the indexes in step; before: as its last record has it.
+  void PutInode(const state::Inode& inode, Indexed before);
+  template <typename F>
+  void ChangeInode(InodeId id, const char* entry, F&& change);
   std::vector<InodeId> Index(const std::string& begin, const std::string& end, size_t limit);
   void TouchParent(InodeId parent, int64_t child_delta, int64_t op_time_ms);
   void MarkAncestorsPersisted(InodeId parent);
@@ -88,7 +104,11 @@ class StateTxn {
   void ApplyRest(const journal::JournalEntry& entry);
 
   Journal* const journal_;
+  OperationIndex* const operations_;
   StateBatch batch_;
+  std::optional<state::ClusterRecord> cluster_;  // put into the batch at the end
+  bool cluster_changed_ = false;
+  std::vector<std::pair<int64_t, journal::OperationDone>> own_operations_;  // with their slots
   LogIndex depends_;
 };
 
