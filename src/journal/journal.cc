@@ -59,6 +59,7 @@ void Journal::Scan(std::string_view begin, std::string_view end, const StateStor
 }
 
 LogIndex Journal::Append(StateBatch batch) {
+  if (observer_) observer_(batch);
   absl::MutexLock lock(&mutex_);
   ++last_;
   while (!batch.empty()) {

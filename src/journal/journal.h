@@ -29,6 +29,8 @@ class Journal {
             LogIndex* depends);
 
   LogIndex Append(StateBatch batch);
+  // Is told what is appended, before it can be read; within Append. Null: nobody.
+  void Observe(std::function<void(const StateBatch&)> observer) { observer_ = std::move(observer); }
   LogIndex last_index();
 
   // Runs done once everything up to index is durable: at once on this thread if it is already,
@@ -46,6 +48,7 @@ class Journal {
 
   StateStore* const store_;
   Executor* const executor_;
+  std::function<void(const StateBatch&)> observer_;  // appends are ordered, and so is this
   absl::Mutex mutex_;
   absl::btree_map<std::string, Pending, std::less<>> overlay_ ABSL_GUARDED_BY(mutex_);
   ReadCache cache_ ABSL_GUARDED_BY(mutex_){kCacheBytes};  // of keys that are not in overlay_

@@ -19,6 +19,7 @@
 #include "master/background/heal_queue.h"
 #include "master/background/persist_lane.h"
 #include "master/cluster/cluster_state.h"
+#include "master/cluster/listing_cache.h"
 #include "master/master_types.h"
 #include "master/state/state_txn.h"
 
@@ -74,6 +75,9 @@ class Master {
   Outcome<std::vector<FileStatus>> ListStatus(const Caller& caller, const std::string& path,
                                               const ListOptions& options, size_t entries_max,
                                               ListCursor* cursor);
+  // A folder's listing as it was sent and kept, if it is still right and caller may see it.
+  Outcome<std::optional<SharedBytes>> CachedListing(const Caller& caller, const std::string& path);
+  void KeepListing(const ListCursor& cursor, SharedBytes listing);
   Outcome<bool> Exists(const Caller& caller, const std::string& path);
   Outcome<Nothing> Remove(const Caller& caller, const std::string& path,
                           const RemoveOptions& options);
@@ -423,6 +427,7 @@ class Master {
 
   absl::Mutex mutex_;
   OperationIndex operations_ ABSL_GUARDED_BY(mutex_);
+  ListingCache listings_ ABSL_GUARDED_BY(mutex_){8 << 20};
   ClusterState cluster_ ABSL_GUARDED_BY(mutex_);
   std::map<MountId, state::Mount> mounts_ ABSL_GUARDED_BY(mutex_);
   std::map<MountId, std::shared_ptr<UnderStore>> opened_ ABSL_GUARDED_BY(mutex_);
@@ -485,13 +490,5 @@ class Master {
   int64_t next_audit_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t next_ttl_check_ms_ ABSL_GUARDED_BY(mutex_) = 0;
 };
-
-// Shorthands for building entries.
-template <typename F>
-journal::JournalEntry MakeEntry(F&& fill) {
-  journal::JournalEntry entry;
-  fill(entry);
-  return entry;
-}
 
 }  // namespace spillway

@@ -116,6 +116,9 @@ struct ListCursor {
   std::string after;  // path below the listed one, "" at the beginning
   bool done = false;
   std::optional<InodeId> load;  // a directory that has to be loaded first
+  // A whole folder in one page may be kept (KeepListing): its id, and the ticket, or 0.
+  InodeId folder;
+  uint64_t ticket = 0;
 };
 
 // Who says that an upload failed: its cause decides what is slowed down.

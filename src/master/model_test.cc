@@ -62,6 +62,41 @@ class ModelTest : public MasterFixture, public testing::WithParamInterface<int> 
     model_.swap(moved);
   }
 
+  // What a client sees of a folder's entries.
+  std::string Listing(const std::string& path, ListCursor* cursor) {
+    std::string text;
+    const auto listed = master_->ListStatus(root_, path, {}, 1000, cursor);
+    for (const auto& s : *listed.result) {
+      text += fmt::format("{} {} {} {} {} {} {} {};", s.id.value(), s.path, s.understore_path,
+                          s.length_bytes, s.completed, s.mode, s.last_modification_time_ms,
+                          static_cast<int>(s.persistence_state));
+    }
+    return text;
+  }
+
+  // A kept listing is what a new one would be.
+  void CheckKeptListings() {
+    for (const auto& [path, directory] : model_) {
+      if (!directory) continue;
+      const auto kept = master_->CachedListing(root_, path);
+      ListCursor cursor;
+      const std::string listing = Listing(path, &cursor);
+      if (*kept.result) {
+        ++kept_;
+        EXPECT_EQ((*kept.result)->view(), listing) << path;
+      }
+      if (random_.Below(2) == 0) master_->KeepListing(cursor, SharedBytes(listing));
+    }
+  }
+
+  void Chmod(const std::string& path) {
+    SetAttributeOptions options;
+    options.mode = static_cast<int>(random_.Below(0777));
+    EXPECT_EQ(master_->SetAttribute(root_, path, options).result.ok(), model_.count(path) > 0);
+  }
+
+  int kept_ = 0;
+
   void Check() {
     std::map<std::string, bool> seen{{"/", true}};
     std::map<std::string, int64_t> children;
@@ -92,7 +127,11 @@ TEST_P(ModelTest, randomOperations_agree) {
   SeededRandom seed(static_cast<uint64_t>(GetParam()));
   for (uint64_t i = seed.Below(1000); i > 0; --i) random_.NextU64();
   for (int step = 0; step < 400; ++step) {
-    switch (random_.Below(10)) {
+    if (random_.Below(3) == 0) CheckKeptListings();
+    switch (random_.Below(11)) {
+      case 10:
+        Chmod(RandomPath());
+        break;
       case 0:
       case 1:
       case 2:
@@ -120,6 +159,7 @@ TEST_P(ModelTest, randomOperations_agree) {
   }
   executor_.RunAll();
   Check();
+  EXPECT_GT(kept_, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ModelTest, testing::Range(1, 21));

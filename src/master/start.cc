@@ -16,9 +16,15 @@ Master::Master(MasterOptions options, MasterContext context)
       metrics_(context.metrics) {
   for (const std::string& pattern : options_.marker_patterns)
     marker_globs_.push_back(PathComponents("/" + pattern));
+  // Both run under the lock.
+  journal_->Observe([this](const StateBatch& batch)
+                        ABSL_NO_THREAD_SAFETY_ANALYSIS { listings_.NoteChanges(batch); });
+  cluster_.Observe([this](BlockId block) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    listings_.NoteChange(FileIdOfBlock(block));
+  });
 }
 
-Master::~Master() = default;
+Master::~Master() { journal_->Observe(nullptr); }
 
 namespace {
 

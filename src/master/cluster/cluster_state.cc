@@ -41,6 +41,7 @@ void ClusterState::AddReplica(WorkerId worker, BlockId block, int64_t length_byt
                               bool crc_known, int tier, bool at_risk, bool unverified) {
   WorkerEntry* entry = Find(worker);
   if (entry == nullptr) return;
+  Changed(block);
   entry->blocks.insert(block);
   entry->former.erase(block);
   BlockRecordSoft& record = blocks_[block];
@@ -64,6 +65,7 @@ void ClusterState::RemoveReplica(WorkerId worker, BlockId block) {
   if (WorkerEntry* entry = Find(worker)) entry->blocks.erase(block);
   const auto it = blocks_.find(block);
   if (it == blocks_.end()) return;
+  Changed(block);
   auto& holders = it->second.holders;
   holders.erase(std::remove_if(holders.begin(), holders.end(),
                                [&](const auto& holder) { return holder.worker == worker; }),
@@ -74,6 +76,7 @@ std::vector<WorkerId> ClusterState::ForgetBlock(BlockId block) {
   std::vector<WorkerId> workers;
   const auto it = blocks_.find(block);
   if (it == blocks_.end()) return workers;
+  Changed(block);
   for (const auto& holder : it->second.holders) {
     workers.push_back(holder.worker);
     if (WorkerEntry* entry = Find(holder.worker)) entry->blocks.erase(block);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -63,6 +64,8 @@ struct WorkerEntry {
 
 class ClusterState {
  public:
+  // Is told of each block whose copies may have changed; set once.
+  void Observe(std::function<void(BlockId)> observer) { observer_ = std::move(observer); }
   // A worker of the past or a new one; its former session, if any, is fenced by the new epoch.
   WorkerEntry& BeginSession(WorkerId id, const WorkerAddress& address, int64_t now_ms);
   WorkerEntry* Find(WorkerId id);
@@ -94,6 +97,11 @@ class ClusterState {
   std::vector<BlockLocation> Locations(BlockId block) const;
 
  private:
+  void Changed(BlockId block) {
+    if (observer_) observer_(block);
+  }
+
+  std::function<void(BlockId)> observer_;
   std::map<WorkerId, WorkerEntry> workers_;
   absl::flat_hash_map<BlockId, BlockRecordSoft> blocks_;
   int64_t next_epoch_ = 1;

@@ -101,7 +101,31 @@ Outcome<std::vector<FileStatus>> Master::ListStatus(const Caller& caller, const 
   if (!walk.last.empty()) cursor->after = walk.last;
   cursor->load = walk.load;
   cursor->done = ended;
+  if (ended && after.empty() && !options.recursive && safe_mode_over_) {
+    std::vector<InodeId> ids;
+    for (const FileStatus& entry : entries) ids.push_back(entry.id);
+    cursor->folder = InodeId(lookup->last().id());
+    cursor->ticket = listings_.Watch(cursor->folder, path, std::move(ids));
+  }
   return {std::move(entries), txn.depends()};
+}
+
+Outcome<std::optional<SharedBytes>> Master::CachedListing(const Caller& caller,
+                                                          const std::string& path) {
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  const auto lookup = FindExisting(txn, path);
+  const bool may_be = lookup.ok() && lookup->last().is_directory() &&
+                      lookup->last().children_loaded() &&
+                      CheckTraverse(caller, *lookup, path).ok() &&
+                      CheckBits(caller, lookup->last(), kRead | kExecute, path).ok();
+  if (!may_be) return {std::nullopt, txn.depends()};
+  return {listings_.Find(InodeId(lookup->last().id()), path), txn.depends()};
+}
+
+void Master::KeepListing(const ListCursor& cursor, SharedBytes listing) {
+  absl::MutexLock lock(&mutex_);
+  listings_.Keep(cursor.folder, cursor.ticket, std::move(listing));
 }
 
 }  // namespace spillway

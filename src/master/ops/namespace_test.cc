@@ -143,6 +143,32 @@ TEST_F(NamespaceTest, list_pagesResumeWhereTheyEnded) {
       << "a file lists itself";
 }
 
+TEST_F(NamespaceTest, keptListing_goesWithACopy_andIsForThoseWhoMayList) {
+  const auto first = AddWorker("w1");
+  const auto second = AddWorker("w2");
+  WriteFile("/d/f", 100, {first});
+  const auto keep = [&] {
+    ListCursor cursor;
+    (void)master_->ListStatus(root_, "/d", {}, 100, &cursor);
+    master_->KeepListing(cursor, "listing");
+    return master_->CachedListing(root_, "/d").result->has_value();
+  };
+  const BlockId block = master_->GetStatus(root_, "/d/f").result->blocks[0].id;
+  EXPECT_TRUE(keep());
+  ASSERT_TRUE(master_->CommitBlock(second, Report(block, 100)).ok());
+  EXPECT_FALSE(*master_->CachedListing(root_, "/d").result) << "a copy has come";
+  EXPECT_TRUE(keep());
+  master_->SessionClosed(second);
+  clock_.AdvanceMs(100'000);
+  master_->Tick();
+  EXPECT_FALSE(*master_->CachedListing(root_, "/d").result) << "a copy has gone";
+  SetAttributeOptions only_root;
+  only_root.mode = 0700;
+  ASSERT_TRUE(master_->SetAttribute(root_, "/d", only_root).result.ok());
+  EXPECT_TRUE(keep());
+  EXPECT_FALSE(*master_->CachedListing({"ann", {"ann"}}, "/d").result);
+}
+
 TEST_F(NamespaceTest, permissions_arePosix) {
   const Caller alice{"alice", {"staff"}};
   const Caller bob{"bob", {"staff"}};

@@ -112,6 +112,14 @@ class StateTxn {
   LogIndex depends_;
 };
 
+// Shorthand for building entries.
+template <typename F>
+journal::JournalEntry MakeEntry(F&& fill) {
+  journal::JournalEntry entry;
+  fill(entry);
+  return entry;
+}
+
 // The index of the newest entry that store holds; for the Journal over it.
 LogIndex LastLogIndex(StateStore* store, Executor* executor);
 

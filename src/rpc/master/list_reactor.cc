@@ -31,7 +31,11 @@ class ListReactor : public ServerReactor {
     path_ = *std::move(path);
     options_.recursive = request.options().recursive();
     load_only_ = request.options().loadmetadataonly();
-    NextPage();
+    if (options_.recursive || load_only_) return NextPage();
+    auto cached = context_.master->CachedListing(caller_, path_);
+    if (!cached.result.ok() || !*cached.result) return NextPage();
+    context_.master->WhenDurable(cached.wait_for,
+                                 [this, bytes = *std::move(*cached.result)] { WriteLast(bytes); });
   }
 
   void OnWriteDone(bool ok) override {
@@ -62,12 +66,23 @@ class ListReactor : public ServerReactor {
       // Long paths and many blocks make entries large; later pages get fewer of them.
       if (response.ByteSizeLong() > kBytesPerMessage)
         entries_max_ = std::max<size_t>(1, entries_max_ / 2);
+      if (cursor_.ticket != 0) {  // all of a folder
+        const SharedBytes bytes = response.SerializeAsString();
+        context_.master->KeepListing(cursor_, bytes);
+        return WriteLast(bytes);
+      }
       response_buffer_ = ToBuffer(response);
       const bool last = cursor_.done && !cursor_.load;
       if (last) return StartWriteAndFinish(&response_buffer_, grpc::Status::OK);
       return StartWrite(&response_buffer_);
     }
     Continue();
+  }
+
+  void WriteLast(const SharedBytes& bytes) {
+    const grpc::Slice slice = SharedSlice(bytes);
+    response_buffer_ = grpc::ByteBuffer(&slice, 1);
+    StartWriteAndFinish(&response_buffer_, grpc::Status::OK);
   }
 
   void Continue() {
