@@ -1,7 +1,8 @@
 """Spillway, its peer and the bare machine under the same load, in turns: bench.py [--rounds N] [--seconds S] [--fresh] [NAME ...]
 
 Both sides run on this machine at once; the one that is not measured stands still. Every figure is the median of its
-rounds, with the smallest and the largest. Results go to build/bench/: results.json, table.md, ratios.svg, growth.svg.
+rounds, with the smallest and the largest. A JVM gets faster for minutes: so that a figure does not depend on what was
+measured before it, both sides are started anew for each group of workloads, and have the same short warm-up. Results go to build/bench/: results.json, table.md, ratios.svg, growth.svg.
 A run that was broken off goes on where it ended, unless the commit or the options have changed or --fresh is given.
 """
 import argparse
@@ -183,14 +184,14 @@ class Bench:
     def done(self, name):
         return len(self.results.get(name, {}).get("spillway", [])) >= self.options.rounds
 
-    def rounds(self, name, measure, limit=None, kind="disk"):
-        """measure(pair, side, client, round) and limit(pair, round) give {what: figure}."""
+    def rounds(self, name, measure, limit=None, kind="disk", peer=True):
+        """measure(pair, side, client, round) and limit(pair, round) give {what: figure}; peer: it is measured too."""
         if self.done(name):
             return self.say(f"{name}: done before")
         cell = {"spillway": [], "alluxio": [], "limit": []}
         for i in range(self.options.rounds):
             pair = self.pair(kind)
-            for side in pair.sides:
+            for side in pair.sides[:2 if peer else 1]:
                 side.resume()
                 cell[side.name].append(measure(pair, side, pair.clients[side.name], i))
                 side.pause()
@@ -246,6 +247,8 @@ def main():
     bench = Bench(options)
     try:
         for name in options.names or workloads.ALL:
+            if name in workloads.JUST_STARTED:
+                bench.stop()
             workloads.ALL[name](bench)
     finally:
         bench.stop()

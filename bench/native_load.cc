@@ -2,7 +2,8 @@
 // PORT.
 //
 // await N | write SIZE IN_FLIGHT DURABLE SECONDS FOLDER [COUNT] | create IN_FLIGHT SECONDS FOLDER |
-// status THREADS SECONDS FOLDER | read THREADS SECONDS FOLDER | drain FOLDER | remove FOLDER
+// status THREADS SECONDS FOLDER | read THREADS SECONDS FOLDER | list FOLDER | drain FOLDER |
+// remove FOLDER
 #include <absl/synchronization/blocking_counter.h>
 #include <absl/synchronization/mutex.h>
 
@@ -53,6 +54,7 @@ class Load {
     }
     in >> folder;
     if (what == "drain") return Drain(folder);
+    if (what == "list") return List(folder);
     RemoveOptions options;
     options.recursive = true;
     if (what == "remove") return Answer(master_->Remove(folder, options));
@@ -229,6 +231,20 @@ class Load {
       }
       clock_.SleepMs(kPollMs);
     }
+  }
+
+  std::string List(const std::string& folder) {
+    const int64_t begin = NowMicros();
+    int64_t first = 0;
+    int64_t count = 0;
+    const Status status = master_->ListStatus(folder, {}, [&](const FileStatus&) {
+      if (count++ == 0) first = NowMicros();
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return Answer(status);
+    return fmt::format("{{\"count\": {}, \"first_ms\": {:.3f}, \"seconds\": {:.3f}}}", count,
+                       static_cast<double>(first - begin) / 1000,
+                       static_cast<double>(NowMicros() - begin) / 1e6);
   }
 
   StatusOr<std::vector<FileStatus>> Files(const std::string& folder) {

@@ -45,7 +45,7 @@ def ratios(results, path):
 def growth(points, path):
     """Every figure relative to its value at the smallest size: flat is good."""
     left, top, height = 60, 40, 360
-    names = [k for k in points[0] if k not in ("files", "listed") and all(p[k] > 0 for p in points)]
+    names = [k for k in points[0] if k not in ("files", "listed", "flat entries") and all(p[k] > 0 for p in points)]
     xs = [math.log10(p["files"]) for p in points]
     logs = {k: [math.log10(p[k] / points[0][k]) for p in points] for k in names}
     low, high = min(-1.0, *(min(v) for v in logs.values())), max(1.0, *(max(v) for v in logs.values()))

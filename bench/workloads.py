@@ -1,4 +1,5 @@
 """What is measured: one function a workload, called with the Bench."""
+import concurrent.futures
 import getpass
 import json
 import re
@@ -7,19 +8,21 @@ import tempfile
 import time
 
 from bench import JAVA, ROOT, TOOLS, WORK, cpu_seconds, memory_of, resident_mib
-from harness import ACCESS, SECRET, Cluster, run, spark_submit
+from harness import ACCESS, SECRET, Cluster, run, spark_submit, wait_for
 
-STRESS = ("CreateFile", "GetFileStatus", "OpenFile", "ListDir", "CreateDir", "RenameFile", "DeleteFile")
-# Seconds; 30 is the tool's own default. Before, a run measures how its client is compiled.
-STRESS_WARM_UP = 10
+STRESS = ("CreateFile", "ListDir", "GetFileStatus", "OpenFile", "CreateDir", "DeleteFile", "RenameFile")
+STRESS_WARM_UP = 5  # seconds
 FILES_USED_UP = 45_000
+S3A_JARS = tuple(str(jar) for jar in sorted((ROOT / ".cache" / "s3a").glob("*.jar")))
+PARTS = 64
+HEALED_FILES = 16  # of 64 MiB
 
 
 def raw(*words, timeout=300):
     return json.loads(run([TOOLS / "raw_limits", *words], timeout=timeout).stdout)
 
 
-def writes(bench, name, size, writers, durable, native=False, limit=None):
+def writes(bench, name, size, writers, durable, native=False, limit=None, peer=True):
     """With native, our side is the native client's; the peer has its own client all the same."""
     def measure(pair, side, client, i):
         if size > 65536:
@@ -39,7 +42,7 @@ def writes(bench, name, size, writers, durable, native=False, limit=None):
         return {"files/s": written["per_second"], "MB/s": written["mb_per_second"], "p50 ms": written["p50_ms"],
                 "p99 ms": written["p99_ms"], "max ms": written["max_ms"], "server CPU ms/file": cpu * 1000 / count,
                 "all in the store after s": drained["seconds"], "errors": written["errors"] + drained["left"]}
-    bench.rounds(name, measure, limit)
+    bench.rounds(name, measure, limit, peer=peer)
 
 
 def sockets(bench, size, streams):
@@ -70,18 +73,19 @@ def native(bench):
     for durable in (1, 3):
         writes(bench, f"native write 4 KiB durable {durable}, 16 in flight", 4096, 16, durable, native=True)
     for durable in (1, 3):
-        writes(bench, f"native write 32 MiB durable {durable}", 32 << 20, 2, durable, native=True, limit=sockets(bench, 32 << 20, durable))
+        writes(bench, f"native write 32 MiB durable {durable}", 32 << 20, 2, durable, native=True, peer=False,
+               limit=sockets(bench, 32 << 20, durable))
 
 
 def huge(bench):
     for durable in (1, 3):
-        writes(bench, f"native write 1 GiB durable {durable}", 1 << 30, 1, durable, native=True, limit=sockets(bench, 1 << 30, durable))
+        writes(bench, f"native write 1 GiB durable {durable}", 1 << 30, 1, durable, native=True, peer=False, limit=sockets(bench, 1 << 30, durable))
 
 
 def latency(bench):
     """One file after the other, three copies against one."""
     for durable in (1, 3):
-        writes(bench, f"native write 4 KiB one by one durable {durable}", 4096, 1, durable, native=True)
+        writes(bench, f"native write 4 KiB one by one durable {durable}", 4096, 1, durable, native=True, peer=False)
 
 
 def reads(bench):
@@ -99,7 +103,7 @@ def reads(bench):
         bench.rounds(name, measure)
 
 
-def stress_ops(bench, side, operation, i, warm_up=3):
+def stress_ops(bench, side, operation, i, warm_up=STRESS_WARM_UP):
     """Alluxio's own StressMasterBench. What looks at files needs those of a create run; what uses them up needs enough."""
     base = f"alluxio://127.0.0.1:{side.port}/stress-{i}-{'dirs' if operation == 'CreateDir' else 'files'}"
     command = [JAVA[0], f"-Dalluxio.master.rpc.port={side.port}", *JAVA[1:], "alluxio.stress.cli.StressMasterBench",
@@ -119,7 +123,7 @@ def stress(bench):
             warm_up = STRESS_WARM_UP
             if operation in ("RenameFile", "DeleteFile"):  # uses files up while it warms up too
                 i = f"{operation}-{i}"
-                stress_ops(bench, side, "CreateFile", i, warm_up=2 * STRESS_WARM_UP)
+                stress_ops(bench, side, "CreateFile", i, warm_up=8)
                 warm_up = 3
             return stress_ops(bench, side, operation, i, warm_up=warm_up)
         bench.rounds(f"stress {operation}", measure)
@@ -160,48 +164,70 @@ def persist(bench):
 
 
 def persist_native(bench):
-    """The same backlog from the native client, which is fast enough to make it one."""
-    def measure(pair, side, client, i):
-        order = pair.native if side.name == "spillway" else client
-        folder = f"/persist-native-{i}"
-        written = order.order("write", 4096, 64, 1, 600, folder, 600)
-        drained = order.order("drain", folder)
-        return {"all in S3 after s": drained["seconds"], "all in all s": written["seconds"] + drained["seconds"]}
+    """The same backlog from the native client, which is fast enough to make it one; what drains beside bare connections."""
+    for count, size, writers, in_flight in ((600, 4096, 64, 64), (12, 32 << 20, 4, 4)):
+        def measure(pair, _, __, i, count=count, size=size, writers=writers):
+            folder = f"/persist-native-{size}-{i}"
+            written = pair.native.order("write", size, writers, 1, 600, folder, count)
+            drained = pair.native.order("drain", folder)
+            return {"all in all s": written["seconds"] + drained["seconds"], "all in S3 after s": drained["seconds"]}
 
-    def limit(pair, _):
-        return {"all in all s": raw("puts", pair.proxy.endpoint, 600, 4096, 64, ACCESS, SECRET)["seconds"]}
-    bench.rounds("native persist 600 x 4 KiB, 30 ms a request", measure, limit, kind="s3")
+        def limit(pair, _, count=count, size=size, in_flight=in_flight):
+            return {"all in all s": raw("puts", pair.proxy.endpoint, count, size, in_flight, ACCESS, SECRET)["seconds"]}
+        bench.rounds(f"native persist {count} x {size >> 10} KiB, 30 ms a request", measure, limit, kind="s3", peer=False)
+
+
+def spark_seconds(base, *jobs, **options):
+    """What each job took, without Spark's own start."""
+    job = spark_submit(ROOT / "bench" / "spark_bench.py", base, *jobs, timeout=900, **options)
+    return json.loads(next(line for line in job.stdout.splitlines() if line.startswith("{")))
+
+
+DURABLE_3 = {"alluxio.user.file.writetype.default": "ASYNC_THROUGH", "alluxio.user.file.replication.durable": 3}
 
 
 def spark(bench):
-    """The jobs of the compat tests without Spark's own start."""
-    def measure(_, side, __, i):
-        try:
-            job = spark_submit(ROOT / "bench" / "spark_bench.py", f"alluxio://127.0.0.1:{side.port}/spark-{i}", timeout=900, **{
-                "alluxio.user.file.writetype.default": "ASYNC_THROUGH", "alluxio.user.file.replication.durable": 3})
-        except AssertionError:  # over S3 at 30 ms the peer's do: its renames give up
-            return {"failed jobs": 1.0}
-        return {**json.loads(next(line for line in job.stdout.splitlines() if line.startswith("{"))), "failed jobs": 0.0}
-    bench.rounds("spark durable 3", measure)
+    """The jobs of the compat tests."""
+    bench.rounds("spark durable 3", lambda _, side, __, i: spark_seconds(f"alluxio://127.0.0.1:{side.port}/spark-{i}", **DURABLE_3))
+
+
+def spark_s3(bench):
+    """The same over S3 at 30 ms a request; the limit is s3a straight to it. (The peer's jobs fail there: its renames give up.)"""
+    jobs = ("text in 4 parts s", f"text in {PARTS} parts s", "parquet of 400 files s")
+    s3a = {"spark.hadoop.fs.s3a.access.key": ACCESS, "spark.hadoop.fs.s3a.secret.key": SECRET,
+           "spark.hadoop.fs.s3a.path.style.access": "true", "spark.hadoop.fs.s3a.connection.ssl.enabled": "false"}
+
+    def measure(pair, side, client, i):
+        folder = f"/spark-{i}"
+        figures = spark_seconds(f"alluxio://127.0.0.1:{side.port}{folder}", *jobs, **DURABLE_3)
+        client.order("drain", folder)
+        of_parts = [key for _, key, __ in pair.s3.requests() if f"{folder}/text-{PARTS}" in key]
+        return {**figures, f"requests per part of {PARTS}": len(of_parts) / PARTS,
+                "temporary keys": sum("_temporary" in key for key in of_parts)}
+
+    def limit(pair, i):
+        conf = {**s3a, "spark.hadoop.fs.s3a.endpoint": pair.proxy.endpoint}
+        return spark_seconds(f"s3a://bucket/straight-{i}", *jobs[:1 if i > 0 else 3], jars=S3A_JARS, conf=conf)
+    bench.rounds("spark durable 3 over S3, 30 ms a request", measure, limit, kind="s3", peer=False)
 
 
 def growth(bench):
-    """One master with ever more files: what a file, a start and a question cost then."""
+    """One master with ever more files: what a file, a start, a question and a lost worker cost then."""
     if bench.done("growth"):
         return bench.say("growth: done before")
     bench.stop()
     points = []
-    for files in (1_000, 10_000, 100_000, 1_000_000):
+    for files in (1_000, 10_000, 100_000, 1_000_000, 10_000_000):
         directory = WORK / "growth"
         shutil.rmtree(directory, ignore_errors=True)
-        cluster = Cluster(directory, properties={"alluxio.worker.ramdisk.size": "1GB"})
+        cluster = Cluster(directory, workers=4, properties={"alluxio.worker.ramdisk.size": "1GB"})
         try:
             cluster.start()
             cluster.kill("master")
             with tempfile.TemporaryDirectory(dir="/dev/shm") as fast:  # where syncs cost nothing
                 shutil.copytree(directory / "journal", f"{fast}/journal")
                 run([TOOLS / "fill_master", "--journal", f"{fast}/journal", "--root-ufs", directory / "underFSStorage",
-                     "--user", getpass.getuser(), "--files", files], timeout=1800)
+                     "--user", getpass.getuser(), "--files", files, "--flat", min(files, 1_000_000)], timeout=1800)
                 shutil.rmtree(directory / "journal")
                 shutil.copytree(f"{fast}/journal", directory / "journal")
             begin = time.monotonic()
@@ -209,6 +235,7 @@ def growth(bench):
             cluster.fs("ls", "/m/d0", **{"alluxio.user.rpc.retry.max.duration": "60s"})
             point = {"files": files, "start s": time.monotonic() - begin}
             point.update(figures_of(cluster, files))
+            point["heal 1 GiB s"] = heal(cluster)
             points.append(point)
             bench.say("growth: " + ", ".join(f"{k} {v:.4g}" for k, v in point.items()))
         finally:
@@ -219,21 +246,49 @@ def growth(bench):
 
 def figures_of(cluster, files):
     from bench import Client
-    client = Client([str(TOOLS / "native_load")], type("Side", (), {"port": 19998}))
+    side = type("Side", (), {"port": 19998})
+    client, beside = (Client([str(TOOLS / "native_load")], side) for _ in range(2))
     try:
-        client.order("await", 3)
+        client.order("await", 4)
         client.order("write", 4096, 16, 1, 1, "/warm")
         status = client.order("status", 16, 3, "/m/d0")
         create = client.order("create", 16, 3, "/new")
+        master = resident_mib([cluster.pid("master")])
         written = client.order("write", 4096, 16, 1, 3, "/written")
         client.order("drain", "/written")
         begin = time.monotonic()
         shown = cluster.fs("ls", f"/m/d{(files - 1) // 1000}").stdout.count("part-")
+        listing = time.monotonic() - begin
+        with concurrent.futures.ThreadPoolExecutor() as pool:  # creates beside a long listing
+            creates = pool.submit(beside.order, "create", 16, 2, "/beside")
+            time.sleep(0.5)
+            flat = client.order("list", "/flat")
         return {"status/s": status["per_second"], "create/s": create["per_second"], "write 4 KiB/s": written["per_second"],
-                "list of 1,000 s": time.monotonic() - begin, "listed": shown, "master MiB": resident_mib([cluster.pid("master")]),
+                "list of 1,000 s": listing, "listed": shown, "flat entries": flat["count"], "flat first entry ms": flat["first_ms"],
+                "flat all s": flat["seconds"], "slowest create beside it ms": creates.result()["max_ms"],
+                "slowest create alone ms": create["max_ms"], "master MiB": max(master, resident_mib([cluster.pid("master")])),
                 "journal bytes/file": sum(f.stat().st_size for f in (cluster.directory / "journal").rglob("*") if f.is_file()) / files}
     finally:
         client.stop()
+        beside.stop()
 
 
-ALL = {f.__name__: f for f in (memory, small, large, native, latency, reads, metadata, persist, spark, growth, stress, huge, sizes, persist_native)}
+def heal(cluster):
+    """Seconds from the death of a worker until 1 GiB of unpersisted data has its three copies again."""
+    source = cluster.directory / "source"
+    source.mkdir()
+    for i in range(HEALED_FILES):
+        (source / f"f{i}").write_bytes(bytes([i]) * (64 << 20))
+    cluster.fs("copyFromLocal", source, "/heal", **DURABLE_3, **{"alluxio.user.file.persistence.initial.wait.time": "-1"})
+    shutil.rmtree(source)
+    cluster.kill("worker1")
+    begin = time.monotonic()
+    wait_for(lambda: not any(host == "127.0.0.2" for i in range(HEALED_FILES) for host in cluster.locations(f"/heal/f{i}")), "the dead to be gone", 30)
+    wait_for(lambda: cluster.health() == 0, "healing", 120)
+    return time.monotonic() - begin
+
+
+ALL = {f.__name__: f for f in (memory, small, native, latency, large, huge, reads, stress, metadata, spark, persist, persist_native, spark_s3,
+                               sizes, growth)}
+# Both sides are started anew before these.
+JUST_STARTED = ("memory", "large", "reads", "stress", "spark", "sizes")

@@ -200,13 +200,14 @@ def fresh_directory(name):
     return path
 
 
-def spark_submit(script, *arguments, timeout=300, **properties):
-    """Stock PySpark with the published client jar; properties are Alluxio client properties."""
+def spark_submit(script, *arguments, timeout=300, jars=(), conf=None, **properties):
+    """Stock PySpark with the published client jar; properties are Alluxio client properties, conf Spark's."""
     site = next((ROOT / ".venv" / "lib").glob("python3*/site-packages/pyspark"))
     options = " ".join(f"-D{k}={v}" for k, v in properties.items())
     environment = {**os.environ, "SPARK_HOME": str(site), "PYSPARK_PYTHON": str(ROOT / ".venv" / "bin" / "python"),
                    "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": str(WORK / "spark")}
-    return run([site / "bin" / "spark-submit", "--master", "local[2]", "--driver-memory", "1g", "--jars", SHADED_CLIENT,
-                "--driver-class-path", SHADED_CLIENT, "--driver-java-options", options, "--conf", "spark.ui.enabled=false",
-                "--conf", "spark.hadoop.fs.alluxio.impl=alluxio.hadoop.FileSystem", script, *arguments],
+    return run([site / "bin" / "spark-submit", "--master", "local[2]", "--driver-memory", "1g", "--jars", ",".join(str(j) for j in [SHADED_CLIENT, *jars]),
+                "--driver-class-path", ":".join(str(j) for j in [SHADED_CLIENT, *jars]), "--driver-java-options", options, "--conf", "spark.ui.enabled=false",
+                "--conf", "spark.hadoop.fs.alluxio.impl=alluxio.hadoop.FileSystem",
+                *[word for k, v in (conf or {}).items() for word in ("--conf", f"{k}={v}")], script, *arguments],
                timeout=timeout, env=environment)

@@ -70,11 +70,12 @@ install_jars() {
 }
 
 install_peer() {
-  cmp -s bench/peer/pom.xml .cache/peer/pom.stamp && return
-  echo "fetching the peer's jars (211 MB)"
-  rm -rf .cache/peer
+  cmp -s <(cat bench/peer/*.xml) .cache/peer/pom.stamp && return
+  echo "fetching the peer's jars (211 MB) and s3a (280 MB)"
+  rm -rf .cache/peer .cache/s3a
   persistently mvn -q -B -f bench/peer/pom.xml dependency:copy-dependencies "-DoutputDirectory=$(pwd)/.cache/peer"
-  cp bench/peer/pom.xml .cache/peer/pom.stamp
+  persistently mvn -q -B -f bench/peer/s3a.xml dependency:copy-dependencies "-DoutputDirectory=$(pwd)/.cache/s3a"
+  cat bench/peer/*.xml > .cache/peer/pom.stamp
 }
 
 install_packages "${BUILD_PACKAGES[@]}"

@@ -41,7 +41,9 @@ class ListReactor : public ServerReactor {
   void OnWriteDone(bool ok) override {
     if (!ok) return Finish(ToGrpc(MakeStatus(StatusCode::kUnknown, "the client is gone")));
     if (cursor_.done) return Finish(grpc::Status::OK);
-    NextPage();
+    // On the pool: a write ends as soon as it is buffered, so a long listing would go on page after
+    // page on the queue's thread, and nobody else's call would be read meanwhile.
+    context_.executor->Post([this] { NextPage(); });
   }
 
   void OnDone() override { delete this; }
