@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -245,6 +246,7 @@ def main():
     if unknown:
         parser.error(f"{', '.join(unknown)}: there are {', '.join(workloads.ALL)}")
     bench = Bench(options)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # what runs is stopped with it
     try:
         for name in options.names or workloads.ALL:
             if name in workloads.JUST_STARTED:

@@ -10,7 +10,7 @@ import time
 from bench import JAVA, ROOT, TOOLS, WORK, cpu_seconds, memory_of, resident_mib
 from harness import ACCESS, SECRET, Cluster, run, spark_submit, wait_for
 
-STRESS = ("CreateFile", "ListDir", "GetFileStatus", "OpenFile", "CreateDir", "DeleteFile", "RenameFile")
+STRESS = ("CreateFile", "ListDir", "GetFileStatus", "OpenFile", "CreateDir", "DeleteFile")
 STRESS_WARM_UP = 5  # seconds
 FILES_USED_UP = 45_000
 S3A_JARS = tuple(str(jar) for jar in sorted((ROOT / ".cache" / "s3a").glob("*.jar")))
@@ -117,8 +117,8 @@ def stress_ops(bench, side, operation, i, warm_up=STRESS_WARM_UP):
     return {"ops/s": float(found[1]) if found else 0.0}
 
 
-def stress(bench):
-    for operation in STRESS:
+def stress(bench, operations=STRESS):
+    for operation in operations:
         def measure(_, side, __, i, operation=operation):
             warm_up = STRESS_WARM_UP
             if operation in ("RenameFile", "DeleteFile"):  # uses files up while it warms up too
@@ -127,6 +127,10 @@ def stress(bench):
                 warm_up = 3
             return stress_ops(bench, side, operation, i, warm_up=warm_up)
         bench.rounds(f"stress {operation}", measure)
+
+
+def stress_rename(bench):
+    stress(bench, ("RenameFile",))
 
 
 def metadata(bench):
@@ -289,6 +293,6 @@ def heal(cluster):
 
 
 ALL = {f.__name__: f for f in (memory, small, native, latency, large, huge, reads, stress, metadata, spark, persist, persist_native, spark_s3,
-                               sizes, growth)}
+                               growth, sizes, stress_rename)}
 # Both sides are started anew before these.
 JUST_STARTED = ("memory", "large", "reads", "stress", "spark", "sizes")

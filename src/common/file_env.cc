@@ -3,7 +3,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,7 +26,25 @@ Status ErrnoStatus(int error, const std::string& what, const std::string& path) 
   return MakeStatus(code, "{} {}: {}", what, path, std::strerror(error));
 }
 
+StatusOr<SharedBytes> File::Map(int64_t, int64_t) {
+  return MakeStatus(StatusCode::kUnimplemented, "The bytes of this file cannot be shared.");
+}
+
 namespace {
+
+// A range of a file in memory.
+class Mapping {
+ public:
+  Mapping(void* data, size_t size) : data_(data), size_(size) {}
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() { ::munmap(data_, size_); }
+  std::string_view view() const { return {static_cast<const char*>(data_), size_}; }
+
+ private:
+  void* const data_;
+  const size_t size_;
+};
 
 class PosixFile : public File {
  public:
@@ -64,6 +85,20 @@ class PosixFile : public File {
       done += n;
     }
     return done;
+  }
+
+  StatusOr<SharedBytes> Map(int64_t offset, int64_t size) override {
+    struct statfs at {};
+    struct stat st {};
+    const bool whole = ::fstatfs(fd_, &at) == 0 && at.f_type == TMPFS_MAGIC && size > 0 &&
+                       offset % kMapBytes == 0 && ::fstat(fd_, &st) == 0 &&
+                       offset + size <= st.st_size;
+    if (!whole) return File::Map(offset, size);
+    void* const data = ::mmap(nullptr, static_cast<size_t>(size), PROT_READ,
+                              MAP_SHARED | MAP_POPULATE, fd_, offset);
+    if (data == MAP_FAILED) return ErrnoStatus(errno, "Cannot map", path_);
+    const auto mapping = std::make_shared<const Mapping>(data, static_cast<size_t>(size));
+    return SharedBytes(mapping, mapping->view());
   }
 
   StatusOr<int64_t> Size() override {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/shared_bytes.h"
 #include "common/status.h"
 
 namespace spillway {
@@ -21,6 +22,11 @@ class File {
   virtual Status WriteAt(int64_t offset, std::span<const iovec> data) = 0;
   // Reads up to size bytes; fewer only at the end of the file.
   virtual StatusOr<int64_t> ReadAt(int64_t offset, void* data, int64_t size) = 0;
+  // The same bytes where they lie, which must neither change nor be cut off while the result or a
+  // part of it lives; offset is a multiple of kMapBytes. UNIMPLEMENTED where they lie on a device,
+  // whose errors could not be told, or where a copy is as good.
+  static constexpr int64_t kMapBytes = 4096;
+  virtual StatusOr<SharedBytes> Map(int64_t offset, int64_t size);
   virtual StatusOr<int64_t> Size() = 0;
   virtual Status Truncate(int64_t size) = 0;
   // Durable against power loss on return.

@@ -34,6 +34,24 @@ TYPED_TEST(FileEnvTest, writeGathered_readBack) {
   EXPECT_EQ(*file->Size(), 11);
 }
 
+TEST(PosixFileTest, map_sharesWhatLiesInMemory_beyondTheFilesLife) {
+  TestDirectory memory("/dev/shm");
+  PosixFileEnv env;
+  const std::string path = memory.path() + "/a";
+  const std::string data = std::string(4096, 'a') + std::string(1000, 'b');
+  ASSERT_TRUE(WriteStringToFile(env, path, data).ok());
+  SharedBytes tail;
+  {
+    const auto file = *env.Open(path, false);
+    EXPECT_EQ(file->Map(0, 5096)->view(), data);
+    tail = *file->Map(4096, 1000);
+    for (const auto& [offset, size] : {std::pair{1, 10}, {0, 5097}, {4096, 1001}, {8192, 1}})
+      EXPECT_EQ(file->Map(offset, size).status().code(), StatusCode::kUnimplemented);
+  }
+  ASSERT_TRUE(env.Remove(path).ok());
+  EXPECT_EQ(tail.view(), std::string(1000, 'b'));
+}
+
 TYPED_TEST(FileEnvTest, renameRemoveList) {
   ASSERT_TRUE(WriteStringToFile(this->env_, this->dir_ + "/a", "x").ok());
   ASSERT_TRUE(this->env_.Rename(this->dir_ + "/a", this->dir_ + "/b").ok());

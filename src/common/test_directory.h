@@ -12,9 +12,9 @@ namespace spillway {
 // Empty and new; removed when the object goes.
 class TestDirectory {
  public:
-  TestDirectory()
-      : path_(testing::TempDir() + "/spillway-" + std::to_string(::getpid()) + "-" +
-              std::to_string(next_++)) {
+  // within: "/dev/shm" for one in memory.
+  explicit TestDirectory(const std::string& within = testing::TempDir())
+      : path_(within + "/spillway-" + std::to_string(::getpid()) + "-" + std::to_string(next_++)) {
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }

@@ -25,6 +25,7 @@
 #include "common/config.h"
 #include "common/metrics.h"
 #include "common/random.h"
+#include "common/shared_bytes.h"
 #include "common/status.h"
 
 namespace spillway {
@@ -51,6 +52,10 @@ class BodySource {
   virtual ~BodySource() = default;
   virtual int64_t size_bytes() const = 0;
   virtual Status Read(int64_t offset, void* data, int64_t size) = 0;
+  // The same bytes where they lie, as in File::Map; UNIMPLEMENTED: they have to be read.
+  virtual StatusOr<SharedBytes> Map(int64_t offset, int64_t size) {
+    return MakeStatus(StatusCode::kUnimplemented, "These bytes have to be read.");
+  }
 };
 
 class StringBody : public BodySource {

@@ -15,6 +15,7 @@ constexpr int kChunkField = 1;
 constexpr int64_t kChunkBytesMax = 2 << 20;
 constexpr int64_t kChunkBytesDefault = 1 << 20;
 constexpr size_t kQueuedChunksMax = 4;
+constexpr int64_t kMappedBytesMin = 256 << 10;
 
 // Shared by the call and, for reads from the understore, the thread that feeds it.
 class ReadReactor : public ServerReactor, public std::enable_shared_from_this<ReadReactor> {
@@ -95,15 +96,28 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
   void NextFromFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (ended_) return;
     const int64_t n = std::min(chunk_bytes_, end_ - offset_);
-    grpc::Slice slice(static_cast<size_t>(n));
-    const auto read = open_.file->ReadAt(offset_, const_cast<uint8_t*>(slice.begin()), n);
-    if (read.status().code() == StatusCode::kDataLoss) context_.worker->SuspectBlock(open_.info.id);
-    if (!read.ok()) return EndLocked(read.status());
+    auto slice = Chunk(n);
+    if (slice.status().code() == StatusCode::kDataLoss)
+      context_.worker->SuspectBlock(open_.info.id);
+    if (!slice.ok()) return EndLocked(slice.status());
     offset_ += n;
-    outgoing_ = ChunkBuffer(kChunkField, std::move(slice));
+    outgoing_ = ChunkBuffer(kChunkField, *std::move(slice));
     if (offset_ < end_) return StartWrite(&outgoing_);
     ended_ = true;
     StartWriteAndFinish(&outgoing_, grpc::Status::OK);
+  }
+
+  // The next n bytes of the block, where they lie if they are worth it.
+  StatusOr<grpc::Slice> Chunk(int64_t n) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (n >= kMappedBytesMin && offset_ % File::kMapBytes == 0) {
+      auto mapped = open_.file->Map(offset_, n);
+      if (mapped.ok()) return SharedSlice(*std::move(mapped));
+      if (mapped.status().code() != StatusCode::kUnimplemented) return mapped.status();
+    }
+    grpc::Slice slice(static_cast<size_t>(n));
+    SPILLWAY_RETURN_IF_ERROR(
+        open_.file->ReadAt(offset_, const_cast<uint8_t*>(slice.begin()), n).status());
+    return slice;
   }
 
   // On an executor thread: reads the understore and queues chunks, waiting while the queue is full.

@@ -80,20 +80,48 @@ StatusOr<uint32_t> WriteBody(File& file, int64_t base, BodySource& body,
   return crc;
 }
 
-// The same past the page cache, which nobody reads again, from one buffer. Zeros may follow.
+// Bytes of a body, where they lie if they can be had there and go to the device by themselves.
+class Pieces {
+ public:
+  explicit Pieces(BodySource* body) : body_(body) {}
+  // Valid until the next call.
+  StatusOr<std::string_view> Next(int64_t at, int64_t size) {
+    if (size % kUnit == 0 && may_map_) {
+      auto mapped = body_->Map(at, size);
+      may_map_ = mapped.status().code() != StatusCode::kUnimplemented;
+      if (mapped.ok()) {
+        mapped_ = *std::move(mapped);
+        return mapped_.view();
+      }
+      if (may_map_) return mapped.status();
+    }
+    if (buffer_ == nullptr)
+      buffer_.reset(static_cast<char*>(std::aligned_alloc(kUnit, kPieceBytes)));
+    if (buffer_ == nullptr)
+      return MakeStatus(StatusCode::kResourceExhausted, "No memory to upload.");
+    SPILLWAY_RETURN_IF_ERROR(body_->Read(at, buffer_.get(), size));
+    const int64_t whole = (size + kUnit - 1) / kUnit * kUnit;
+    std::fill(buffer_.get() + size, buffer_.get() + whole, '\0');
+    return std::string_view(buffer_.get(), static_cast<size_t>(whole));
+  }
+
+ private:
+  BodySource* const body_;
+  bool may_map_ = true;
+  SharedBytes mapped_;
+  std::unique_ptr<char, decltype(&std::free)> buffer_{nullptr, &std::free};
+};
+
+// The same past the page cache, which nobody reads again. Zeros may follow.
 StatusOr<uint32_t> WriteBodyDirect(File& file, int64_t base, BodySource& body,
                                    std::optional<uint32_t> expected) {
-  const std::unique_ptr<char, decltype(&std::free)> buffer(
-      static_cast<char*>(std::aligned_alloc(kUnit, kPieceBytes)), &std::free);
-  if (buffer == nullptr) return MakeStatus(StatusCode::kResourceExhausted, "No memory to upload.");
+  Pieces pieces(&body);
   uint32_t crc = 0;
   for (int64_t at = 0; at < body.size_bytes();) {
     const int64_t n = std::min(kPieceBytes, body.size_bytes() - at);
-    SPILLWAY_RETURN_IF_ERROR(body.Read(at, buffer.get(), n));
-    crc = Crc32cExtend(crc, buffer.get(), n);
-    const int64_t whole = (n + kUnit - 1) / kUnit * kUnit;
-    std::fill(buffer.get() + n, buffer.get() + whole, '\0');
-    const iovec part{buffer.get(), static_cast<size_t>(whole)};
+    SPILLWAY_ASSIGN_OR_RETURN(const std::string_view bytes, pieces.Next(at, n));
+    crc = Crc32cExtend(crc, bytes.data(), static_cast<size_t>(n));
+    const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
     SPILLWAY_RETURN_IF_ERROR(file.WriteAt(base + at, std::span(&part, 1)));
     at += n;
   }

@@ -26,6 +26,15 @@ class BlocksBody : public BodySource {
 
   int64_t size_bytes() const override { return size_; }
 
+  StatusOr<SharedBytes> Map(int64_t offset, int64_t size) override {
+    for (const Piece& piece : pieces_) {
+      if (offset >= piece.begin + piece.length) continue;
+      if (piece.file == nullptr || offset + size > piece.begin + piece.length) break;
+      return piece.file->Map(offset - piece.begin, size);
+    }
+    return BodySource::Map(offset, size);
+  }
+
   Status Read(int64_t offset, void* data, int64_t size) override {
     char* out = static_cast<char*>(data);
     for (const Piece& piece : pieces_) {
@@ -79,6 +88,10 @@ class GuardedBody : public BodySource {
   Status Read(int64_t offset, void* data, int64_t size) override {
     SPILLWAY_RETURN_IF_ERROR(guard_());
     return inner_->Read(offset, data, size);
+  }
+  StatusOr<SharedBytes> Map(int64_t offset, int64_t size) override {
+    SPILLWAY_RETURN_IF_ERROR(guard_());
+    return inner_->Map(offset, size);
   }
 
  private:

@@ -41,6 +41,12 @@ class HeldFile : public File {
   StatusOr<int64_t> ReadAt(int64_t offset, void* data, int64_t size) override {
     return inner_->ReadAt(offset, data, size);
   }
+  StatusOr<SharedBytes> Map(int64_t offset, int64_t size) override {
+    SPILLWAY_ASSIGN_OR_RETURN(SharedBytes bytes, inner_->Map(offset, size));
+    const auto owner = std::make_shared<const std::pair<SharedBytes, std::shared_ptr<const bool>>>(
+        std::move(bytes), held_);
+    return SharedBytes(owner, owner->first.view());
+  }
   StatusOr<int64_t> Size() override { return inner_->Size(); }
   Status Truncate(int64_t size) override { return inner_->Truncate(size); }
   Status Sync() override { return inner_->Sync(); }

@@ -35,6 +35,15 @@ class VerifiedFile : public File {
     return std::max<int64_t>(0, end - offset);
   }
 
+  StatusOr<SharedBytes> Map(int64_t offset, int64_t size) override {
+    const int64_t end = offset + size;
+    if (offset % kPiece != 0 || (end % kPiece != 0 && end != sums_->size_bytes()))
+      return File::Map(offset, size);
+    SPILLWAY_ASSIGN_OR_RETURN(SharedBytes bytes, file_->Map(offset, size));
+    SPILLWAY_RETURN_IF_ERROR(Check(offset, bytes.view()));
+    return bytes;
+  }
+
   Status WriteAt(int64_t, std::span<const iovec>) override { return ReadOnly(); }
   StatusOr<int64_t> Size() override { return sums_->size_bytes(); }
   Status Truncate(int64_t) override { return ReadOnly(); }
@@ -51,10 +60,17 @@ class VerifiedFile : public File {
   Status ReadPieces(int64_t begin, char* out, int64_t size) {
     SPILLWAY_ASSIGN_OR_RETURN(const int64_t n, file_->ReadAt(begin, out, size));
     if (n != size) return MakeStatus(StatusCode::kDataLoss, "{} is too short.", name_);
-    for (int64_t at = 0; at < size; at += kPiece) {
-      const size_t bytes = static_cast<size_t>(std::min(kPiece, size - at));
-      if (!sums_->Matches(static_cast<size_t>((begin + at) / kPiece), out + at, bytes))
+    return Check(begin, {out, static_cast<size_t>(size)});
+  }
+
+  // bytes: whole pieces, the first of which is at begin.
+  Status Check(int64_t begin, std::string_view bytes) const {
+    auto index = static_cast<size_t>(begin / kPiece);
+    for (; !bytes.empty(); ++index) {
+      const std::string_view piece = bytes.substr(0, kPiece);
+      if (!sums_->Matches(index, piece.data(), piece.size()))
         return MakeStatus(StatusCode::kDataLoss, "{} does not match its checksum.", name_);
+      bytes.remove_prefix(piece.size());
     }
     return absl::OkStatus();
   }

@@ -5,6 +5,7 @@
 #include "common/checksum.h"
 #include "common/memory_file_env.h"
 #include "common/random.h"
+#include "common/test_directory.h"
 
 namespace spillway {
 namespace {
@@ -71,6 +72,22 @@ TEST_P(PieceSumsTest, everyRangeIsRead_andNoneThatTouchesAFlippedBit) {
 INSTANTIATE_TEST_SUITE_P(Sizes, PieceSumsTest,
                          testing::Values(0, 1, kPiece - 1, kPiece, kPiece + 1, 3 * kPiece,
                                          5 * kPiece + 77));
+
+TEST(VerifiedFileTest, map_givesWholePieces_andNoneWithAFlippedBit) {
+  TestDirectory memory("/dev/shm");
+  PosixFileEnv env;
+  std::string data = Bytes(3 * kPiece + 77);
+  auto sums = std::make_shared<PieceSums>();
+  sums->Add(data.data(), data.size());
+  data[static_cast<size_t>(kPiece) + 5] ^= 1;
+  ASSERT_TRUE(WriteStringToFile(env, memory.path() + "/f", data).ok());
+  const auto file = VerifyReads(*env.Open(memory.path() + "/f", false), sums, "block");
+  const std::string_view all = data;
+  EXPECT_EQ(file->Map(0, kPiece)->view(), all.substr(0, kPiece));
+  EXPECT_EQ(file->Map(2 * kPiece, kPiece + 77)->view(), all.substr(2 * kPiece));
+  EXPECT_EQ(file->Map(0, 2 * kPiece).status().code(), StatusCode::kDataLoss);
+  EXPECT_EQ(file->Map(2 * kPiece, 100).status().code(), StatusCode::kUnimplemented);
+}
 
 TEST(VerifiedFileTest, fileThatShrank_isDataLoss_andWritesAreRefused) {
   MemoryFileEnv env;
