@@ -2,7 +2,8 @@
 
 Both sides run on this machine at once; the one that is not measured stands still. Every figure is the median of its
 rounds, with the smallest and the largest. A JVM gets faster for minutes: so that a figure does not depend on what was
-measured before it, both sides are started anew for each group of workloads, and have the same short warm-up. Results go to build/bench/: results.json, table.md, ratios.svg, growth.svg.
+measured before it, both sides are started anew for each group of workloads, and have the same short warm-up. Results
+go to build/bench/: results.json, table.md, ratios.svg, growth.svg.
 A run that was broken off goes on where it ended, unless the commit or the options have changed or --fresh is given.
 """
 import argparse

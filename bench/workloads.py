@@ -8,7 +8,7 @@ import tempfile
 import time
 
 from bench import JAVA, ROOT, TOOLS, WORK, cpu_seconds, memory_of, resident_mib
-from harness import ACCESS, SECRET, Cluster, run, spark_submit, wait_for
+from harness import ACCESS, DURABLE3, SECRET, Cluster, run, spark_submit, wait_for
 
 STRESS = ("CreateFile", "ListDir", "GetFileStatus", "OpenFile", "CreateDir", "DeleteFile")
 STRESS_WARM_UP = 5  # seconds
@@ -149,6 +149,11 @@ def memory(bench):
     bench.rounds("memory, after load", lambda _, side, __, ___: memory_of(side.pids()))
 
 
+def bare_puts(count, size, in_flight):
+    """So many objects by our S3 module alone."""
+    return lambda pair, _: {"all in all s": raw("puts", pair.proxy.endpoint, count, size, in_flight, ACCESS, SECRET)["seconds"]}
+
+
 def persist(bench):
     """A backlog into S3, every request of which takes 30 ms; the limit is our S3 module alone."""
     for count, size, writers, in_flight in ((600, 4096, 8, 64), (12, 32 << 20, 2, 4)):
@@ -161,10 +166,7 @@ def persist(bench):
             return {"files/s": written["per_second"], "p50 ms": written["p50_ms"], "all in S3 after s": drained["seconds"],
                     "all in all s": written["seconds"] + drained["seconds"], "requests per file": requests / count,
                     "errors": written["errors"] + drained["left"] + abs(written["count"] - count)}
-
-        def limit(pair, _, count=count, size=size, in_flight=in_flight):
-            return {"all in all s": raw("puts", pair.proxy.endpoint, count, size, in_flight, ACCESS, SECRET)["seconds"]}
-        bench.rounds(f"persist {count} x {size >> 10} KiB, 30 ms a request", measure, limit, kind="s3")
+        bench.rounds(f"persist {count} x {size >> 10} KiB, 30 ms a request", measure, bare_puts(count, size, in_flight), kind="s3")
 
 
 def persist_native(bench):
@@ -175,10 +177,8 @@ def persist_native(bench):
             written = pair.native.order("write", size, writers, 1, 600, folder, count)
             drained = pair.native.order("drain", folder)
             return {"all in all s": written["seconds"] + drained["seconds"], "all in S3 after s": drained["seconds"]}
-
-        def limit(pair, _, count=count, size=size, in_flight=in_flight):
-            return {"all in all s": raw("puts", pair.proxy.endpoint, count, size, in_flight, ACCESS, SECRET)["seconds"]}
-        bench.rounds(f"native persist {count} x {size >> 10} KiB, 30 ms a request", measure, limit, kind="s3", peer=False)
+        bench.rounds(f"native persist {count} x {size >> 10} KiB, 30 ms a request", measure, bare_puts(count, size, in_flight),
+                     kind="s3", peer=False)
 
 
 def spark_seconds(base, *jobs, **options):
@@ -187,12 +187,9 @@ def spark_seconds(base, *jobs, **options):
     return json.loads(next(line for line in job.stdout.splitlines() if line.startswith("{")))
 
 
-DURABLE_3 = {"alluxio.user.file.writetype.default": "ASYNC_THROUGH", "alluxio.user.file.replication.durable": 3}
-
-
 def spark(bench):
     """The jobs of the compat tests."""
-    bench.rounds("spark durable 3", lambda _, side, __, i: spark_seconds(f"alluxio://127.0.0.1:{side.port}/spark-{i}", **DURABLE_3))
+    bench.rounds("spark durable 3", lambda _, side, __, i: spark_seconds(f"alluxio://127.0.0.1:{side.port}/spark-{i}", **DURABLE3))
 
 
 def spark_s3(bench):
@@ -204,7 +201,7 @@ def spark_s3(bench):
 
     def measure(pair, side, client, i):
         folder = f"/spark-{i}"
-        figures = spark_seconds(f"alluxio://127.0.0.1:{side.port}{folder}", *jobs, **DURABLE_3)
+        figures = spark_seconds(f"alluxio://127.0.0.1:{side.port}{folder}", *jobs, **DURABLE3)
         client.order("drain", folder)
         of_parts = [key for _, key, __ in pair.s3.requests() if f"{folder}/text-{PARTS}" in key]
         return {**figures, f"requests per part of {PARTS}": len(of_parts) / PARTS,
@@ -285,7 +282,7 @@ def heal(cluster):
     source.mkdir()
     for i in range(HEALED_FILES):
         (source / f"f{i}").write_bytes(bytes([i]) * (64 << 20))
-    cluster.fs("copyFromLocal", source, "/heal", **DURABLE_3, **{"alluxio.user.file.persistence.initial.wait.time": "-1"})
+    cluster.fs("copyFromLocal", source, "/heal", **DURABLE3, **{"alluxio.user.file.persistence.initial.wait.time": "-1"})
     shutil.rmtree(source)
     cluster.kill("worker1")
     begin = time.monotonic()

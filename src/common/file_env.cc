@@ -96,7 +96,7 @@ class PosixFile : public File {
     if (!whole) return File::Map(offset, size);
     void* const data = ::mmap(nullptr, static_cast<size_t>(size), PROT_READ,
                               MAP_SHARED | MAP_POPULATE, fd_, offset);
-    if (data == MAP_FAILED) return ErrnoStatus(errno, "Cannot map", path_);
+    if (data == MAP_FAILED) return File::Map(offset, size);  // too many mappings: it can be read
     const auto mapping = std::make_shared<const Mapping>(data, static_cast<size_t>(size));
     return SharedBytes(mapping, mapping->view());
   }
