@@ -116,7 +116,8 @@ struct ListCursor {
   std::string after;  // path below the listed one, "" at the beginning
   bool done = false;
   std::optional<InodeId> load;  // a directory that has to be loaded first
-  // A whole folder in one page may be kept (KeepListing): its id, and the ticket, or 0.
+  // to_keep: a whole folder in one page will be kept (KeepListing); its id, and the ticket, or 0.
+  bool to_keep = false;
   InodeId folder;
   uint64_t ticket = 0;
 };

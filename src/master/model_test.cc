@@ -79,7 +79,7 @@ class ModelTest : public MasterFixture, public testing::WithParamInterface<int> 
     for (const auto& [path, directory] : model_) {
       if (!directory) continue;
       const auto kept = master_->CachedListing(root_, path);
-      ListCursor cursor;
+      ListCursor cursor{.to_keep = true};
       const std::string listing = Listing(path, &cursor);
       if (*kept.result) {
         ++kept_;

@@ -101,7 +101,7 @@ Outcome<std::vector<FileStatus>> Master::ListStatus(const Caller& caller, const 
   if (!walk.last.empty()) cursor->after = walk.last;
   cursor->load = walk.load;
   cursor->done = ended;
-  if (ended && after.empty() && !options.recursive && safe_mode_over_) {
+  if (cursor->to_keep && ended && after.empty() && !options.recursive && safe_mode_over_) {
     std::vector<InodeId> ids;
     for (const FileStatus& entry : entries) ids.push_back(entry.id);
     cursor->folder = InodeId(lookup->last().id());

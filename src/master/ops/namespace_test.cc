@@ -148,7 +148,7 @@ TEST_F(NamespaceTest, keptListing_goesWithACopy_andIsForThoseWhoMayList) {
   const auto second = AddWorker("w2");
   WriteFile("/d/f", 100, {first});
   const auto keep = [&] {
-    ListCursor cursor;
+    ListCursor cursor{.to_keep = true};
     (void)master_->ListStatus(root_, "/d", {}, 100, &cursor);
     master_->KeepListing(cursor, "listing");
     return master_->CachedListing(root_, "/d").result->has_value();

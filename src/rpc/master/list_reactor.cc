@@ -32,6 +32,7 @@ class ListReactor : public ServerReactor {
     options_.recursive = request.options().recursive();
     load_only_ = request.options().loadmetadataonly();
     if (options_.recursive || load_only_) return NextPage();
+    cursor_.to_keep = true;
     auto cached = context_.master->CachedListing(caller_, path_);
     if (!cached.result.ok() || !*cached.result) return NextPage();
     context_.master->WhenDurable(cached.wait_for,
