@@ -74,6 +74,21 @@ std::optional<WriteType> ParseWriteType(const std::string& name);
 
 enum class TtlAction { kDelete, kFree, kDeleteAlluxio };
 
+// The numbers are those of the wire and of the state store.
+enum class AclEntryType { kOwner, kNamedUser, kOwningGroup, kNamedGroup, kMask, kOther };
+
+struct AclEntry {
+  AclEntryType type = AclEntryType::kOwner;
+  std::string subject;  // of named users and groups
+  int bits = 0;         // 4 read, 2 write, 1 execute
+  bool is_default = false;
+  bool operator==(const AclEntry&) const = default;
+};
+
+// REPLACE: all entries; MODIFY: these only; REMOVE: these, whatever their bits; REMOVE_ALL: what
+// goes beyond the mode; REMOVE_DEFAULT: what children begin with.
+enum class AclAction { kReplace, kModify, kRemove, kRemoveAll, kRemoveDefault };
+
 // Everything a client may know of a file or directory.
 struct FileStatus {
   InodeId id;
@@ -105,6 +120,8 @@ struct FileStatus {
   int in_cluster_percentage = 0;
   int in_memory_percentage = 0;
   std::map<std::string, std::string> xattr;
+  std::vector<AclEntry> acl;          // named users and groups, and the mask
+  std::vector<AclEntry> default_acl;  // of directories: all entries
   std::vector<BlockInfo> blocks;
 };
 
@@ -164,6 +181,7 @@ struct ListOptions {
 struct RemoveOptions {
   bool recursive = false;
   bool alluxio_only = false;
+  bool delete_mount_point = false;
   bool unchecked = false;
   std::optional<OperationId> operation_id;
 };
@@ -188,6 +206,12 @@ struct SetAttributeOptions {
   enum class XattrStrategy { kTruncate, kUnionReplace, kUnionPreserve, kDeleteKeys };
   XattrStrategy xattr_strategy = XattrStrategy::kTruncate;
   std::optional<OperationId> operation_id;
+};
+
+struct MountOptions {
+  bool read_only = false;
+  bool shared = false;  // everybody may read and write there
+  std::map<std::string, std::string> properties;
 };
 
 struct MountInfo {

@@ -29,8 +29,10 @@ int ShellMain(const Configuration& config, const std::string& shell,
               const std::vector<std::string>& arguments) {
   InitLog("shell", "", "warn");
   Connection connection(config);
-  cli::Context context{connection.fs(),     connection.master(), &connection.config(),
-                       connection.random(), &std::cout,          ::isatty(STDERR_FILENO) == 1};
+  cli::Context context{connection.fs(),      connection.master(),
+                       connection.admin(),   &connection.config(),
+                       connection.random(),  &std::cout,
+                       ::isatty(STDERR_FILENO) == 1};
   const auto& commands = shell == "fs" ? cli::FsCommands() : cli::FsAdminCommands();
   const int code = cli::RunCommand("alluxio " + shell, commands, context, arguments);
   std::cout.flush();

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "api/namespace_admin_api.h"
 #include "client/file_system.h"
 #include "common/config.h"
 
@@ -17,6 +18,7 @@ namespace spillway::cli {
 struct Context {
   FileSystem* fs = nullptr;
   MasterApi* master = nullptr;
+  NamespaceAdminApi* admin = nullptr;
   const Configuration* config = nullptr;
   Random* random = nullptr;
   std::ostream* out = nullptr;

@@ -6,6 +6,7 @@
 #include "common/format.h"
 #include "rpc/auth.h"
 #include "rpc/client/master_client.h"
+#include "rpc/client/namespace_admin_client.h"
 #include "rpc/client/worker_client.h"
 
 namespace spillway {
@@ -20,9 +21,11 @@ Connection::Connection(const Configuration& config) : config_(config) {
   ChannelOptions channel;
   channel.user = LoginUser(config_);
   channel.sasl = config_.GetString("alluxio.security.authentication.type") == "SIMPLE";
-  master_ = MakeMasterClient(masters, channel,
-                             config_.GetDurationMs("alluxio.user.rpc.retry.max.duration"), &clock_,
-                             &random_);
+  const auto caller = std::make_shared<MasterCaller>(
+      masters, channel, config_.GetDurationMs("alluxio.user.rpc.retry.max.duration"), &clock_,
+      &random_);
+  master_ = MakeMasterClient(caller, &random_);
+  admin_ = MakeNamespaceAdminClient(caller);
   workers_ =
       MakeWorkerConnector(channel, config_.GetDurationMs("spillway.user.data.timeout"), &random_);
   char host[256] = "";

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "api/namespace_admin_api.h"
 #include "client/file_system.h"
 #include "common/clock.h"
 #include "common/config.h"
@@ -17,6 +18,7 @@ class Connection {
 
   const Configuration& config() const { return config_; }
   MasterApi* master() { return master_.get(); }
+  NamespaceAdminApi* admin() { return admin_.get(); }
   FileSystem* fs() { return fs_.get(); }
   Clock* clock() { return &clock_; }
   Random* random() { return &random_; }
@@ -26,6 +28,7 @@ class Connection {
   SystemClock clock_;
   SystemRandom random_;
   std::unique_ptr<MasterApi> master_;
+  std::unique_ptr<NamespaceAdminApi> admin_;
   std::unique_ptr<WorkerConnector> workers_;
   std::unique_ptr<FileSystem> fs_;
 };

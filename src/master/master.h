@@ -5,7 +5,6 @@
 // Each operation has a file in ops/, each duty one in background/.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,20 +12,14 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/btree_set.h"
-#include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
-#include "master/background/heal_queue.h"
-#include "master/background/persist_lane.h"
-#include "master/cluster/cluster_state.h"
-#include "master/cluster/listing_cache.h"
+#include "master/master_state.h"
 #include "master/master_types.h"
 #include "master/state/state_txn.h"
 
 namespace spillway {
 
 // Thread-safe.
-class Master {
+class Master : private MasterState {
  public:
   Master(MasterOptions options, MasterContext context);
   ~Master();
@@ -49,6 +42,20 @@ class Master {
   // does not answer for a few seconds: what it holds at path shows then when path is persisted.
   // Blocks.
   Status LoadForCreate(const std::string& path);
+
+  // Whether path has to be compared with the understore before an operation that accepts what is
+  // interval_ms old (-1: any age), as NeedsSync has asked for it too.
+  bool SyncIsDue(const std::string& path, SyncDepth depth, int64_t interval_ms);
+  // Makes the namespace at and below path as the understore has it where others have changed it:
+  // what is new appears, what has another content is loaded anew, what is gone disappears. What the
+  // understore does not have yet stays as it is. Ends early with CANCELLED when stopped says so.
+  // Blocks.
+  Status SyncMetadata(const std::string& path, SyncDepth depth, SyncCounts* counts,
+                      const std::function<bool()>& stopped = nullptr);
+  // The next operation on path or below it compares first.
+  Outcome<Nothing> NeedsSync(const Caller& caller, const std::string& path);
+  // Persisted files at and below path that the understore does not have as they are. Blocks.
+  Outcome<std::vector<std::string>> CheckConsistency(const Caller& caller, const std::string& path);
 
   // Operations of clients.
   Outcome<FileStatus> CreateFile(const Caller& caller, const std::string& path,
@@ -85,6 +92,8 @@ class Master {
                           const std::string& target, const RenameOptions& options);
   Outcome<Nothing> SetAttribute(const Caller& caller, const std::string& path,
                                 const SetAttributeOptions& options);
+  Outcome<Nothing> SetAcl(const Caller& caller, const std::string& path, AclAction action,
+                          const std::vector<AclEntry>& entries, bool recursive);
   Outcome<Nothing> Free(const Caller& caller, const std::string& path, bool recursive, bool forced);
   Outcome<Nothing> SchedulePersist(const Caller& caller, const std::string& path,
                                    int64_t wait_time_ms);
@@ -94,6 +103,16 @@ class Master {
   Outcome<BlockInfo> GetBlockInfo(BlockId id);
   Outcome<std::string> ReverseResolve(const std::string& uri);
   std::vector<MountInfo> GetMounts();
+  // Shows an understore at path, which must not exist while its parent must. Asks the understore:
+  // blocks.
+  Outcome<Nothing> Mount(const Caller& caller, const std::string& path, const std::string& uri,
+                         const MountOptions& options);
+  // Other options for the mount at path. Blocks.
+  Outcome<Nothing> UpdateMount(const Caller& caller, const std::string& path,
+                               const MountOptions& options);
+  // Takes a mount out of the namespace; the understore keeps what it has. UNAVAILABLE, to be asked
+  // again, as long as it does not have everything that was acknowledged.
+  Outcome<Nothing> Unmount(const Caller& caller, const std::string& path);
   // Live workers; UNAVAILABLE in safe mode.
   StatusOr<std::vector<WorkerInfo>> GetWorkers();
   std::vector<WorkerInfo> GetWorkerReport();
@@ -179,6 +198,8 @@ class Master {
                    const std::string& path) const;
   Status CheckParentWrite(const Caller& caller, const Lookup& lookup,
                           const std::string& path) const;
+  Status CheckOwner(const Caller& caller, const state::Inode& inode, const std::string& path) const;
+  Status CheckWritable(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- state/file_status.cc
   FileStatus MakeStatus(StateTxn& txn, const state::Inode& inode, const std::string& path,
@@ -190,6 +211,7 @@ class Master {
   StatusOr<state::Inode> DoCreateFile(StateTxn& txn, const Caller& caller, const std::string& path,
                                       const CreateFileOptions& options, const WholeFile* whole)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status CheckKey(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Creates what is missing of lookup's parents; returns the parent of the last name.
   StatusOr<state::Inode> CreateParents(StateTxn& txn, const Caller& caller, Lookup* lookup,
                                        const std::string& path, bool recursive)
@@ -258,9 +280,49 @@ class Master {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RememberOperation(StateTxn& txn, const std::optional<OperationId>& id, InodeId inode)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status CheckMount(StateTxn& txn, const Caller& caller, const std::string& path,
+                    const std::string& uri) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The mount at exactly path.
+  StatusOr<state::Mount> FindMount(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What still has to be done in the understore of a mount, described; empty if nothing.
+  std::string MountIsBusy(StateTxn& txn, MountId mount, const std::string& path)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  StatusOr<std::shared_ptr<UnderStore>> TryMount(const state::Mount& mount);
+  void TellMounts() ABSL_LOCKS_EXCLUDED(mutex_);
   // *what becomes the name of what is loaded.
   Status LoadFrom(InodeId directory, bool briefly, std::string* what) ABSL_LOCKS_EXCLUDED(mutex_);
   Status AddLoadedPage(InodeId directory, MountId mount, const ListPage& page, bool last);
+  // The last component; empty for what cannot be a name.
+  static std::string NameOfKey(const std::string& key);
+  // Deleted or moved as far as the namespace goes, but the understore may still list it.
+  bool IsLeaving(StateTxn& txn, MountId mount, const std::string& key, bool directory)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AddLoadedFolder(StateTxn& txn, const state::Inode& parent, const std::string& name)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  state::Inode LoadedFile(StateTxn& txn, const state::Inode& parent, const std::string& name,
+                          const ObjectInfo& object) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // --- ops/sync.cc
+  struct SyncedFolder;
+  // What path's first component that may have come or gone is now.
+  Status SyncEntry(const std::string& path, SyncDepth depth, SyncCounts* counts)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // All children, or only that one.
+  Status SyncFolder(InodeId directory, const std::string* only, SyncCounts* counts)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  Status CompareFolder(const SyncedFolder& folder, const std::string* only, SyncCounts* counts)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void ComparePage(const SyncedFolder& folder, const ListPage& page, SyncCounts* counts)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void RemoveMissing(const SyncedFolder& folder, const std::set<std::string>& seen,
+                     const std::string* only, SyncCounts* counts) ABSL_LOCKS_EXCLUDED(mutex_);
+  // As it stands in the understore since before that time; nothing of it is under way.
+  bool IsSettled(const state::Inode& inode, const std::string& key, int64_t before_ms)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // True if the inode is gone.
+  bool RemoveGone(StateTxn& txn, const state::Inode& inode, const std::string& path,
+                  int64_t before_ms, Removed* removed, SyncCounts* counts)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- background/
   state::PersistJob NewPersistJob(const state::Inode& inode, state::PersistKind kind,
@@ -413,82 +475,6 @@ class Master {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UnpinBlocks(const state::Inode& inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UnpinPersisted() ABSL_LOCKS_EXCLUDED(mutex_);
-
-  const MasterOptions options_;
-  Clock* const clock_;
-  Random* const random_;
-  Executor* const executor_;
-  Journal* const journal_;
-  WorkerSender* const sender_;
-  UnderStoreOpener* const understores_;
-  Metrics* const metrics_;
-  int64_t start_time_ms_ = 0;
-  int64_t start_monotonic_ms_ = 0;
-
-  absl::Mutex mutex_;
-  OperationIndex operations_ ABSL_GUARDED_BY(mutex_);
-  ListingCache listings_ ABSL_GUARDED_BY(mutex_){8 << 20};
-  ClusterState cluster_ ABSL_GUARDED_BY(mutex_);
-  std::map<MountId, state::Mount> mounts_ ABSL_GUARDED_BY(mutex_);
-  std::map<MountId, std::shared_ptr<UnderStore>> opened_ ABSL_GUARDED_BY(mutex_);
-  std::map<MountId, int64_t> away_until_ms_ ABSL_GUARDED_BY(mutex_);  // what did not answer
-  std::set<WorkerId> awaited_workers_
-      ABSL_GUARDED_BY(mutex_);  // known before the start, not back yet
-  bool safe_mode_over_ ABSL_GUARDED_BY(mutex_) = false;
-
-  absl::flat_hash_map<InodeId, std::unique_ptr<PersistTask>> tasks_ ABSL_GUARDED_BY(mutex_);
-  bool jobs_loaded_ ABSL_GUARDED_BY(mutex_) = false;
-  std::map<std::string, std::unique_ptr<PersistLane>> lanes_ ABSL_GUARDED_BY(mutex_);
-  // Tasks that are not parked, by directory and generation: what markers wait for.
-  std::map<InodeId, absl::btree_set<std::pair<int64_t, InodeId>>> pending_in_
-      ABSL_GUARDED_BY(mutex_);
-  // Old markers that wait to be deleted, by the folder (its busy name) that they vouch for.
-  std::vector<std::vector<std::string>> marker_globs_;  // patterns by component; set once
-  std::map<std::string, std::set<std::pair<MountId, std::string>>> marker_deletes_
-      ABSL_GUARDED_BY(mutex_);
-  // Bytes that may be told to workers before persist_bytes_per_second_max holds back.
-  double byte_tokens_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t byte_tokens_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
-  // By busy name.
-  std::map<std::string, Fence> fences_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<uint64_t, InodeId> running_ ABSL_GUARDED_BY(mutex_);
-  // Cancelled while under way: they keep their key busy until they end.
-  absl::flat_hash_map<uint64_t, std::unique_ptr<PersistTask>> zombies_ ABSL_GUARDED_BY(mutex_);
-  // Keys whose object waits to be moved elsewhere: nothing may be written there before.
-  std::multiset<std::string> relocation_sources_ ABSL_GUARDED_BY(mutex_);
-  // Those that another file waits for.
-  std::set<std::string> wanted_sources_ ABSL_GUARDED_BY(mutex_);
-  // Keys at which something is written or deleted, once for each that does: an upload of before a
-  // failover or a lost session may still be under way beside the next one.
-  std::multiset<std::string> busy_keys_ ABSL_GUARDED_BY(mutex_);
-  uint64_t next_job_id_ ABSL_GUARDED_BY(mutex_) =
-      0;  // begins anywhere, so that no start repeats ids
-  bool sweeping_deletes_ ABSL_GUARDED_BY(mutex_) = false;
-  bool sweeping_orphans_ ABSL_GUARDED_BY(mutex_) = false;
-  std::optional<std::pair<MountId, std::string>> swept_to_ ABSL_GUARDED_BY(mutex_);
-  bool deletes_pending_ ABSL_GUARDED_BY(mutex_) = true;
-  bool orphans_pending_ ABSL_GUARDED_BY(mutex_) = true;
-  int64_t next_sweep_ms_ ABSL_GUARDED_BY(mutex_) = 0;
-  // Files that are being written, by when a worker last said so (monotonic).
-  absl::flat_hash_map<InodeId, int64_t> writing_seen_ms_ ABSL_GUARDED_BY(mutex_);
-  // Backlog.
-  std::deque<Admission> admissions_ ABSL_GUARDED_BY(mutex_);
-  double admission_tokens_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t admitted_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
-  double typical_block_bytes_ ABSL_GUARDED_BY(mutex_) = 1 << 20;
-  int64_t dirty_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<std::string, int64_t> dirty_below_ ABSL_GUARDED_BY(mutex_);
-  int64_t drained_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t drain_window_ms_ ABSL_GUARDED_BY(mutex_) = 0;
-  double drain_rate_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::deque<std::pair<LogIndex, state::Inode>> to_unpin_ ABSL_GUARDED_BY(mutex_);
-  std::deque<int64_t> persisted_at_ms_ ABSL_GUARDED_BY(mutex_);  // monotonic, of late
-  int64_t next_reap_ms_ ABSL_GUARDED_BY(mutex_) = 0;
-
-  HealQueue heal_ ABSL_GUARDED_BY(mutex_);
-  std::optional<InodeId> audit_after_ ABSL_GUARDED_BY(mutex_);  // an audit is under way
-  int64_t next_audit_ms_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t next_ttl_check_ms_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace spillway

@@ -111,6 +111,22 @@ struct ResolvedKey {
   }
 };
 
+// How far down a comparison with the understore goes.
+enum class SyncDepth { kPath, kChildren, kAll };
+
+struct Synced {
+  int64_t at_ms = 0;
+  SyncDepth depth = SyncDepth::kPath;
+};
+
+// What a comparison with the understore has changed.
+struct SyncCounts {
+  int64_t added = 0;
+  int64_t changed = 0;
+  int64_t removed = 0;
+  int64_t seen = 0;  // entries of the understore
+};
+
 // One listing under way: where to go on.
 struct ListCursor {
   std::string after;  // path below the listed one, "" at the beginning

@@ -6,14 +6,7 @@
 namespace spillway {
 
 Master::Master(MasterOptions options, MasterContext context)
-    : options_(std::move(options)),
-      clock_(context.clock),
-      random_(context.random),
-      executor_(context.executor),
-      journal_(context.journal),
-      sender_(context.sender),
-      understores_(context.understores),
-      metrics_(context.metrics) {
+    : MasterState(std::move(options), context) {
   for (const std::string& pattern : options_.marker_patterns)
     marker_globs_.push_back(PathComponents("/" + pattern));
   // Both run under the lock.

@@ -42,12 +42,58 @@ void FillOperationId(const std::optional<OperationId>& id,
 
 }  // namespace
 
-// The mode says what the entries of owner, group and others would; others there are none.
-void FillAcl(const FileStatus& status, fswire::PAcl* acl) {
+fswire::PAclEntry FromAclEntry(const AclEntry& entry) {
+  fswire::PAclEntry out;
+  out.set_type(static_cast<fswire::PAclEntryType>(entry.type));
+  out.set_subject(entry.subject);
+  out.set_isdefault(entry.is_default);
+  if ((entry.bits & 4) != 0) out.add_actions(fswire::Read);
+  if ((entry.bits & 2) != 0) out.add_actions(fswire::Write);
+  if ((entry.bits & 1) != 0) out.add_actions(fswire::Execute);
+  return out;
+}
+
+AclEntry ToAclEntry(const fswire::PAclEntry& entry) {
+  AclEntry out{static_cast<AclEntryType>(entry.type()), entry.subject(), 0, entry.isdefault()};
+  for (const int action : entry.actions()) {
+    out.bits |= action == fswire::Read ? 4 : action == fswire::Write ? 2 : 1;
+  }
+  return out;
+}
+
+// The mode says what the entries of owner, group and others would.
+void FillAcls(const FileStatus& status, fswire::FileInfo* out) {
+  auto* acl = out->mutable_acl();
   acl->set_owner(status.owner);
   acl->set_owninggroup(status.group);
   acl->set_mode(status.mode);
   acl->set_isdefault(false);
+  acl->clear_entries();
+  for (const AclEntry& entry : status.acl) *acl->add_entries() = FromAclEntry(entry);
+  if (status.default_acl.empty()) return;
+  auto* defaults = out->mutable_defaultacl();
+  defaults->set_owner(status.owner);
+  defaults->set_owninggroup(status.group);
+  defaults->set_isdefault(true);
+  defaults->set_isdefaultempty(false);
+  defaults->clear_entries();
+  int mode = 0;
+  for (const AclEntry& entry : status.default_acl) {
+    switch (entry.type) {
+      case AclEntryType::kOwner:
+        mode |= entry.bits << 6;
+        break;
+      case AclEntryType::kOwningGroup:
+        mode |= entry.bits << 3;
+        break;
+      case AclEntryType::kOther:
+        mode |= entry.bits;
+        break;
+      default:
+        *defaults->add_entries() = FromAclEntry(entry);
+    }
+  }
+  defaults->set_mode(mode);
 }
 
 int ToMode(const wire::PMode& mode) {
@@ -142,6 +188,7 @@ void FillFileInfo(const FileStatus& status, fswire::FileInfo* out) {
   out->set_replicationmax(status.replication_max);
   out->set_replicationmin(status.replication_min);
   for (const auto& [name, value] : status.xattr) (*out->mutable_xattr())[name] = value;
+  if (!status.acl.empty() || !status.default_acl.empty()) FillAcls(status, out);
   int64_t offset = 0;
   for (const BlockInfo& block : status.blocks) {
     out->add_blockids(block.id.value());
@@ -184,6 +231,16 @@ FileStatus ToFileStatus(const fswire::FileInfo& info) {
   out.in_cluster_percentage = info.inalluxiopercentage();
   out.in_memory_percentage = info.inmemorypercentage();
   out.xattr.insert(info.xattr().begin(), info.xattr().end());
+  for (const auto& entry : info.acl().entries()) out.acl.push_back(ToAclEntry(entry));
+  if (info.has_defaultacl() && !info.defaultacl().isdefaultempty()) {
+    const int mode = info.defaultacl().mode();
+    for (const auto& [type, shift] : {std::pair{AclEntryType::kOwner, 6},
+                                      {AclEntryType::kOwningGroup, 3},
+                                      {AclEntryType::kOther, 0}})
+      out.default_acl.push_back({type, "", mode >> shift & 7, true});
+    for (const auto& entry : info.defaultacl().entries())
+      out.default_acl.push_back(ToAclEntry(entry));
+  }
   for (const auto& block : info.fileblockinfos())
     out.blocks.push_back(ToBlockInfo(block.blockinfo()));
   return out;

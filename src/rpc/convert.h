@@ -22,10 +22,12 @@ void FillAddress(const WorkerAddress& address, wire::WorkerNetAddress* out);
 WorkerAddress ToAddress(const wire::WorkerNetAddress& address);
 void FillBlockInfo(const BlockInfo& info, wire::BlockInfo* out);
 BlockInfo ToBlockInfo(const wire::BlockInfo& info);
-// Without the ACL, which clients take for empty then: where it is not asked for one by one, making
-// it of each entry would cost them a fifth of a listing.
+// Without the ACL if it is no more than the mode, which clients take it for then: where it is not
+// asked for one by one, making it of each entry would cost them a fifth of a listing.
 void FillFileInfo(const FileStatus& status, fswire::FileInfo* out);
-void FillAcl(const FileStatus& status, fswire::PAcl* acl);
+void FillAcls(const FileStatus& status, fswire::FileInfo* out);
+fswire::PAclEntry FromAclEntry(const AclEntry& entry);
+AclEntry ToAclEntry(const fswire::PAclEntry& entry);
 FileStatus ToFileStatus(const fswire::FileInfo& info);
 void FillWorkerInfo(const WorkerInfo& info, blockwire::WorkerInfo* out);
 WorkerInfo ToWorkerInfo(const blockwire::WorkerInfo& info);

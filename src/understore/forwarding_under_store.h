@@ -22,6 +22,9 @@ class ForwardingUnderStore : public UnderStore {
   StatusOr<ListPage> List(const std::string& directory, const std::string& token) override {
     return self().Call("list", [&] { return inner_->List(directory, token); });
   }
+  StatusOr<ListPage> LookUp(const std::string& key) override {
+    return self().Call("look_up", [&] { return inner_->LookUp(key); });
+  }
   Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) override {
     // A retry goes on behind what the sink already took.
     int64_t taken = 0;

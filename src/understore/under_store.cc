@@ -59,4 +59,25 @@ StatusOr<std::shared_ptr<UnderStore>> OpenUnderStore(
                                 config.GetDurationMs("spillway.underfs.retry.max.duration"));
 }
 
+StatusOr<ListPage> UnderStore::LookUp(const std::string& key) {
+  ListPage found;
+  auto object = Head(key);
+  if (object.ok()) {
+    found.objects.push_back(*std::move(object));
+    return found;
+  }
+  if (object.status().code() != StatusCode::kNotFound) return object.status();
+  const size_t slash = key.rfind('/');
+  std::string token;
+  do {
+    SPILLWAY_ASSIGN_OR_RETURN(const ListPage page,
+                              List(slash == std::string::npos ? "" : key.substr(0, slash), token));
+    for (const std::string& directory : page.directories) {
+      if (directory == key) found.directories = {key};
+    }
+    token = page.next_token;
+  } while (!token.empty() && found.directories.empty());
+  return found;
+}
+
 }  // namespace spillway

@@ -123,6 +123,8 @@ class UnderStore {
   virtual StatusOr<ObjectInfo> Head(const std::string& key) = 0;
   // Children of directory ("" is the root). A missing directory is an empty one.
   virtual StatusOr<ListPage> List(const std::string& directory, const std::string& token) = 0;
+  // What stands at key: a page with one object, or one directory, or nothing.
+  virtual StatusOr<ListPage> LookUp(const std::string& key);
   // Hands bytes [offset, offset + length) to sink, piece by piece, on this thread. A range beyond
   // the end is cut short.
   virtual Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) = 0;

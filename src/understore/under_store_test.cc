@@ -149,6 +149,22 @@ TEST_P(UnderStoreTest, list_oneLevel) {
   EXPECT_TRUE(store_->List("none", "")->objects.empty());
 }
 
+TEST_P(UnderStoreTest, lookUp_findsObjectsAndDirectories) {
+  for (const char* key : {"l/x", "l/y/1", "l/y-z"}) ASSERT_TRUE(Put(key, "12").ok());
+  const auto object = store_->LookUp("l/x");
+  ASSERT_TRUE(object.ok());
+  ASSERT_EQ(object->objects.size(), 1u);
+  EXPECT_EQ(object->objects[0].key, "l/x");
+  EXPECT_EQ(object->objects[0].size_bytes, 2);
+  EXPECT_EQ(store_->LookUp("l/y")->directories, std::vector<std::string>{"l/y"});
+  EXPECT_EQ(store_->LookUp("l")->directories, std::vector<std::string>{"l"});
+  for (const char* none : {"l/z", "l/y/2", "k"}) {
+    const auto page = store_->LookUp(none);
+    ASSERT_TRUE(page.ok());
+    EXPECT_TRUE(page->objects.empty() && page->directories.empty()) << none;
+  }
+}
+
 TEST_P(UnderStoreTest, conditions) {
   PutOptions absent;
   absent.if_absent = true;

@@ -39,6 +39,7 @@ void Master::DropPendingDelete(StateTxn& txn, MountId mount, const std::string& 
     entry.mutable_delete_done()->set_key(key);
   }));
   ForgetMarkerDelete(mount, key);
+  if (syncs_running_ > 0) gone_during_sync_.insert({mount, key});
 }
 
 // Old markers, and the page of the rest that comes next: what cannot be carried out yet holds up

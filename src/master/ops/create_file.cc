@@ -1,5 +1,6 @@
 #include "common/path.h"
 #include "master/master.h"
+#include "master/state/acl.h"
 
 namespace spillway {
 namespace {
@@ -83,14 +84,8 @@ StatusOr<state::Inode> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, lookup, path));
   SPILLWAY_ASSIGN_OR_RETURN(const state::Inode parent,
                             CreateParents(txn, caller, &lookup, path, options.recursive));
-  SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
-  if (mounts_.at(resolved.mount_id).read_only()) {
-    return spillway::MakeStatus(StatusCode::kPermissionDenied, "{} is on a read-only mount.", path);
-  }
-  if (resolved.key.size() > kNameBytesMax && UnderStoreOf(resolved.mount_id)->is_object_store()) {
-    return InvalidArgument("Path {} makes an object key of {} bytes; {} is the most.", path,
-                           resolved.key.size(), kNameBytesMax);
-  }
+  SPILLWAY_RETURN_IF_ERROR(CheckWritable(path));
+  SPILLWAY_RETURN_IF_ERROR(CheckKey(path));
   const int64_t now_ms = clock_->NowMs();
   state::Inode inode;
   inode.set_id(FileIdOfContainer(txn.Cluster().next_container_id()).value());
@@ -102,6 +97,7 @@ StatusOr<state::Inode> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
   inode.set_owner(caller.user);
   inode.set_group(caller.groups.empty() ? "" : caller.groups.front());
   inode.set_mode(static_cast<uint32_t>(options.mode));
+  InheritAcl(parent, &inode);
   inode.set_pinned(parent.pinned() || options.replication_min > 0);
   inode.set_ttl_ms(options.ttl_ms);
   inode.set_ttl_action(static_cast<state::TtlAction>(options.ttl_action));
@@ -135,6 +131,15 @@ StatusOr<state::Inode> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
   return inode;
 }
 
+// What a store would refuse later.
+Status Master::CheckKey(const std::string& path) {
+  SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
+  if (resolved.key.size() <= kNameBytesMax || !UnderStoreOf(resolved.mount_id)->is_object_store())
+    return absl::OkStatus();
+  return InvalidArgument("Path {} makes an object key of {} bytes; {} is the most.", path,
+                         resolved.key.size(), kNameBytesMax);
+}
+
 state::Inode Master::NewDirectory(StateTxn& txn, const Caller& caller, const state::Inode& parent,
                                   const std::string& name, int mode) {
   const int64_t now_ms = clock_->NowMs();
@@ -149,6 +154,7 @@ state::Inode Master::NewDirectory(StateTxn& txn, const Caller& caller, const sta
   inode.set_owner(caller.user);
   inode.set_group(caller.groups.empty() ? "" : caller.groups.front());
   inode.set_mode(static_cast<uint32_t>(mode));
+  InheritAcl(parent, &inode);
   inode.set_pinned(parent.pinned());
   inode.set_ttl_ms(-1);
   // The understore holds nothing at a path that was not there when its parent was loaded.

@@ -9,7 +9,7 @@ namespace {
 // Depth first, by name, parents before children, beginning behind the cursor.
 struct Walk {
   StateTxn& txn;
-  bool recursive;
+  const ListOptions& options;
   size_t entries_max;
   std::function<bool(const state::Inode&)> may_enter;
   std::function<void(const state::Inode&, const std::string& relative)> emit;
@@ -23,7 +23,7 @@ struct Walk {
     if (!resume.empty()) {
       start_after = resume.front();
       resume.erase(resume.begin());
-      if (recursive) {
+      if (options.recursive) {
         const auto child = txn.GetChild(id, start_after);
         const auto inode = child ? txn.GetInode(*child) : std::nullopt;
         if (inode && inode->is_directory() && !Enter(*inode, Below(relative, start_after), resume))
@@ -48,7 +48,7 @@ struct Walk {
         emit(*inode, at);
         ++emitted;
         last = at;
-        if (recursive && inode->is_directory() && !Enter(*inode, at, {})) return false;
+        if (options.recursive && inode->is_directory() && !Enter(*inode, at, {})) return false;
       }
       start_after = last_name;
     }
@@ -57,7 +57,7 @@ struct Walk {
   bool Enter(const state::Inode& inode, const std::string& relative,
              const std::vector<std::string>& resume) {
     if (!may_enter(inode)) return true;
-    if (!inode.children_loaded()) {
+    if (!inode.children_loaded() && options.load_type != LoadType::kNever) {
       load = InodeId(inode.id());
       return false;
     }
@@ -90,7 +90,7 @@ Outcome<std::vector<FileStatus>> Master::ListStatus(const Caller& caller, const 
   if (Status status = CheckBits(caller, lookup->last(), kRead | kExecute, path); !status.ok()) {
     return {status, txn.depends()};
   }
-  Walk walk{txn, options.recursive, entries_max,
+  Walk walk{txn, options, entries_max,
             [&](const state::Inode& inode) { return Allows(caller, inode, kRead | kExecute); },
             [&](const state::Inode& inode, const std::string& relative) {
               mutex_.AssertHeld();

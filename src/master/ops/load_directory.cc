@@ -2,6 +2,7 @@
 #include "common/log.h"
 #include "common/path.h"
 #include "master/master.h"
+#include "master/state/acl.h"
 
 namespace spillway {
 namespace {
@@ -15,6 +16,11 @@ bool IsAway(const Status& status) {
 }
 
 }  // namespace
+
+std::string Master::NameOfKey(const std::string& key) {
+  const std::string name = key.substr(key.rfind('/') + 1);
+  return name == "." || name == ".." ? "" : name;
+}
 
 std::optional<InodeId> Master::DirectoryToLoad(const std::string& path, bool children) {
   absl::MutexLock lock(&mutex_);
@@ -83,53 +89,77 @@ Status Master::LoadFrom(InodeId directory, bool briefly, std::string* what) {
   }
 }
 
+bool Master::IsLeaving(StateTxn& txn, MountId mount, const std::string& key, bool directory) {
+  const auto gone = std::pair{mount, key};
+  if (txn.GetPendingDelete(mount, key) || gone_during_sync_.count(gone) > 0) return true;
+  const std::string busy = BusyName(mount, key);
+  if (!directory) return relocation_sources_.count(busy) > 0;
+  if (txn.HasPendingDeleteBelow(mount, key)) return true;
+  const auto source = relocation_sources_.lower_bound(busy + "/");
+  if (source != relocation_sources_.end() && source->rfind(busy + "/", 0) == 0) return true;
+  const auto below = gone_during_sync_.lower_bound({mount, key + "/"});
+  return below != gone_during_sync_.end() && below->first == mount &&
+         below->second.rfind(key + "/", 0) == 0;
+}
+
+void Master::AddLoadedFolder(StateTxn& txn, const state::Inode& parent, const std::string& name) {
+  const Caller owner{options_.superuser, {options_.superuser}};
+  state::Inode inode = NewDirectory(txn, owner, parent, name, 0777 & ~options_.umask);
+  inode.set_children_loaded(false);
+  inode.set_from_understore(true);
+  inode.set_persistence_state(state::PERSISTED);
+  txn.Apply(
+      MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
+}
+
+state::Inode Master::LoadedFile(StateTxn& txn, const state::Inode& parent, const std::string& name,
+                                const ObjectInfo& object) {
+  constexpr int64_t kBlockSize = 64 << 20;
+  const int64_t time_ms = object.last_modified_ms > 0 ? object.last_modified_ms : clock_->NowMs();
+  state::Inode inode;
+  inode.set_id(FileIdOfContainer(txn.Cluster().next_container_id()).value());
+  inode.set_parent_id(parent.id());
+  inode.set_name(name);
+  inode.set_creation_time_ms(time_ms);
+  inode.set_last_modification_time_ms(time_ms);
+  inode.set_last_access_time_ms(time_ms);
+  inode.set_owner(options_.superuser);
+  inode.set_group(options_.superuser);
+  inode.set_mode(static_cast<uint32_t>(0666 & ~options_.umask));
+  InheritAcl(parent, &inode);
+  inode.set_ttl_ms(-1);
+  inode.set_block_size_bytes(kBlockSize);
+  inode.set_length_bytes(object.size_bytes);
+  inode.set_completed(true);
+  inode.set_cacheable(true);
+  inode.set_replication_max(-1);
+  inode.set_durable_replicas(1);
+  inode.set_persistence_state(state::PERSISTED);
+  inode.set_generation(txn.Cluster().next_generation());
+  const int64_t blocks = (object.size_bytes + kBlockSize - 1) / kBlockSize;
+  for (int64_t i = 0; i < blocks; ++i) inode.add_blocks();
+  inode.set_next_block_index(blocks);
+  inode.mutable_object()->set_key(object.key);
+  inode.mutable_object()->set_etag(object.etag);
+  inode.mutable_object()->set_persisted_at_ms(object.last_modified_ms);
+  return inode;
+}
+
 Status Master::AddLoadedPage(InodeId directory, MountId mount, const ListPage& page, bool last) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   auto parent = txn.GetInode(directory);
   if (!parent) return absl::OkStatus();  // deleted meanwhile
-  const Caller owner{options_.superuser, {options_.superuser}};
-  const auto name_of = [](const std::string& key) { return key.substr(key.rfind('/') + 1); };
   for (const std::string& key : page.directories) {
-    const std::string name = name_of(key);
-    if (name.empty() || name == "." || name == ".." || txn.GetChild(directory, name)) continue;
-    if (txn.HasPendingDeleteBelow(mount, key) || txn.GetPendingDelete(mount, key)) continue;
-    state::Inode inode = NewDirectory(txn, owner, *parent, name, 0777 & ~options_.umask);
-    inode.set_children_loaded(false);
-    inode.set_persistence_state(state::PERSISTED);
-    txn.Apply(
-        MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
+    const std::string name = NameOfKey(key);
+    if (name.empty() || txn.GetChild(directory, name) || IsLeaving(txn, mount, key, true)) continue;
+    AddLoadedFolder(txn, *parent, name);
   }
-  constexpr int64_t kBlockSize = 64 << 20;
   for (const ObjectInfo& object : page.objects) {
-    const std::string name = name_of(object.key);
-    if (name.empty() || name == "." || name == ".." || txn.GetChild(directory, name)) continue;
-    if (txn.GetPendingDelete(mount, object.key)) continue;
-    const int64_t time_ms = object.last_modified_ms > 0 ? object.last_modified_ms : clock_->NowMs();
-    state::Inode inode;
-    inode.set_id(FileIdOfContainer(txn.Cluster().next_container_id()).value());
-    inode.set_parent_id(directory.value());
-    inode.set_name(name);
-    inode.set_creation_time_ms(time_ms);
-    inode.set_last_modification_time_ms(time_ms);
-    inode.set_last_access_time_ms(time_ms);
-    inode.set_owner(owner.user);
-    inode.set_group(owner.user);
-    inode.set_mode(static_cast<uint32_t>(0666 & ~options_.umask));
-    inode.set_ttl_ms(-1);
-    inode.set_block_size_bytes(kBlockSize);
-    inode.set_length_bytes(object.size_bytes);
-    inode.set_completed(true);
-    inode.set_cacheable(true);
-    inode.set_replication_max(-1);
-    inode.set_durable_replicas(1);
-    inode.set_persistence_state(state::PERSISTED);
-    inode.set_generation(txn.Cluster().next_generation());
-    const int64_t blocks = (object.size_bytes + kBlockSize - 1) / kBlockSize;
-    for (int64_t i = 0; i < blocks; ++i) inode.add_blocks();
-    inode.set_next_block_index(blocks);
-    inode.mutable_object()->set_key(object.key);
-    inode.mutable_object()->set_etag(object.etag);
+    const std::string name = NameOfKey(object.key);
+    if (name.empty() || txn.GetChild(directory, name) || IsLeaving(txn, mount, object.key, false))
+      continue;
+    const state::Inode inode = LoadedFile(txn, *parent, name, object);
     txn.Apply(
         MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
   }

@@ -115,8 +115,7 @@ TEST_F(NamespaceTest, rename_rules) {
 TEST_F(NamespaceTest, remove_rules) {
   WriteFile("/d/f", 0, {});
   EXPECT_EQ(CodeOf(master_->Remove(root_, "/d", {})), StatusCode::kFailedPrecondition);
-  EXPECT_EQ(CodeOf(master_->Remove(root_, "/", {.recursive = true})),
-            StatusCode::kPermissionDenied);
+  EXPECT_EQ(CodeOf(master_->Remove(root_, "/", {.recursive = true})), StatusCode::kInvalidArgument);
   EXPECT_TRUE(master_->Remove(root_, "/d", {.recursive = true}).result.ok());
   EXPECT_EQ(master_->GetStatus(root_, "/").result->length_bytes, 0);
 }

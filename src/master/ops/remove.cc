@@ -18,6 +18,8 @@ Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path,
     };
     if (Status status = CheckParentWrite(caller, *lookup, path); !status.ok())
       return {status, txn.depends()};
+    // As HDFS: Hadoop's delete answers false then.
+    if (path == "/") return refuse(StatusCode::kInvalidArgument, "Cannot delete the root");
     for (const auto& [id, mount] : mounts_) {
       if (IsWithin(mount.path(), path)) {
         return refuse(
@@ -25,6 +27,8 @@ Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path,
             "Cannot delete " + path + ": it is or contains the mount point " + mount.path());
       }
     }
+    if (Status status = options.alluxio_only ? absl::OkStatus() : CheckWritable(path); !status.ok())
+      return {status, txn.depends()};
     const state::Inode& target = lookup->last();
     if (target.is_directory() && target.child_count() > 0 && !options.recursive) {
       return refuse(StatusCode::kFailedPrecondition, "Cannot delete non-empty directory " + path +
@@ -56,8 +60,10 @@ void Master::DeleteOne(StateTxn& txn, const state::Inode& inode, const std::stri
   const bool maybe_published = MaybePublished(txn, id);
   if (!keep_object && resolved.ok()) {
     if (inode.is_directory()) {
-      const auto store = UnderStoreOf(resolved->mount_id);
-      if (inode.persistence_state() == state::PERSISTED && !store->is_object_store()) {
+      // In object stores only those that were found there may have a marker object.
+      const bool is_there =
+          !UnderStoreOf(resolved->mount_id)->is_object_store() || inode.from_understore();
+      if (inode.persistence_state() == state::PERSISTED && is_there) {
         ScheduleObjectDelete(txn, resolved->mount_id, resolved->key, true);
       }
     } else {

@@ -50,17 +50,22 @@ Status Master::DoRename(StateTxn& txn, const Caller& caller, const std::string& 
                                 "Cannot rename because destination already exists. src: {} dst: {}",
                                 source, target);
   }
-  SPILLWAY_RETURN_IF_ERROR(FindExisting(txn, ParentPath(target)).status());
-  if (!to.last().is_directory()) {
-    return InvalidArgument("Cannot rename: {} is not a directory", ParentPath(target));
+  // A parent that is a file is no directory that exists: Hadoop takes that as "not renamed".
+  if (!to.last().is_directory() || to.chain.size() < to.names.size()) {
+    return NotFound("Cannot rename {}: the directory {} of its destination does not exist.", source,
+                    ParentPath(target));
   }
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, from, source));
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, to, target));
 
+  SPILLWAY_RETURN_IF_ERROR(CheckWritable(source));
   std::vector<std::pair<state::Inode, std::string>> moved;
+  size_t longest = 0;
   VisitSubtree(txn, from.last(), source, [&](const state::Inode& inode, const std::string& at) {
+    if (moved.empty() || at.size() > moved[longest].second.size()) longest = moved.size();
     moved.emplace_back(inode, at);
   });
+  SPILLWAY_RETURN_IF_ERROR(CheckKey(target + moved[longest].second.substr(source.size())));
   txn.Apply(MakeEntry([&](auto& entry) {
     auto* renamed = entry.mutable_inode_renamed();
     renamed->set_inode_id(from.last().id());

@@ -70,12 +70,10 @@ Outcome<Nothing> Master::SetAttribute(const Caller& caller, const std::string& p
       if (options.owner && *options.owner != inode.owner()) {
         status = spillway::MakeStatus(StatusCode::kPermissionDenied,
                                       "Only a superuser may change the owner of {}", at);
-      } else if (owner_only && caller.user != inode.owner()) {
-        status = spillway::MakeStatus(StatusCode::kPermissionDenied,
-                                      "user={} is not the owner of path={}", caller.user, at);
-      } else if (!owner_only) {
-        const Status write = CheckBits(caller, inode, kWrite, at);
-        if (!write.ok()) status = write;
+      } else {
+        const Status allowed =
+            owner_only ? CheckOwner(caller, inode, at) : CheckBits(caller, inode, kWrite, at);
+        if (!allowed.ok()) status = allowed;
       }
     }
     targets.push_back(inode);

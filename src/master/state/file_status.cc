@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "master/master.h"
+#include "master/state/acl.h"
 
 namespace spillway {
 
@@ -38,6 +39,8 @@ FileStatus Master::MakeStatus(StateTxn& txn, const state::Inode& inode, const st
   status.is_directory = inode.is_directory();
   status.mount_point = inode.mount_point();
   status.xattr.insert(inode.xattr().begin(), inode.xattr().end());
+  status.acl = AclOf(inode);
+  status.default_acl = DefaultAclOf(inode);
   status.mount_id = kRootMountId;
   if (const auto resolved = Resolve(path); resolved.ok()) {
     status.mount_id = resolved->mount_id;

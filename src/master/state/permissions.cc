@@ -3,6 +3,7 @@
 
 #include "common/path.h"
 #include "master/master.h"
+#include "master/state/acl.h"
 
 namespace spillway {
 
@@ -13,14 +14,7 @@ bool Master::IsSuperUser(const Caller& caller) const {
 
 bool Master::Allows(const Caller& caller, const state::Inode& inode, int bits) const {
   if (!options_.permission_enabled || IsSuperUser(caller)) return true;
-  int shift = 0;
-  if (caller.user == inode.owner()) {
-    shift = 6;
-  } else if (std::find(caller.groups.begin(), caller.groups.end(), inode.group()) !=
-             caller.groups.end()) {
-    shift = 3;
-  }
-  return ((static_cast<int>(inode.mode()) >> shift) & bits) == bits;
+  return AclAllows(inode, caller.user, caller.groups, bits);
 }
 
 Status Master::CheckBits(const Caller& caller, const state::Inode& inode, int bits,
@@ -55,6 +49,24 @@ Status Master::CheckParentWrite(const Caller& caller, const Lookup& lookup,
   const size_t parent =
       lookup.found() && lookup.chain.size() > 1 ? lookup.chain.size() - 2 : lookup.chain.size() - 1;
   return CheckBits(caller, lookup.chain[parent], kWrite, path);
+}
+
+Status Master::CheckOwner(const Caller& caller, const state::Inode& inode,
+                          const std::string& path) const {
+  if (!options_.permission_enabled || IsSuperUser(caller) || caller.user == inode.owner())
+    return absl::OkStatus();
+  return spillway::MakeStatus(StatusCode::kPermissionDenied, "user={} is not the owner of path={}",
+                              caller.user, path);
+}
+
+// For what changes the understore.
+Status Master::CheckWritable(const std::string& path) {
+  SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
+  const state::Mount& mount = mounts_.at(resolved.mount_id);
+  if (!mount.read_only()) return absl::OkStatus();
+  return spillway::MakeStatus(StatusCode::kPermissionDenied,
+                              "{} cannot be changed: it lies in the read-only mount {}.", path,
+                              mount.path());
 }
 
 }  // namespace spillway

@@ -184,7 +184,7 @@ void StateTxn::ForEachPendingDelete(const std::optional<std::pair<MountId, std::
 
 bool StateTxn::HasPendingDeleteBelow(MountId mount, const std::string& key) {
   bool found = false;
-  const std::string prefix = keys::DeleteKey(mount, key + "/");
+  const std::string prefix = keys::DeleteKey(mount, key.empty() ? "" : key + "/");
   Scan(prefix, keys::PrefixEnd(prefix), [&](std::string_view, std::string_view) {
     found = true;
     return false;

@@ -48,7 +48,7 @@ class StateTxn {
   // Those behind `after`, until visit returns false.
   void ForEachPendingDelete(const std::optional<std::pair<MountId, std::string>>& after,
                             const std::function<bool(const state::PendingDelete&)>& visit);
-  // A pending delete below directory key.
+  // A pending delete below directory key; "" is the whole mount.
   bool HasPendingDeleteBelow(MountId mount, const std::string& key);
   std::vector<state::OrphanUpload> OrphanUploads();
   // The inode that an operation was about, if it is remembered.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
 #include "grpc/meta_master.pb.h"
 #include "rpc/buffers.h"
 #include "rpc/client/client_reactor.h"
@@ -18,7 +17,6 @@ const std::string kBlock = "/alluxio.grpc.block.BlockMasterClientService/";
 const std::string kAdmin = "/spillway.admin.AdminService/";
 const std::string kSmallFiles = "/spillway.smallfiles.SmallFileService/";
 const std::string kMeta = "/alluxio.grpc.meta.MetaMasterClientService/";
-constexpr int64_t kCallTimeoutMs = 60'000;
 constexpr int64_t kBacklogTimeoutMs = 15 * 60'000;
 
 // Reads a listing, message by message.
@@ -80,13 +78,8 @@ class ListStream : public ClientReactor {
 
 class MasterClient : public MasterApi {
  public:
-  MasterClient(const std::vector<std::string>& addresses, const ChannelOptions& options,
-               int64_t retry_ms, Clock* clock, Random* random)
-      : retry_ms_(retry_ms), clock_(clock), random_(random) {
-    for (const std::string& address : addresses) {
-      channels_.push_back(std::make_unique<AuthenticatedChannel>(address, options, random));
-    }
-  }
+  MasterClient(std::shared_ptr<MasterCaller> caller, Random* random)
+      : caller_(std::move(caller)), random_(random) {}
 
   StatusOr<FileStatus> CreateFile(const std::string& path,
                                   const CreateFileOptions& options) override {
@@ -223,7 +216,7 @@ class MasterClient : public MasterApi {
     request.set_path(path);
     request.mutable_options()->set_recursive(options.recursive);
     bool visited = false;
-    return WithRetry([&](AuthenticatedChannel* channel) {
+    return caller_->WithRetry([&](AuthenticatedChannel* channel) {
       if (visited)
         return Status(StatusCode::kUnknown, "The master went away in the middle of a listing.");
       return ListStream().Run(channel, request, [&](const FileStatus& status) {
@@ -337,11 +330,6 @@ class MasterClient : public MasterApi {
   }
 
  private:
-  static bool IsRetryable(const Status& status) {
-    return status.code() == StatusCode::kUnavailable ||
-           status.code() == StatusCode::kUnauthenticated;
-  }
-
   // One id for all attempts of an operation, so that it is carried out once.
   OperationId NewOperationId() { return {random_->NextU64(), random_->NextU64()}; }
 
@@ -354,27 +342,10 @@ class MasterClient : public MasterApi {
         static_cast<int64_t>(id.least_significant));
   }
 
-  Status WithRetry(const std::function<Status(AuthenticatedChannel*)>& attempt) {
-    const int64_t end_ms = clock_->MonotonicMs() + retry_ms_;
-    int64_t delay_ms = 50;
-    for (size_t i = preferred_;; ++i) {
-      const size_t index = i % channels_.size();
-      Status status = attempt(channels_[index].get());
-      if (!IsRetryable(status)) {
-        preferred_ = index;
-        return status;
-      }
-      if (clock_->MonotonicMs() + delay_ms >= end_ms) return status;
-      absl::SleepFor(absl::Milliseconds(delay_ms));
-      delay_ms = std::min<int64_t>(delay_ms * 2, 1000);
-    }
-  }
-
   Status Call(const std::string& method, const google::protobuf::MessageLite& request,
-              google::protobuf::MessageLite* response, int64_t timeout_ms = kCallTimeoutMs) {
-    return WithRetry([&](AuthenticatedChannel* channel) {
-      return channel->Unary(method, request, response, timeout_ms);
-    });
+              google::protobuf::MessageLite* response,
+              int64_t timeout_ms = MasterCaller::kTimeoutMs) {
+    return caller_->Call(method, request, response, timeout_ms);
   }
 
   StatusOr<std::vector<WorkerInfo>> Workers(const std::string& method,
@@ -386,19 +357,14 @@ class MasterClient : public MasterApi {
     return workers;
   }
 
-  const int64_t retry_ms_;
-  Clock* const clock_;
+  const std::shared_ptr<MasterCaller> caller_;
   Random* const random_;
-  std::vector<std::unique_ptr<AuthenticatedChannel>> channels_;
-  std::atomic<size_t> preferred_{0};
 };
 
 }  // namespace
 
-std::unique_ptr<MasterApi> MakeMasterClient(const std::vector<std::string>& addresses,
-                                            const ChannelOptions& options, int64_t retry_ms,
-                                            Clock* clock, Random* random) {
-  return std::make_unique<MasterClient>(addresses, options, retry_ms, clock, random);
+std::unique_ptr<MasterApi> MakeMasterClient(std::shared_ptr<MasterCaller> caller, Random* random) {
+  return std::make_unique<MasterClient>(std::move(caller), random);
 }
 
 }  // namespace spillway

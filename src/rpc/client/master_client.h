@@ -2,19 +2,13 @@
 #pragma once
 
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "api/master_api.h"
-#include "common/clock.h"
-#include "rpc/client/channel.h"
+#include "rpc/client/master_caller.h"
 
 namespace spillway {
 
-// addresses are host:port; the first that answers is used. Calls are repeated while the master is
-// away, for at most retry_ms, with the same operation id. Thread-safe.
-std::unique_ptr<MasterApi> MakeMasterClient(const std::vector<std::string>& addresses,
-                                            const ChannelOptions& options, int64_t retry_ms,
-                                            Clock* clock, Random* random);
+// A call that is repeated keeps its operation id. Thread-safe.
+std::unique_ptr<MasterApi> MakeMasterClient(std::shared_ptr<MasterCaller> caller, Random* random);
 
 }  // namespace spillway

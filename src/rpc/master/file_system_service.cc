@@ -2,6 +2,7 @@
 #include "common/path.h"
 #include "rpc/convert.h"
 #include "rpc/master/list_reactor.h"
+#include "rpc/master/loading.h"
 #include "rpc/master/master_services.h"
 
 namespace spillway {
@@ -9,52 +10,19 @@ namespace {
 
 const char* const kService = "alluxio.grpc.file.FileSystemMasterClientService";
 
-// Loads what path needs from the understore, off the RPC threads, then runs op.
-void WithLoaded(const MasterServiceContext& context, std::vector<std::string> paths, bool children,
-                std::function<void(Status)> then) {
-  const auto missing = [master = context.master, paths, children]() -> std::optional<InodeId> {
-    for (const std::string& path : paths) {
-      if (const auto directory = master->DirectoryToLoad(path, children)) return directory;
-    }
-    return std::nullopt;
-  };
-  if (!missing()) return then(absl::OkStatus());
-  context.executor->Post([master = context.master, missing, then = std::move(then)] {
-    for (auto directory = missing(); directory; directory = missing()) {
-      if (Status status = master->LoadDirectory(*directory); !status.ok()) return then(status);
-    }
-    then(absl::OkStatus());
-  });
-}
-
-// What a request needs to know of the understore before it is carried out.
-enum class Load {
-  kPath,
-  kIfItAnswers,  // the path, but it is carried out without if the understore is away
-};
-
-void WithLoaded(const MasterServiceContext& context, const std::string& path, Load load,
-                std::function<void(Status)> then) {
-  if (load != Load::kIfItAnswers) {
-    return WithLoaded(context, std::vector<std::string>{path}, /*children=*/false, std::move(then));
-  }
-  if (!context.master->DirectoryToLoad(path, false)) return then(absl::OkStatus());
-  context.executor->Post([master = context.master, path, then = std::move(then)] {
-    then(master->LoadForCreate(path));
-  });
-}
-
-// What is written through cannot do without the understore anyway.
+// What is written through cannot do without the understore anyway; the rest is carried out without
+// what it holds if it is away.
 template <typename Request>
-Load LoadToAdd(const Request& request) {
+Loading LoadToAdd(const MasterServiceContext& context, const Request& request) {
+  Loading loading = LoadingOf(context, request.options());
   const WriteType type = ToOptions(request.options()).write_type;
-  const bool through = type == WriteType::kCacheThrough || type == WriteType::kThrough;
-  return through ? Load::kPath : Load::kIfItAnswers;
+  loading.if_it_answers = type != WriteType::kCacheThrough && type != WriteType::kThrough;
+  return loading;
 }
 
 template <typename Request>
-Load LoadPath(const Request&) {
-  return Load::kPath;
+Loading LoadPath(const MasterServiceContext& context, const Request& request) {
+  return LoadingOf(context, request.options());
 }
 
 // An operation on one path: normalize, load, run, reply when durable.
@@ -62,14 +30,14 @@ template <typename Request, typename Response, typename T>
 void PathMethod(RpcService* service, const MasterServiceContext& context, const char* method,
                 std::function<Outcome<T>(const Caller&, const std::string&, const Request&)> op,
                 std::function<Response(T&)> convert,
-                Load (*load)(const Request&) = LoadPath<Request>) {
+                Loading (*load)(const MasterServiceContext&, const Request&) = LoadPath<Request>) {
   service->Unary<Request, Response>(
       kService, method,
       [context, op = std::move(op), convert = std::move(convert), load](
           const CallContext& call, const Request& request, Reply<Response> reply) {
         auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
-        WithLoaded(context, *path, load(request),
+        WithLoaded(context, {*path}, load(context, request),
                    [context, op, convert, request, reply, path = *path,
                     caller = call.caller](const Status& loaded) {
                      if (!loaded.ok()) return reply(loaded);
@@ -94,7 +62,7 @@ void RegisterWrites(RpcService* service, const MasterServiceContext& context) {
       [](FileStatus& status) {
         fswire::CreateFilePResponse response;
         FillFileInfo(status, response.mutable_fileinfo());
-        FillAcl(status, response.mutable_fileinfo()->mutable_acl());
+        FillAcls(status, response.mutable_fileinfo());
         return response;
       },
       LoadToAdd<fswire::CreateFilePRequest>);
@@ -137,6 +105,16 @@ void RegisterWrites(RpcService* service, const MasterServiceContext& context) {
         return master->SetAttribute(caller, path, ToOptions(request.options()));
       },
       Empty<fswire::SetAttributePResponse>());
+  PathMethod<fswire::SetAclPRequest, fswire::SetAclPResponse, Nothing>(
+      service, context, "SetAcl",
+      [master](const Caller& caller, const std::string& path,
+               const fswire::SetAclPRequest& request) {
+        std::vector<AclEntry> entries;
+        for (const auto& entry : request.entries()) entries.push_back(ToAclEntry(entry));
+        return master->SetAcl(caller, path, static_cast<AclAction>(request.action()), entries,
+                              request.options().recursive());
+      },
+      Empty<fswire::SetAclPResponse>());
   PathMethod<fswire::FreePRequest, fswire::FreePResponse, Nothing>(
       service, context, "Free",
       [master](const Caller& caller, const std::string& path, const fswire::FreePRequest& request) {
@@ -190,8 +168,10 @@ void RegisterRemoveAndRename(RpcService* service, const MasterServiceContext& co
       kService, "Remove", [context](const CallContext& call, const auto& request, auto reply) {
         auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
+        Loading loading = LoadingOf(context, request.options());
+        loading.children = true;
         WithLoaded(
-            context, {*path}, true,
+            context, {*path}, loading,
             [context, request, reply, path = *path, caller = call.caller](const Status& loaded) {
               if (!loaded.ok()) return reply(loaded);
               LoadSubtreeThenRemove(context, caller, path, request, reply);
@@ -203,7 +183,7 @@ void RegisterRemoveAndRename(RpcService* service, const MasterServiceContext& co
         auto target = NormalizePath(request.dstpath());
         if (!source.ok()) return reply(source.status());
         if (!target.ok()) return reply(target.status());
-        WithLoaded(context, {*source, *target}, false,
+        WithLoaded(context, {*source, *target}, LoadingOf(context, request.options()),
                    [context, request, reply, source = *source, target = *target,
                     caller = call.caller](const Status& loaded) {
                      if (!loaded.ok()) return reply(loaded);
@@ -227,7 +207,7 @@ void RegisterReads(RpcService* service, const MasterServiceContext& context) {
       [](FileStatus& status) {
         fswire::GetStatusPResponse response;
         FillFileInfo(status, response.mutable_fileinfo());
-        FillAcl(status, response.mutable_fileinfo()->mutable_acl());
+        FillAcls(status, response.mutable_fileinfo());
         return response;
       });
   PathMethod<fswire::CheckAccessPRequest, fswire::CheckAccessPResponse, Nothing>(
@@ -242,7 +222,7 @@ void RegisterReads(RpcService* service, const MasterServiceContext& context) {
         const auto path = NormalizePath(request.path());
         if (!path.ok())
           return reply(fswire::ExistsPResponse());  // never throws for what cannot exist
-        WithLoaded(context, {*path}, false,
+        WithLoaded(context, {*path}, LoadingOf(context, request.options()),
                    [context, reply, path = *path, caller = call.caller](const Status& loaded) {
                      if (!loaded.ok()) return reply(loaded);
                      FinishWhenDurable(
@@ -282,28 +262,6 @@ void RegisterLookups(RpcService* service, const MasterServiceContext& context) {
             },
             reply);
       });
-  service->Unary<fswire::GetMountTablePRequest, fswire::GetMountTablePResponse>(
-      kService, "GetMountTable", [master](const CallContext&, const auto&, auto reply) {
-        fswire::GetMountTablePResponse response;
-        for (const MountInfo& mount : master->GetMounts()) {
-          auto& info = (*response.mutable_mountpoints())[mount.path];
-          info.set_ufsuri(mount.uri);
-          info.set_ufstype(mount.type);
-          info.set_readonly(mount.read_only);
-          info.set_shared(mount.shared);
-          info.set_mountid(mount.id.value());
-          info.mutable_properties()->insert(mount.properties.begin(), mount.properties.end());
-        }
-        reply(response);
-      });
-  service->Unary<fswire::GetSyncPathListPRequest, fswire::GetSyncPathListPResponse>(
-      kService, "GetSyncPathList", [](const CallContext&, const auto&, auto reply) {
-        reply(fswire::GetSyncPathListPResponse());
-      });
-  service->Unary<fswire::CheckConsistencyPRequest, fswire::CheckConsistencyPResponse>(
-      kService, "CheckConsistency", [](const CallContext&, const auto&, auto reply) {
-        reply(InvalidArgument("checkConsistency is not offered by Spillway yet."));
-      });
 }
 
 }  // namespace
@@ -314,10 +272,10 @@ void RegisterFileSystemService(RpcService* service, const MasterServiceContext& 
   RegisterReads(service, context);
   RegisterLookups(service, context);
   RegisterListing(service, context);
+  RegisterMounts(service, context);
+  RegisterSync(service, context);
   for (const char* method :
-       {"Mount", "Unmount", "UpdateMount", "UpdateUfsMode", "SetAcl", "StartSync", "StopSync",
-        "GetStateLockHolders", "NeedsSync", "submitJob", "StopJob", "GetJobProgress",
-        "SyncMetadata", "SyncMetadataAsync", "GetSyncProgress", "CancelSyncMetadata"}) {
+       {"UpdateUfsMode", "GetStateLockHolders", "submitJob", "StopJob", "GetJobProgress"}) {
     service->Refuse(kService, method);
   }
 }

@@ -2,6 +2,7 @@
 
 #include "common/path.h"
 #include "rpc/convert.h"
+#include "rpc/master/loading.h"
 
 namespace spillway {
 namespace {
@@ -31,7 +32,18 @@ class ListReactor : public ServerReactor {
     path_ = *std::move(path);
     options_.recursive = request.options().recursive();
     load_only_ = request.options().loadmetadataonly();
-    if (options_.recursive || load_only_) return NextPage();
+    loading_ = LoadingOf(context_, request.options());
+    loading_.children = true;
+    loading_.recursive = options_.recursive;
+    if (loading_.never_load) options_.load_type = LoadType::kNever;
+    WithLoaded(context_, {path_}, loading_, [this](const Status& loaded) {
+      if (!loaded.ok()) return Finish(ToGrpc(loaded));
+      Begin();
+    });
+  }
+
+  void Begin() {
+    if (options_.recursive || load_only_ || loading_.never_load) return NextPage();
     cursor_.to_keep = true;
     auto cached = context_.master->CachedListing(caller_, path_);
     if (!cached.result.ok() || !*cached.result) return NextPage();
@@ -51,8 +63,10 @@ class ListReactor : public ServerReactor {
 
  private:
   void NextPage() {
-    if (const auto directory = context_.master->DirectoryToLoad(path_, true))
-      return Load(*directory);
+    if (!loading_.never_load) {
+      if (const auto directory = context_.master->DirectoryToLoad(path_, true))
+        return Load(*directory);
+    }
     auto page = context_.master->ListStatus(caller_, path_, options_, entries_max_, &cursor_);
     if (!page.result.ok()) return Finish(ToGrpc(page.result.status()));
     auto arena = std::make_shared<google::protobuf::Arena>();
@@ -108,6 +122,7 @@ class ListReactor : public ServerReactor {
   grpc::ByteBuffer response_buffer_;
   std::string path_;
   ListOptions options_;
+  Loading loading_;
   bool load_only_ = false;
   size_t entries_max_ = kEntriesPerPage;
   ListCursor cursor_;
@@ -176,9 +191,17 @@ void RegisterListing(RpcService* service, const MasterServiceContext& context) {
       [context](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
-        context.executor->Post([context, caller = call.caller, path = *path, request, reply] {
-          ListPartial(context, caller, path, request, reply);
-        });
+        Loading loading = LoadingOf(context, request.options().options());
+        loading.children = true;
+        loading.recursive = request.options().options().recursive();
+        WithLoaded(
+            context, {*path}, loading,
+            [context, caller = call.caller, path = *path, request, reply](const Status& loaded) {
+              if (!loaded.ok()) return reply(loaded);
+              context.executor->Post([context, caller, path, request, reply] {
+                ListPartial(context, caller, path, request, reply);
+              });
+            });
       });
 }
 

@@ -44,6 +44,8 @@ class SessionTable : public WorkerSender {
 // Spillway's own service for its clients and operators.
 void RegisterAdminService(RpcService* service, const MasterServiceContext& context);
 void RegisterFileSystemService(RpcService* service, const MasterServiceContext& context);
+void RegisterMounts(RpcService* service, const MasterServiceContext& context);
+void RegisterSync(RpcService* service, const MasterServiceContext& context);
 void RegisterBlockMasterService(RpcService* service, const MasterServiceContext& context);
 void RegisterMetaServices(RpcService* service, const MasterServiceContext& context);
 void RegisterWorkerSessionService(RpcService* service, Master* master, SessionTable* sessions);

@@ -16,6 +16,7 @@ class S3UnderStore : public UnderStore {
   bool is_object_store() const override { return true; }
   StatusOr<ObjectInfo> Head(const std::string& key) override;
   StatusOr<ListPage> List(const std::string& directory, const std::string& token) override;
+  StatusOr<ListPage> LookUp(const std::string& key) override;
   Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) override;
   StatusOr<PutResult> Put(const std::string& key, BodySource& body,
                           const PutOptions& options) override;

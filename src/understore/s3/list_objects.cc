@@ -11,6 +11,7 @@ int64_t ParseS3TimeMs(const char* text) {
              ? 0
              : static_cast<int64_t>(timegm(&utc)) * 1000;
 }
+
 StatusOr<ListPage> S3UnderStore::List(const std::string& directory, const std::string& token) {
   const S3Settings& settings = client_->settings();
   const std::string prefix = client_->FullKey(directory.empty() ? "" : directory + "/");
@@ -46,6 +47,25 @@ StatusOr<ListPage> S3UnderStore::List(const std::string& directory, const std::s
   }
   if (root.child("IsTruncated").text().as_bool())
     page.next_token = root.child_value("NextContinuationToken");
+  return page;
+}
+
+StatusOr<ListPage> S3UnderStore::LookUp(const std::string& key) {
+  ListPage page;
+  auto object = Head(key);
+  if (object.ok()) {
+    page.objects.push_back(*std::move(object));
+    return page;
+  }
+  if (object.status().code() != StatusCode::kNotFound) return object.status();
+  S3Request request;
+  request.method = "GET";
+  request.query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", client_->FullKey(key + "/")}};
+  SPILLWAY_ASSIGN_OR_RETURN(const HttpResponse response, client_->Send(request));
+  pugi::xml_document doc;
+  if (!doc.load_buffer(response.body.data(), response.body.size()))
+    return Unavailable("Looking up {}: the answer is not XML.", key);
+  if (doc.child("ListBucketResult").child("Contents")) page.directories.push_back(key);
   return page;
 }
 

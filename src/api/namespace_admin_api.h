@@ -1,0 +1,52 @@
+// What administrators do to the namespace, over and above MasterApi. Calls block; errors are
+// canonical codes with the master's texts.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "api/types.h"
+#include "common/status.h"
+
+namespace spillway {
+
+// How far a comparison with the understore is.
+struct SyncProgress {
+  std::string state;  // RUNNING, SUCCEEDED, FAILED, CANCELED
+  std::string counts;
+  std::string error;
+  int64_t duration_ms = 0;
+};
+
+using Properties = std::map<std::string, std::string>;
+
+// Thread-safe. Paths are absolute namespace paths.
+class NamespaceAdminApi {
+ public:
+  virtual ~NamespaceAdminApi() = default;
+  virtual Status Mount(const std::string& path, const std::string& uri,
+                       const MountOptions& options) = 0;
+  virtual Status UpdateMount(const std::string& path, const MountOptions& options) = 0;
+  virtual Status Unmount(const std::string& path) = 0;
+  virtual Status SetAcl(const std::string& path, AclAction action,
+                        const std::vector<AclEntry>& entries, bool recursive) = 0;
+  virtual Status NeedsSync(const std::string& path) = 0;
+  // Persisted files that the understore does not have as they are.
+  virtual StatusOr<std::vector<std::string>> CheckConsistency(const std::string& path) = 0;
+  // Loads what the understore has and the namespace does not know; with force compares all of it.
+  virtual Status LoadMetadata(const std::string& path, bool recursive, bool force) = 0;
+  // The same in the background, by an id.
+  virtual StatusOr<int64_t> StartSync(const std::string& path, bool recursive) = 0;
+  virtual StatusOr<SyncProgress> GetSyncProgress(int64_t id) = 0;
+  virtual StatusOr<bool> CancelSync(int64_t id) = 0;
+  virtual StatusOr<std::string> GetFilePath(InodeId id) = 0;
+  // Defaults of client properties below paths.
+  virtual StatusOr<std::map<std::string, Properties>> GetPathProperties() = 0;
+  virtual Status SetPathProperties(const std::string& path, const Properties& properties) = 0;
+  // No keys: all of them.
+  virtual Status RemovePathProperties(const std::string& path,
+                                      const std::vector<std::string>& keys) = 0;
+};
+
+}  // namespace spillway

@@ -1,0 +1,294 @@
+// Others change the understore too: what they did comes into the namespace, and never costs what
+// the understore does not have yet.
+#include "common/log.h"
+#include "common/path.h"
+#include "master/master.h"
+
+namespace spillway {
+namespace {
+
+constexpr size_t kSyncedMax = 10'000;
+constexpr int64_t kClockSlackMs = 2000;  // between a local folder's times and ours
+
+bool IsChanged(const state::Inode& inode, const ObjectInfo& object) {
+  if (inode.length_bytes() != object.size_bytes) return true;
+  if (!object.etag.empty() && !inode.object().etag().empty())
+    return object.etag != inode.object().etag();
+  return object.last_modified_ms > inode.object().persisted_at_ms() + kClockSlackMs;
+}
+
+// What a new content keeps of the file that it replaces.
+void KeepAttributes(const state::Inode& old, state::Inode* inode) {
+  inode->set_owner(old.owner());
+  inode->set_group(old.group());
+  inode->set_mode(old.mode());
+  *inode->mutable_acl() = old.acl();
+  *inode->mutable_xattr() = old.xattr();
+  inode->set_pinned(old.pinned());
+  inode->set_replication_min(old.replication_min());
+  inode->set_replication_max(old.replication_max());
+  inode->set_ttl_ms(old.ttl_ms());
+  inode->set_ttl_action(old.ttl_action());
+}
+
+}  // namespace
+
+struct Master::SyncedFolder {
+  InodeId id;
+  std::string path;
+  ResolvedKey key;
+  std::shared_ptr<UnderStore> store;
+  int64_t began_at_ms = 0;
+};
+
+bool Master::SyncIsDue(const std::string& path, SyncDepth depth, int64_t interval_ms) {
+  absl::MutexLock lock(&mutex_);
+  for (const std::string& asked : needs_sync_) {
+    if (IsWithin(path, asked) || (depth == SyncDepth::kAll && IsWithin(asked, path))) return true;
+  }
+  if (interval_ms <= 0) return interval_ms == 0;
+  const int64_t since = clock_->MonotonicMs() - interval_ms;
+  for (std::string at = path;; at = ParentPath(at)) {
+    const auto it = synced_.find(at);
+    const bool covers =
+        it != synced_.end() && it->second.at_ms > since &&
+        (it->second.depth == SyncDepth::kAll || (at == path && it->second.depth >= depth) ||
+         (at == ParentPath(path) && depth == SyncDepth::kPath &&
+          it->second.depth == SyncDepth::kChildren));
+    if (covers) return false;
+    if (at == "/") return true;
+  }
+}
+
+Outcome<Nothing> Master::NeedsSync(const Caller& caller, const std::string& path) {
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  const auto lookup = FindExisting(txn, path);
+  if (!lookup.ok()) return {lookup.status(), txn.depends()};
+  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok())
+    return {status, txn.depends()};
+  needs_sync_.insert(path);
+  return {Nothing(), txn.depends()};
+}
+
+Status Master::SyncMetadata(const std::string& path, SyncDepth depth, SyncCounts* counts,
+                            const std::function<bool()>& stopped) {
+  const int64_t began_ms = clock_->MonotonicMs();
+  std::vector<InodeId> folders;
+  SPILLWAY_RETURN_IF_ERROR(SyncEntry(path, depth, counts));
+  {
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    const Lookup now = Find(txn, path);
+    if (now.found() && now.last().is_directory() && depth != SyncDepth::kPath)
+      folders.push_back(InodeId(now.last().id()));
+  }
+  while (!folders.empty()) {
+    if (stopped && stopped())
+      return spillway::MakeStatus(StatusCode::kCancelled, "The sync of {} was cancelled.", path);
+    const InodeId folder = folders.back();
+    folders.pop_back();
+    SPILLWAY_RETURN_IF_ERROR(SyncFolder(folder, nullptr, counts));
+    if (depth != SyncDepth::kAll) continue;
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    txn.ForEachChild(folder, "", [&](std::string_view, InodeId child) {
+      const auto inode = txn.GetInode(child);
+      if (inode && inode->is_directory()) folders.push_back(child);
+      return true;
+    });
+  }
+  absl::MutexLock lock(&mutex_);
+  if (synced_.size() >= kSyncedMax) synced_.clear();
+  synced_[path] = {began_ms, depth};
+  std::erase_if(needs_sync_, [&](const std::string& asked) {
+    return depth == SyncDepth::kAll ? IsWithin(asked, path) : asked == path;
+  });
+  return absl::OkStatus();
+}
+
+Status Master::SyncEntry(const std::string& path, SyncDepth depth, SyncCounts* counts) {
+  InodeId parent;
+  std::string name;
+  {
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    const Lookup lookup = Find(txn, path);
+    const bool folder = lookup.found() && lookup.last().is_directory();
+    if (path == "/" || (lookup.found() && lookup.last().mount_point())) return absl::OkStatus();
+    if (folder && depth != SyncDepth::kPath) return absl::OkStatus();  // its children say it
+    // Of a path that is not here: the first that is missing may have come.
+    const size_t at = lookup.found() || !lookup.last().is_directory() ? lookup.chain.size() - 2
+                                                                      : lookup.chain.size() - 1;
+    parent = InodeId(lookup.chain[at].id());
+    name = lookup.names[at];
+  }
+  return SyncFolder(parent, &name, counts);
+}
+
+Status Master::SyncFolder(InodeId directory, const std::string* only, SyncCounts* counts) {
+  SyncedFolder folder;
+  {
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    const auto inode = txn.GetInode(directory);
+    const auto path = inode ? txn.PathOf(*inode) : std::nullopt;
+    if (!path || !inode->is_directory()) return absl::OkStatus();
+    folder.id = directory;
+    folder.path = *path;
+    SPILLWAY_ASSIGN_OR_RETURN(folder.key, Resolve(*path));
+    folder.store = UnderStoreOf(folder.key.mount_id);
+    folder.began_at_ms = clock_->NowMs();
+    ++syncs_running_;
+  }
+  const Status status = CompareFolder(folder, only, counts);
+  absl::MutexLock lock(&mutex_);
+  if (--syncs_running_ == 0) gone_during_sync_.clear();
+  if (status.ok()) return status;
+  return spillway::MakeStatus(StatusCode::kUnavailable, "Cannot compare {} with the understore: {}",
+                              folder.key.full(), Message(status));
+}
+
+Status Master::CompareFolder(const SyncedFolder& folder, const std::string* only,
+                             SyncCounts* counts) {
+  std::set<std::string> seen;
+  const auto compare = [&](const ListPage& page) ABSL_LOCKS_EXCLUDED(mutex_) {
+    for (const ObjectInfo& object : page.objects) seen.insert(NameOfKey(object.key));
+    for (const std::string& key : page.directories) seen.insert(NameOfKey(key));
+    ComparePage(folder, page, counts);
+  };
+  if (only != nullptr) {
+    const std::string key = folder.key.key.empty() ? *only : folder.key.key + "/" + *only;
+    SPILLWAY_ASSIGN_OR_RETURN(const ListPage page, folder.store->LookUp(key));
+    compare(page);
+    RemoveMissing(folder, seen, only, counts);
+    return absl::OkStatus();
+  }
+  std::string token;
+  do {
+    SPILLWAY_ASSIGN_OR_RETURN(const ListPage page, folder.store->List(folder.key.key, token));
+    token = page.next_token;
+    compare(page);
+  } while (!token.empty());
+  RemoveMissing(folder, seen, nullptr, counts);
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  const auto inode = txn.GetInode(folder.id);
+  if (!inode || inode->children_loaded()) return absl::OkStatus();
+  txn.Apply(MakeEntry(
+      [&](auto& entry) { entry.mutable_directory_loaded()->set_inode_id(folder.id.value()); }));
+  txn.Commit();
+  return absl::OkStatus();
+}
+
+bool Master::IsSettled(const state::Inode& inode, const std::string& key, int64_t before_ms) {
+  return inode.completed() && inode.persistence_state() == state::PERSISTED && inode.has_object() &&
+         inode.object().key() == key && inode.object().persisted_at_ms() < before_ms &&
+         tasks_.count(InodeId(inode.id())) == 0;
+}
+
+void Master::ComparePage(const SyncedFolder& folder, const ListPage& page, SyncCounts* counts) {
+  Removed removed;
+  {
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    const auto parent = txn.GetInode(folder.id);
+    if (!parent) return;
+    const MountId mount = folder.key.mount_id;
+    for (const std::string& key : page.directories) {
+      const std::string name = NameOfKey(key);
+      ++counts->seen;
+      if (name.empty() || txn.GetChild(folder.id, name) || IsLeaving(txn, mount, key, true))
+        continue;
+      AddLoadedFolder(txn, *parent, name);
+      ++counts->added;
+    }
+    for (const ObjectInfo& object : page.objects) {
+      const std::string name = NameOfKey(object.key);
+      ++counts->seen;
+      if (name.empty() || IsLeaving(txn, mount, object.key, false)) continue;
+      const auto child = txn.GetChild(folder.id, name);
+      const auto old = child ? txn.GetInode(*child) : std::nullopt;
+      if (old && (old->is_directory() || !IsSettled(*old, object.key, folder.began_at_ms) ||
+                  !IsChanged(*old, object)))
+        continue;
+      if (old) DeleteOne(txn, *old, JoinPath(folder.path, name), /*keep_object=*/true, &removed);
+      state::Inode inode = LoadedFile(txn, *parent, name, object);
+      if (old) KeepAttributes(*old, &inode);
+      txn.Apply(
+          MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
+      ++(old ? counts->changed : counts->added);
+    }
+    txn.Commit();
+  }
+  AfterRemoved(removed);
+}
+
+void Master::RemoveMissing(const SyncedFolder& folder, const std::set<std::string>& seen,
+                           const std::string* only, SyncCounts* counts) {
+  constexpr size_t kBatch = 1000;
+  std::string after;
+  bool more = true;
+  while (more) {
+    Removed removed;
+    {
+      absl::MutexLock lock(&mutex_);
+      StateTxn txn(journal_);
+      std::vector<InodeId> missing;
+      size_t looked = 0;
+      more = false;
+      if (only != nullptr) {
+        const auto child = txn.GetChild(folder.id, *only);
+        if (child && seen.empty()) missing.push_back(*child);
+      }
+      const auto visit = [&](std::string_view name, InodeId child) {
+        after = std::string(name);
+        if (seen.count(after) == 0) missing.push_back(child);
+        more = ++looked == kBatch;
+        return !more;
+      };
+      if (only == nullptr) txn.ForEachChild(folder.id, after, visit);
+      for (const InodeId id : missing) {
+        const auto inode = txn.GetInode(id);
+        if (inode)
+          RemoveGone(txn, *inode, JoinPath(folder.path, inode->name()), folder.began_at_ms,
+                     &removed, counts);
+      }
+      txn.Commit();
+    }
+    AfterRemoved(removed);
+  }
+}
+
+bool Master::RemoveGone(StateTxn& txn, const state::Inode& inode, const std::string& path,
+                        int64_t before_ms, Removed* removed, SyncCounts* counts) {
+  const auto resolved = Resolve(path);
+  if (!resolved.ok() || inode.mount_point()) return false;
+  if (!inode.is_directory()) {
+    if (!IsSettled(inode, resolved->key, before_ms)) return false;
+    DeleteOne(txn, inode, path, /*keep_object=*/true, removed);
+    ++counts->removed;
+    return true;
+  }
+  std::vector<InodeId> children;
+  txn.ForEachChild(InodeId(inode.id()), "", [&](std::string_view, InodeId child) {
+    children.push_back(child);
+    return true;
+  });
+  size_t gone = 0;
+  for (const InodeId id : children) {
+    const auto child = txn.GetInode(id);
+    if (child && RemoveGone(txn, *child, JoinPath(path, child->name()), before_ms, removed, counts))
+      ++gone;
+  }
+  // A folder that somebody made here and that the understore never had stays.
+  const bool was_there =
+      inode.persistence_state() == state::PERSISTED && (inode.from_understore() || gone > 0);
+  if (gone < children.size() || !was_there || inode.creation_time_ms() >= before_ms) return false;
+  const auto now = txn.GetInode(InodeId(inode.id()));
+  DeleteOne(txn, *now, path, /*keep_object=*/true, removed);
+  ++counts->removed;
+  return true;
+}
+
+}  // namespace spillway

@@ -1,0 +1,173 @@
+#include "rpc/client/namespace_admin_client.h"
+
+#include "grpc/meta_master.pb.h"
+#include "rpc/convert.h"
+
+namespace spillway {
+namespace {
+
+namespace meta = alluxio::grpc::meta;
+
+const std::string kFs = "/alluxio.grpc.file.FileSystemMasterClientService/";
+const std::string kConfiguration = "/alluxio.grpc.meta.MetaMasterConfigurationService/";
+constexpr int64_t kLongTimeoutMs = 24 * 3'600'000;  // what goes through a whole understore
+
+void FillOptions(const MountOptions& options, fswire::MountPOptions* out) {
+  out->set_readonly(options.read_only);
+  out->set_shared(options.shared);
+  out->mutable_properties()->insert(options.properties.begin(), options.properties.end());
+}
+
+class NamespaceAdminClient : public NamespaceAdminApi {
+ public:
+  explicit NamespaceAdminClient(std::shared_ptr<MasterCaller> caller)
+      : caller_(std::move(caller)) {}
+
+  Status Mount(const std::string& path, const std::string& uri,
+               const MountOptions& options) override {
+    fswire::MountPRequest request;
+    request.set_alluxiopath(path);
+    request.set_ufspath(uri);
+    FillOptions(options, request.mutable_options());
+    return Call<fswire::MountPResponse>(kFs + "Mount", request).status();
+  }
+
+  Status UpdateMount(const std::string& path, const MountOptions& options) override {
+    fswire::UpdateMountPRequest request;
+    request.set_alluxiopath(path);
+    FillOptions(options, request.mutable_options());
+    return Call<fswire::UpdateMountPResponse>(kFs + "UpdateMount", request).status();
+  }
+
+  Status Unmount(const std::string& path) override {
+    fswire::UnmountPRequest request;
+    request.set_alluxiopath(path);
+    return Call<fswire::UnmountPResponse>(kFs + "Unmount", request).status();
+  }
+
+  Status SetAcl(const std::string& path, AclAction action, const std::vector<AclEntry>& entries,
+                bool recursive) override {
+    fswire::SetAclPRequest request;
+    request.set_path(path);
+    request.set_action(static_cast<fswire::SetAclAction>(action));
+    request.mutable_options()->set_recursive(recursive);
+    for (const AclEntry& entry : entries) *request.add_entries() = FromAclEntry(entry);
+    return Call<fswire::SetAclPResponse>(kFs + "SetAcl", request).status();
+  }
+
+  Status NeedsSync(const std::string& path) override {
+    fswire::NeedsSyncRequest request;
+    request.set_path(path);
+    return Call<fswire::NeedsSyncResponse>(kFs + "NeedsSync", request).status();
+  }
+
+  StatusOr<std::vector<std::string>> CheckConsistency(const std::string& path) override {
+    fswire::CheckConsistencyPRequest request;
+    request.set_path(path);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response, Call<fswire::CheckConsistencyPResponse>(
+                                                       kFs + "CheckConsistency", request));
+    return std::vector<std::string>(response.inconsistentpaths().begin(),
+                                    response.inconsistentpaths().end());
+  }
+
+  Status LoadMetadata(const std::string& path, bool recursive, bool force) override {
+    fswire::ListStatusPartialPRequest request;
+    request.set_path(path);
+    request.mutable_options()->set_batchsize(1);
+    auto* options = request.mutable_options()->mutable_options();
+    options->set_recursive(recursive);
+    options->set_loadmetadataonly(true);
+    options->set_loadmetadatatype(fswire::ALWAYS);
+    if (force) options->mutable_commonoptions()->set_syncintervalms(0);
+    return Call<fswire::ListStatusPartialPResponse>(kFs + "ListStatusPartial", request).status();
+  }
+
+  StatusOr<int64_t> StartSync(const std::string& path, bool recursive) override {
+    fswire::SyncMetadataPRequest request;
+    request.set_path(path);
+    request.mutable_options()->set_loaddescendanttype(
+        recursive ? alluxio::grpc::fscommon::ALL : alluxio::grpc::fscommon::ONE);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response, Call<fswire::SyncMetadataAsyncPResponse>(
+                                                       kFs + "SyncMetadataAsync", request));
+    return response.taskgroupid();
+  }
+
+  StatusOr<SyncProgress> GetSyncProgress(int64_t id) override {
+    fswire::GetSyncProgressPRequest request;
+    request.set_taskgroupid(id);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response, Call<fswire::GetSyncProgressPResponse>(
+                                                       kFs + "GetSyncProgress", request));
+    if (response.task().empty()) return Internal("Sync {} has no task.", id);
+    const auto& task = response.task(0);
+    return SyncProgress{fswire::SyncMetadataState_Name(task.state()), task.taskstatstring(),
+                        task.exception().exceptionmessage(), task.syncdurationms()};
+  }
+
+  StatusOr<bool> CancelSync(int64_t id) override {
+    fswire::CancelSyncMetadataPRequest request;
+    request.set_taskgroupid(id);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response, Call<fswire::CancelSyncMetadataPResponse>(
+                                                       kFs + "CancelSyncMetadata", request));
+    return response.success();
+  }
+
+  StatusOr<std::string> GetFilePath(InodeId id) override {
+    fswire::GetFilePathPRequest request;
+    request.set_fileid(id.value());
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response,
+                              Call<fswire::GetFilePathPResponse>(kFs + "GetFilePath", request));
+    return response.path();
+  }
+
+  StatusOr<std::map<std::string, Properties>> GetPathProperties() override {
+    meta::GetConfigurationPOptions request;
+    request.set_ignoreclusterconf(true);
+    SPILLWAY_ASSIGN_OR_RETURN(
+        const auto response,
+        Call<meta::GetConfigurationPResponse>(kConfiguration + "GetConfiguration", request));
+    std::map<std::string, Properties> paths;
+    for (const auto& [path, properties] : response.pathconfigs()) {
+      for (const auto& property : properties.properties())
+        paths[path][property.name()] = property.value();
+    }
+    return paths;
+  }
+
+  Status SetPathProperties(const std::string& path, const Properties& properties) override {
+    meta::SetPathConfigurationPRequest request;
+    request.set_path(path);
+    request.mutable_properties()->insert(properties.begin(), properties.end());
+    return Call<meta::SetPathConfigurationPResponse>(kConfiguration + "SetPathConfiguration",
+                                                     request)
+        .status();
+  }
+
+  Status RemovePathProperties(const std::string& path,
+                              const std::vector<std::string>& keys) override {
+    meta::RemovePathConfigurationPRequest request;
+    request.set_path(path);
+    for (const std::string& key : keys) request.add_keys(key);
+    return Call<meta::RemovePathConfigurationPResponse>(kConfiguration + "RemovePathConfiguration",
+                                                        request)
+        .status();
+  }
+
+ private:
+  template <typename Response>
+  StatusOr<Response> Call(const std::string& method,
+                          const google::protobuf::MessageLite& request) {
+    Response response;
+    SPILLWAY_RETURN_IF_ERROR(caller_->Call(method, request, &response, kLongTimeoutMs));
+    return response;
+  }
+
+  const std::shared_ptr<MasterCaller> caller_;
+};
+
+}  // namespace
+
+std::unique_ptr<NamespaceAdminApi> MakeNamespaceAdminClient(std::shared_ptr<MasterCaller> caller) {
+  return std::make_unique<NamespaceAdminClient>(std::move(caller));
+}
+
+}  // namespace spillway

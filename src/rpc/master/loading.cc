@@ -1,0 +1,63 @@
+#include "rpc/master/loading.h"
+
+#include "common/log.h"
+
+namespace spillway {
+namespace {
+
+std::optional<InodeId> FirstUnloaded(Master* master, const std::vector<std::string>& paths,
+                                     const Loading& loading) {
+  if (loading.never_load) return std::nullopt;
+  for (const std::string& path : paths) {
+    if (const auto directory = master->DirectoryToLoad(path, loading.children)) return directory;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> PathsToSync(Master* master, const std::vector<std::string>& paths,
+                                     const Loading& loading) {
+  std::vector<std::string> due;
+  if (loading.never_load) return due;
+  for (const std::string& path : paths) {
+    if (master->SyncIsDue(path, loading.depth(), loading.sync_interval_ms)) due.push_back(path);
+  }
+  return due;
+}
+
+Status Load(Master* master, const std::vector<std::string>& paths,
+            const std::vector<std::string>& to_sync, const Loading& loading) {
+  for (const std::string& path : to_sync) {
+    SyncCounts counts;
+    const Status status = master->SyncMetadata(path, loading.depth(), &counts);
+    if (status.ok()) continue;
+    if (!loading.if_it_answers) return status;
+    spdlog::warn("{}; it is taken as it was known", Message(status));
+  }
+  if (loading.if_it_answers) {
+    for (const std::string& path : paths) SPILLWAY_RETURN_IF_ERROR(master->LoadForCreate(path));
+    return absl::OkStatus();
+  }
+  while (const auto directory = FirstUnloaded(master, paths, loading))
+    SPILLWAY_RETURN_IF_ERROR(master->LoadDirectory(*directory));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void WithLoaded(const MasterServiceContext& context, std::vector<std::string> paths,
+                const Loading& loading, std::function<void(Status)> then) {
+  auto to_sync = PathsToSync(context.master, paths, loading);
+  if (to_sync.empty() && !FirstUnloaded(context.master, paths, loading))
+    return then(absl::OkStatus());
+  context.executor->Post([master = context.master, paths = std::move(paths),
+                          to_sync = std::move(to_sync), loading,
+                          then = std::move(then)] { then(Load(master, paths, to_sync, loading)); });
+}
+
+int64_t SyncIntervalMs(const MasterServiceContext& context,
+                       const fswire::FileSystemMasterCommonPOptions& options) {
+  if (options.has_syncintervalms()) return options.syncintervalms();
+  return context.config->GetDurationMs("alluxio.user.file.metadata.sync.interval");
+}
+
+}  // namespace spillway

@@ -1,0 +1,48 @@
+// What an operation has to know of the understore before it is carried out: what was never loaded
+// is loaded, and what its caller finds too old is compared.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "rpc/convert.h"
+#include "rpc/master/master_services.h"
+
+namespace spillway {
+
+struct Loading {
+  bool children = false;    // those of the paths count too
+  bool recursive = false;   // and everything below
+  bool never_load = false;  // as if the understore were not there
+  // -1: what was loaded once is good for ever; 0: compare now; else what is so old has to be.
+  int64_t sync_interval_ms = -1;
+  // Without, if the understore does not answer: what it holds shows when the path is persisted.
+  bool if_it_answers = false;
+
+  SyncDepth depth() const {
+    return recursive ? SyncDepth::kAll : children ? SyncDepth::kChildren : SyncDepth::kPath;
+  }
+};
+
+// Loads off the RPC threads, then runs then; at once if there is nothing to load.
+void WithLoaded(const MasterServiceContext& context, std::vector<std::string> paths,
+                const Loading& loading, std::function<void(Status)> then);
+
+int64_t SyncIntervalMs(const MasterServiceContext& context,
+                       const fswire::FileSystemMasterCommonPOptions& options);
+// Of operations whose options say how to load.
+template <typename Options>
+Loading LoadingOf(const MasterServiceContext& context, const Options& options) {
+  Loading loading;
+  loading.sync_interval_ms = SyncIntervalMs(context, options.commonoptions());
+  if constexpr (requires { options.loadmetadatatype(); }) {
+    if (options.has_loadmetadatatype()) {
+      loading.never_load = options.loadmetadatatype() == fswire::NEVER;
+      if (options.loadmetadatatype() == fswire::ALWAYS) loading.sync_interval_ms = 0;
+    }
+  }
+  return loading;
+}
+
+}  // namespace spillway
