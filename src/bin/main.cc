@@ -9,6 +9,7 @@
 
 #include "bin/process.h"
 #include "cli/command.h"
+#include "cli/documents.h"
 #include "common/log.h"
 #include "lib/connection.h"
 
@@ -23,21 +24,40 @@ const char* const kUsage =
     "  fs <command>                 file system shell (fs help)\n"
     "  fsadmin <command>            administration (fsadmin help)\n"
     "  docs configuration           print the table of configuration keys\n"
+    "  docs man fs|fsadmin          print a man page\n"
+    "  docs completion bash|zsh     print a completion script\n"
     "  version                      print the version\n";
 
 int ShellMain(const Configuration& config, const std::string& shell,
               const std::vector<std::string>& arguments) {
   InitLog("shell", "", "warn");
   Connection connection(config);
-  cli::Context context{connection.fs(),      connection.master(),
-                       connection.admin(),   &connection.config(),
-                       connection.random(),  &std::cout,
-                       ::isatty(STDERR_FILENO) == 1};
+  cli::Context context{
+      connection.fs(),     connection.master(), connection.admin(),          &connection.config(),
+      connection.random(), &std::cout,          ::isatty(STDERR_FILENO) == 1};
   const auto& commands = shell == "fs" ? cli::FsCommands() : cli::FsAdminCommands();
   const int code = cli::RunCommand("alluxio " + shell, commands, context, arguments);
   std::cout.flush();
   // gRPC's threads may still be letting go of ended calls: nothing is torn down under them.
   std::_Exit(code);
+}
+
+int DocsMain(const std::vector<std::string>& arguments) {
+  const std::string what = arguments.empty() ? "" : arguments[0];
+  const std::string which = arguments.size() < 2 ? "" : arguments[1];
+  if (what == "configuration") {
+    std::cout << ConfigurationMarkdown();
+  } else if (what == "man" && (which == "fs" || which == "fsadmin")) {
+    std::cout << cli::ManPage(which);
+  } else if (what == "completion" && which == "bash") {
+    std::cout << cli::BashCompletion();
+  } else if (what == "completion" && which == "zsh") {
+    std::cout << cli::ZshCompletion();
+  } else {
+    std::cerr << kUsage;
+    return 1;
+  }
+  return 0;
 }
 
 int Main(std::vector<std::string> arguments, const std::string& program) {
@@ -53,8 +73,7 @@ int Main(std::vector<std::string> arguments, const std::string& program) {
     return 0;
   }
   if (role == "docs") {
-    std::cout << ConfigurationMarkdown();
-    return 0;
+    return DocsMain(arguments);
   }
   Configuration config;
   if (Status status = LoadConfiguration(&arguments, &config); !status.ok()) {

@@ -32,7 +32,10 @@ Status Parse(const Command& command, const std::vector<std::string>& argv, Argum
     }
     const size_t equals = text.rfind("--", 0) == 0 ? text.find('=') : std::string::npos;
     const Flag* flag = FindFlag(command, text.substr(0, equals));
-    if (flag == nullptr) return InvalidArgument("{}: unrecognized option {}", command.name, text);
+    if (flag == nullptr && command.any_flags) continue;
+    if (flag == nullptr)
+      return InvalidArgument("Failed to parse args for {}: Unrecognized option: {}", command.name,
+                             text);
     std::string value;
     if (flag->takes_value) {
       if (equals != std::string::npos) {
@@ -44,21 +47,23 @@ Status Parse(const Command& command, const std::vector<std::string>& argv, Argum
       }
     }
     arguments->flags[flag->name] = value;
+    arguments->all.emplace_back(flag->name, value);
   }
   const int count = static_cast<int>(arguments->values.size());
   if (count < command.values_min || (command.values_max >= 0 && count > command.values_max)) {
-    return InvalidArgument("Command {} takes {} arguments, not {}", command.name,
-                           command.values_min == command.values_max
-                               ? std::to_string(command.values_min)
-                               : fmt::format("at least {}", command.values_min),
+    if (command.values_min == command.values_max)
+      return InvalidArgument("Command {} takes {} arguments, {} provided", command.name,
+                             command.values_min, count);
+    return InvalidArgument("Command {} requires {} {} arguments ({} provided)", command.name,
+                           count < command.values_min ? "at least" : "at most",
+                           count < command.values_min ? command.values_min : command.values_max,
                            count);
   }
   return absl::OkStatus();
 }
 
 void PrintHelp(const std::string& shell, const Command& command, std::ostream& out) {
-  out << "Usage: " << shell << " " << command.name << (command.usage.empty() ? "" : " ")
-      << command.usage << "\n"
+  out << "Usage: " << command.name << (command.usage.empty() ? "" : " ") << command.usage << "\n"
       << command.help << "\n";
   for (const Flag& flag : command.flags) {
     std::string names = flag.name;
@@ -95,6 +100,10 @@ int RunCommand(const std::string& shell, const std::vector<Command>& commands, C
         PrintHelp(shell, command, out);
         return 0;
       }
+    }
+    if (argv.size() > 1) {
+      out << argv[1] << " is an unknown command.\n";
+      return kFailed;
     }
     usage();
     return 0;

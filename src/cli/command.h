@@ -27,7 +27,8 @@ struct Context {
 
 // Flags that were given and what is left.
 struct Arguments {
-  std::map<std::string, std::string> flags;  // "-R" -> ""; "-c" -> "10"
+  std::map<std::string, std::string> flags;              // "-R" -> ""; "-c" -> "10"
+  std::vector<std::pair<std::string, std::string>> all;  // every one of repeated flags
   std::vector<std::string> values;
   bool Has(const std::string& flag) const { return flags.count(flag) > 0; }
   std::string Get(const std::string& flag, const std::string& otherwise) const {
@@ -52,9 +53,10 @@ struct Command {
   std::string help;
   std::vector<Flag> flags;
   int values_min = 0;
-  int values_max = 0;
+  int values_max = 0;  // -1: any number
   // A failed status is printed, and the exit code is kFailed.
   std::function<StatusOr<int>(Context&, const Arguments&)> run;
+  bool any_flags = false;  // whatever is given: the command says that it is not offered
 };
 
 // Finds and runs argv[0] among commands. help lists them.

@@ -14,7 +14,7 @@ bool MayPass(const Status& status) {
 
 Status FileSystem::ReadFile(const FileStatus& file, int64_t offset, int64_t length,
                             const ByteSink& sink, bool cache) {
-  if (file.is_directory) return InvalidArgument("{} is a directory, not a file.", file.path);
+  if (file.is_directory) return InvalidArgument("Path \"{}\" must be a file.", file.path);
   if (!file.completed)
     return MakeStatus(StatusCode::kFailedPrecondition,
                       "{} is not complete: it is still being written.", file.path);

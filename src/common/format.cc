@@ -54,7 +54,8 @@ std::string FormatBytes(int64_t bytes) {
   double value = static_cast<double>(bytes);
   for (const char* unit : kUnits) {
     value /= 1024.0;
-    if (value < 5 * 1024 || unit == kUnits[4]) return fmt::format("{:.2f}{}", value, unit);
+    if (value < 5 * 1024 || unit == kUnits[4])
+      return fmt::format("{:.2f}{}", std::floor(value * 100 + 0.5) / 100, unit);
   }
   return "";
 }

@@ -178,7 +178,7 @@ class Master : private MasterState {
 
   // --- state/paths.cc
   Lookup Find(StateTxn& txn, const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // NOT_FOUND or INVALID_ARGUMENT (a component is a file) unless path exists.
+  // NOT_FOUND unless path exists.
   StatusOr<Lookup> FindExisting(StateTxn& txn, const std::string& path)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   StatusOr<ResolvedKey> Resolve(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -360,6 +360,7 @@ RemoveOptions ToOptions(const fswire::DeletePOptions& options) {
   out.recursive = options.recursive();
   out.alluxio_only = options.alluxioonly();
   out.unchecked = options.unchecked();
+  out.delete_mount_point = options.deletemountpoint();
   out.operation_id = ToOperationId(options.commonoptions());
   return out;
 }

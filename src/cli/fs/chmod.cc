@@ -28,7 +28,7 @@ StatusOr<int> ApplyMode(const std::string& text, int mode) {
     if (at == text.size()) return mode;
     if (text[at++] != ',') break;
   }
-  return InvalidArgument("Invalid mode: {}", text);
+  return InvalidArgument("Invalid mode {} - contains invalid segment {}", text, text);
 }
 
 }  // namespace

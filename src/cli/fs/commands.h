@@ -35,6 +35,31 @@ Command StatCommand();
 Command TailCommand();
 Command TestCommand();
 Command TouchCommand();
+Command CheckConsistencyCommand();
+Command DistributedCpCommand();
+Command DistributedLoadCommand();
+Command DistributedMvCommand();
+Command GetSyncPathListCommand();
+Command GetfaclCommand();
+Command LoadMetadataCommand();
+Command MountCommand();
+Command NeedsSyncCommand();
+Command PinCommand();
+Command SetReplicationCommand();
+Command SetTtlCommand();
+Command SetfaclCommand();
+Command StartSyncCommand();
+Command StopSyncCommand();
+Command SyncDirNextTimeCommand();
+Command UnmountCommand();
+Command UnpinCommand();
+Command UnsetTtlCommand();
+Command UpdateMountCommand();
+
+// "user::rwx,group::r-x,other::r-x", with named entries and the mask; or the default list.
+std::string FormatAcl(const FileStatus& status, bool of_defaults);
+// A line for each mount, aligned.
+std::vector<std::string> FormatMounts(const std::vector<MountInfo>& mounts);
 
 // "drwxr-xr-x"
 std::string FormatMode(const FileStatus& status);

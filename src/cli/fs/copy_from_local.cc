@@ -15,18 +15,23 @@ StatusOr<std::string> TargetOf(Context& context, const std::string& source,
   if (status.ok() && status->is_directory) {
     return JoinPath(target, stdfs::path(source).lexically_normal().filename().string());
   }
-  if (status.ok()) return MakeStatus(StatusCode::kAlreadyExists, "{} already exists", target);
+  if (status.ok())
+    return MakeStatus(StatusCode::kAlreadyExists,
+                      "{} already exists. If you want to overwrite the file, you need to specify "
+                      "the overwrite option.",
+                      target);
   if (status.status().code() != StatusCode::kNotFound) return status.status();
   if (many) return JoinPath(target, stdfs::path(source).filename().string());
   return target;
 }
 
 Status Plan(Context& context, const std::string& source, const std::string& target,
-            std::vector<Transfer>* transfers) {
+            bool part_of_tree, std::vector<Transfer>* transfers) {
   std::error_code error;
-  if (!stdfs::exists(source, error)) return NotFound("Source {} does not exist.", source);
+  if (!stdfs::exists(source, error)) return NotFound("{} (No such file or directory)", source);
   if (!stdfs::is_directory(source, error)) {
-    transfers->push_back({source, target, static_cast<int64_t>(stdfs::file_size(source, error))});
+    transfers->push_back(
+        {source, target, static_cast<int64_t>(stdfs::file_size(source, error)), part_of_tree});
     return absl::OkStatus();
   }
   CreateDirectoryOptions options;
@@ -35,7 +40,8 @@ Status Plan(Context& context, const std::string& source, const std::string& targ
   SPILLWAY_RETURN_IF_ERROR(context.master->CreateDirectory(target, options));
   for (const auto& entry : stdfs::directory_iterator(source, error)) {
     SPILLWAY_RETURN_IF_ERROR(Plan(context, entry.path().string(),
-                                  JoinPath(target, entry.path().filename().string()), transfers));
+                                  JoinPath(target, entry.path().filename().string()), true,
+                                  transfers));
   }
   return error ? NotFound("Cannot list {}: {}", source, error.message()) : absl::OkStatus();
 }
@@ -48,13 +54,17 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
     if (source.rfind("file://", 0) == 0) source = source.substr(7);
     SPILLWAY_ASSIGN_OR_RETURN(const std::string to,
                               TargetOf(context, source, target, sources.size() > 1));
-    SPILLWAY_RETURN_IF_ERROR(Plan(context, source, to, &transfers));
+    SPILLWAY_RETURN_IF_ERROR(Plan(context, source, to, false, &transfers));
   }
   const WriteOptions options = WriteOptionsFrom(*context.config);
   const int code =
       RunTransfers(context, "copying", transfers, [&](const Transfer& transfer) -> Status {
         SPILLWAY_ASSIGN_OR_RETURN(const ByteSource source, OpenLocalSource(transfer.source));
-        return context.fs->WriteFile(transfer.target, options, source);
+        SPILLWAY_RETURN_IF_ERROR(context.fs->WriteFile(transfer.target, options, source));
+        if (transfer.part_of_tree)
+          Say(context, "Copied file://" + stdfs::absolute(transfer.source).string() + " to " +
+                           transfer.target);
+        return absl::OkStatus();
       });
   if (code != 0) return code;
   for (const std::string& source : sources) {

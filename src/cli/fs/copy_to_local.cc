@@ -47,18 +47,24 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
     }
     stdfs::create_directories(to, error);
     if (error) return NotFound("Cannot create folder {}: {}", to, error.message());
+    Say(context, "Create directory: file://" + stdfs::absolute(to).string());
     SPILLWAY_ASSIGN_OR_RETURN(const auto tree, ListTree(context, source));
     for (const FileStatus& entry : tree) {
       const std::string at = to + entry.path.substr(source == "/" ? 0 : source.size());
       if (entry.is_directory) {
         stdfs::create_directories(at, error);
+        Say(context, "Create directory: file://" + stdfs::absolute(at).string());
       } else {
-        transfers.push_back({entry.path, at, entry.length_bytes});
+        transfers.push_back({entry.path, at, entry.length_bytes, true});
       }
     }
   }
   const int code = RunTransfers(context, "copying", transfers, [&](const Transfer& transfer) {
-    return CopyOut(context, transfer);
+    const Status status = CopyOut(context, transfer);
+    if (status.ok() && transfer.part_of_tree)
+      Say(context,
+          "Copied " + transfer.source + " to file://" + stdfs::absolute(transfer.target).string());
+    return status;
   });
   if (code == 0)
     *context.out << "Copied " << arguments.values[0] << " to file://"

@@ -58,6 +58,18 @@ Status CopyFile(Context& context, const std::string& source, const std::string& 
   return status;
 }
 
+// Owner, group, mode and ACL.
+Status CopyAttributes(Context& context, const Transfer& transfer) {
+  SPILLWAY_ASSIGN_OR_RETURN(const FileStatus from, context.master->GetStatus(transfer.source));
+  SetAttributeOptions options;
+  options.owner = from.owner;
+  options.group = from.group;
+  options.mode = from.mode;
+  SPILLWAY_RETURN_IF_ERROR(context.master->SetAttribute(transfer.target, options));
+  if (from.acl.empty()) return absl::OkStatus();
+  return context.admin->SetAcl(transfer.target, AclAction::kModify, from.acl, false);
+}
+
 StatusOr<int> Run(Context& context, const Arguments& arguments) {
   if (arguments.values[0].rfind("file://", 0) == 0 ||
       arguments.values[1].rfind("file://", 0) == 0) {
@@ -70,7 +82,8 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
   SPILLWAY_ASSIGN_OR_RETURN(const std::string target, NormalizePath(arguments.values[1]));
   const auto existing = context.master->GetStatus(target);
   const bool into = (existing.ok() && existing->is_directory) || sources.size() > 1;
-  const WriteOptions options = WriteOptionsFrom(*context.config);
+  WriteOptions options = WriteOptionsFrom(*context.config);
+  options.create.overwrite = arguments.Has("--overwrite");
   std::vector<Transfer> transfers;
   for (const std::string& source : sources) {
     const std::string to = into ? JoinPath(target, BaseName(source)) : target;
@@ -88,34 +101,39 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
     directory.recursive = true;
     directory.allow_exists = true;
     SPILLWAY_RETURN_IF_ERROR(context.master->CreateDirectory(to, directory));
+    Say(context, "Created directory: " + to);
     for (const FileStatus& entry : tree) {
       const std::string at = to + entry.path.substr(source.size());
       if (entry.is_directory) {
         SPILLWAY_RETURN_IF_ERROR(context.master->CreateDirectory(at, directory));
+        Say(context, "Created directory: " + at);
       } else {
         transfers.push_back({entry.path, at, entry.length_bytes});
       }
     }
   }
-  const int code = RunTransfers(context, "copying", transfers, [&](const Transfer& transfer) {
-    return CopyFile(context, transfer.source, transfer.target, options);
-  });
-  if (code != 0) return code;
-  for (const std::string& source : sources)
-    *context.out << "Copied " << source << " to " << target << "\n";
-  return 0;
+  const int code =
+      RunTransfers(context, "copying", transfers, [&](const Transfer& transfer) -> Status {
+        SPILLWAY_RETURN_IF_ERROR(CopyFile(context, transfer.source, transfer.target, options));
+        if (arguments.Has("-p")) SPILLWAY_RETURN_IF_ERROR(CopyAttributes(context, transfer));
+        Say(context, "Copied " + transfer.source + " to " + transfer.target);
+        return absl::OkStatus();
+      });
+  return code;
 }
 
 }  // namespace
 
 Command CpCommand() {
   return {"cp",
-          "[-R] <src> <dst>",
+          "[-R/-r/--recursive] [-p] <src> <dst>",
           "Copies a file or a directory in the Alluxio file system or between the local file "
           "system and it.",
           {{"-R", false, {"-r", "--recursive"}, "copy files in subdirectories recursively"},
+           {"--overwrite", false, {}, "replace files that exist"},
            {"--thread", true, {}, "accepted for compatibility"},
-           {"-p", false, {"--preserve"}, "accepted for compatibility"}},
+           {"-p", false, {"--preserve"}, "owner, group, permission and ACL too"},
+           {"--buffersize", true, {}, "accepted for compatibility"}},
           2,
           2,
           Run};

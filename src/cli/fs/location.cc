@@ -13,8 +13,6 @@ Command LocationCommand() {
             return ForEachPath(
                 context, arguments.values[0], [&](const std::string& path) -> Status {
                   SPILLWAY_ASSIGN_OR_RETURN(const FileStatus file, context.master->GetStatus(path));
-                  if (file.is_directory)
-                    return InvalidArgument("{} is a directory: only files have locations.", path);
                   *context.out << path << " with file id " << file.id.value() << " is on nodes: \n";
                   for (const BlockInfo& block : file.blocks) {
                     for (const BlockLocation& location : block.locations)

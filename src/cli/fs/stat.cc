@@ -1,4 +1,6 @@
+#include "absl/strings/numbers.h"
 #include "cli/fs/commands.h"
+#include "cli/json.h"
 
 namespace spillway::cli {
 
@@ -48,8 +50,7 @@ std::string Info(const FileStatus& s) {
       "owner={}, group={}, mode={}, persistenceState={}, mountPoint={}, replicationMax={}, "
       "replicationMin={}, "
       "fileBlockInfos=[{}], mountId={}, inAlluxioPercentage={}, ufsFingerprint={}, "
-      "acl=user::{},group::{},other::{}, "
-      "defaultAcl=, xAttr=[]}}",
+      "acl={}, defaultAcl={}, xattr=[]}}",
       s.id.value(), s.name, s.path, s.understore_path, s.length_bytes, s.block_size_bytes,
       s.creation_time_ms, s.completed, s.is_directory, s.pinned, s.cacheable,
       s.persistence_state == PersistenceState::kPersisted, ids, s.in_memory_percentage,
@@ -57,7 +58,7 @@ std::string Info(const FileStatus& s) {
       kTtl[static_cast<int>(s.ttl_action)], s.owner, s.group, s.mode,
       PersistenceStateName(s.persistence_state), s.mount_point, s.replication_max,
       s.replication_min, blocks, s.mount_id.value(), s.in_cluster_percentage, s.etag,
-      FormatMode(s).substr(1, 3), FormatMode(s).substr(4, 3), FormatMode(s).substr(7, 3));
+      FormatAcl(s, false), FormatAcl(s, true));
 }
 
 std::string Expand(const std::string& format, const FileStatus& s) {
@@ -102,39 +103,56 @@ std::string Expand(const std::string& format, const FileStatus& s) {
 }  // namespace
 
 Command StatCommand() {
-  return {
-      "stat",
-      "[-f <format>] <path>",
-      "Displays info for the specified path both file and directory.",
-      {{"-f",
-        true,
-        {},
-        "%N name, %z size, %b blocks, %u owner, %g group, %i id, %y time, %Y time in ms"}},
-      1,
-      1,
-      [](Context& context, const Arguments& arguments) {
-        return ForEachPath(context, arguments.values[0], [&](const std::string& path) -> Status {
-          SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(path));
-          if (arguments.Has("-f")) {
-            *context.out << Expand(arguments.Get("-f", ""), status) << "\n";
-            return absl::OkStatus();
-          }
-          *context.out << path
-                       << (status.is_directory ? " is a directory path." : " is a file path.")
-                       << "\n"
-                       << "URIStatus{info=" << Info(status) << ", cacheContext=null}\n";
-          if (status.is_directory) return absl::OkStatus();
-          SPILLWAY_ASSIGN_OR_RETURN(const auto infos, context.master->GetPersistInfo({path}));
-          for (const PersistInfo& info : infos) *context.out << DescribePersist(info) << "\n";
-          if (status.blocks.empty()) {
-            *context.out << "This file does not contain any blocks.\n";
-            return absl::OkStatus();
-          }
-          *context.out << "Containing the following blocks: \n";
-          for (const BlockInfo& block : status.blocks) *context.out << Block(block) << "\n";
-          return absl::OkStatus();
-        });
-      }};
+  return {"stat",
+          "[-f <format>] [--json] <path> or stat [-f <format>] --file-id <file-id>",
+          "Displays info for the specified path both file and directory.",
+          {{"-f",
+            true,
+            {},
+            "%N name, %z size, %b blocks, %u owner, %g group, %i id, %y time, %Y time in ms"},
+           {"--file-id", false, {}, "the argument is the id of a file, not a path"},
+           {"--json", false, {}, "print JSON"}},
+          1,
+          1,
+          [](Context& context, const Arguments& arguments) -> StatusOr<int> {
+            std::string named = arguments.values[0];
+            if (arguments.Has("--file-id")) {
+              int64_t id = 0;
+              if (!absl::SimpleAtoi(named, &id)) return InvalidArgument("{} is no file id", named);
+              SPILLWAY_ASSIGN_OR_RETURN(named, context.admin->GetFilePath(InodeId(id)));
+            }
+            return ForEachPath(context, named, [&](const std::string& path) -> Status {
+              SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(path));
+              if (arguments.Has("--json")) {
+                nlohmann::json json = ToJson(status);
+                if (!status.is_directory) {
+                  SPILLWAY_ASSIGN_OR_RETURN(const auto infos,
+                                            context.master->GetPersistInfo({path}));
+                  for (const PersistInfo& info : infos) json["persist"] = ToJson(info);
+                }
+                *context.out << json.dump(2) << "\n";
+                return absl::OkStatus();
+              }
+              if (arguments.Has("-f")) {
+                *context.out << Expand(arguments.Get("-f", ""), status) << "\n";
+                return absl::OkStatus();
+              }
+              *context.out << path
+                           << (status.is_directory ? " is a directory path." : " is a file path.")
+                           << "\n"
+                           << "URIStatus{info=" << Info(status) << ", cacheContext=null}\n";
+              if (status.is_directory) return absl::OkStatus();
+              SPILLWAY_ASSIGN_OR_RETURN(const auto infos, context.master->GetPersistInfo({path}));
+              for (const PersistInfo& info : infos) *context.out << DescribePersist(info) << "\n";
+              if (status.blocks.empty()) {
+                *context.out << "This file does not contain any blocks.\n";
+                return absl::OkStatus();
+              }
+              *context.out << "Containing the following blocks: \n";
+              for (const BlockInfo& block : status.blocks) *context.out << Block(block) << "\n";
+              return absl::OkStatus();
+            });
+          }};
 }
 
 }  // namespace spillway::cli

@@ -21,6 +21,7 @@ Command TestCommand() {
               *context.out << Message(status.status()) << "\n";
               return 2;
             }
+            if (arguments.flags.empty()) return kFailed;
             bool holds = false;
             if (arguments.Has("-d")) holds = status->is_directory;
             if (arguments.Has("-f")) holds = !status->is_directory;

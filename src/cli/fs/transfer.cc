@@ -17,6 +17,12 @@ constexpr size_t kPieceBytes = 1 << 20;
 
 }  // namespace
 
+void Say(Context& context, const std::string& line) {
+  static absl::Mutex mutex(absl::kConstInit);
+  absl::MutexLock lock(&mutex);
+  *context.out << line << "\n";
+}
+
 int RunTransfers(Context& context, const std::string& what, const std::vector<Transfer>& transfers,
                  const std::function<Status(const Transfer&)>& copy) {
   int64_t total = 0;
@@ -24,15 +30,13 @@ int RunTransfers(Context& context, const std::string& what, const std::vector<Tr
   Progress progress(context, what, total);
   std::atomic<size_t> next{0};
   std::atomic<bool> failed{false};
-  absl::Mutex mutex;
   const auto work = [&] {
     for (size_t i = next++; i < transfers.size(); i = next++) {
       const Status status = copy(transfers[i]);
       progress.Add(transfers[i].size_bytes + 1);
       if (status.ok()) continue;
       failed = true;
-      absl::MutexLock lock(&mutex);
-      *context.out << transfers[i].source << ": " << Message(status) << "\n";
+      Say(context, transfers[i].source + ": " + Message(status));
     }
   };
   const size_t wanted = static_cast<size_t>(

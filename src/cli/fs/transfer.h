@@ -13,7 +13,11 @@ struct Transfer {
   std::string source;
   std::string target;
   int64_t size_bytes = 0;
+  bool part_of_tree = false;
 };
+
+// Prints a line; for copies that run side by side.
+void Say(Context& context, const std::string& line);
 
 // Runs copy for all transfers, some at a time (spillway.user.copy.threads); prints failures.
 int RunTransfers(Context& context, const std::string& what, const std::vector<Transfer>& transfers,

@@ -7,6 +7,16 @@ namespace spillway::cli {
 
 Command BackupCommand();
 Command DecommissionCommand();
+Command DecommissionWorkerCommand();
+Command DoctorCommand();
+Command EnableWorkerCommand();
+Command GetBlockInfoCommand();
+Command JournalCommand();
+Command MetricsCommand();
+Command PathConfCommand();
+Command StatelockCommand();
+Command UfsCommand();
+Command UpdateConfCommand();
 
 // Categories of fsadmin report.
 Status ReportPersist(Context& context, const Arguments& arguments);

@@ -1,15 +1,28 @@
 // fsadmin report: how the cluster is.
 #include <algorithm>
 
+#include "cli/fs/commands.h"
 #include "cli/fsadmin/commands.h"
-#include "common/format.h"
+#include "cli/json.h"
 
 namespace spillway::cli {
 namespace {
 
-Status Summary(Context& context) {
+nlohmann::json WorkersJson(const std::vector<WorkerInfo>& workers) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const WorkerInfo& worker : workers) json.push_back(ToJson(worker));
+  return json;
+}
+
+Status Summary(Context& context, bool as_json) {
   SPILLWAY_ASSIGN_OR_RETURN(const ClusterInfo info, context.master->GetClusterInfo());
   SPILLWAY_ASSIGN_OR_RETURN(const auto workers, context.master->GetWorkerReport());
+  if (as_json) {
+    nlohmann::json json = ToJson(info);
+    json["workers"] = WorkersJson(workers);
+    *context.out << json.dump(2) << "\n";
+    return absl::OkStatus();
+  }
   int live = 0;
   int lost = 0;
   int64_t capacity = 0;
@@ -39,8 +52,8 @@ Status Summary(Context& context) {
       << "    Safe Mode: " << (info.safe_mode ? "true" : "false") << "\n"
       << "    Zookeeper Enabled: false\n"
       << "    Raft-based Journal: false\n"
-      << "    Master Address          State    Version \n"
-      << fmt::format("    {:<24}{:<9}{:<8}\n", info.master_address, "PRIMARY", info.version)
+      << fmt::format("    {:<32} {:<8} {:<32}\n", "Master Address", "State", "Version")
+      << fmt::format("    {:<32} {:<8} {:<32}\n", info.master_address, "PRIMARY", info.version)
       << "    Live Workers: " << live << "\n"
       << "    Lost Workers: " << lost << "\n"
       << "    Total Capacity: " << FormatBytes(capacity) << "\n";
@@ -51,6 +64,56 @@ Status Summary(Context& context) {
     out << "        Tier: " << alias << "  Size: " << FormatBytes(sizes.second) << "\n";
   out << "    Free Capacity: " << FormatBytes(capacity - used) << "\n";
   return absl::OkStatus();
+}
+
+// Capacity and use by tier.
+using Tiers = std::map<std::string, std::pair<int64_t, int64_t>>;
+
+Tiers TiersOf(const std::vector<WorkerInfo>& workers) {
+  Tiers tiers;
+  for (const WorkerInfo& worker : workers) {
+    for (const TierUsage& tier : worker.tiers) {
+      tiers[tier.alias].first += tier.capacity_bytes;
+      tiers[tier.alias].second += tier.used_bytes;
+    }
+  }
+  return tiers;
+}
+
+// Two rows a worker; a column for each tier, and one for all if there are several.
+void PrintWorkers(std::ostream& out, const std::vector<WorkerInfo>& workers, const Tiers& tiers) {
+  using OfTier = std::function<std::string(const std::string& alias)>;
+  const auto row = [&](const std::vector<std::string>& begin, const std::string& total,
+                       const OfTier& of_tier, const std::string& version,
+                       const std::string& revision) {
+    out << fmt::format("{:<16} {:<15} {:<16} {:<13} ", begin[0], begin[1], begin[2], begin[3]);
+    if (tiers.size() > 1) out << fmt::format("{:<16} ", total);
+    for (const auto& [alias, sizes] : tiers) out << fmt::format("{:<16} ", of_tier(alias));
+    out << fmt::format("{:<16} {:<40}\n", version, revision);
+  };
+  const auto share = [](int64_t bytes, int64_t of) {
+    return fmt::format("{} ({}%)", FormatBytes(bytes), of == 0 ? 0 : bytes * 100 / of);
+  };
+  row(
+      {"Worker Name", "State", "Last Heartbeat", "Storage"}, "Total",
+      [](const std::string& alias) { return alias; }, "Version", "Revision");
+  for (const WorkerInfo& worker : workers) {
+    const Tiers own = TiersOf({worker});
+    const auto sizes = [&](const std::string& alias) {
+      const auto it = own.find(alias);
+      return it == own.end() ? std::pair<int64_t, int64_t>() : it->second;
+    };
+    row(
+        {worker.address.host, worker.state == WorkerState::kLive ? "ACTIVE" : "LOST",
+         std::to_string(worker.last_contact_ms_ago / 1000), "capacity"},
+        FormatBytes(worker.capacity_bytes()),
+        [&](const std::string& alias) { return FormatBytes(sizes(alias).first); }, "2.9.3",
+        "spillway");
+    row(
+        {"", "", "", "used"}, share(worker.used_bytes(), worker.capacity_bytes()),
+        [&](const std::string& alias) { return share(sizes(alias).second, sizes(alias).first); },
+        "", "");
+  }
 }
 
 Status Capacity(Context& context, const Arguments& arguments) {
@@ -68,6 +131,10 @@ Status Capacity(Context& context, const Arguments& arguments) {
                                    std::string::npos);
                      }),
       workers.end());
+  if (arguments.Has("--json")) {
+    *context.out << WorkersJson(workers).dump(2) << "\n";
+    return absl::OkStatus();
+  }
   int64_t capacity = 0;
   int64_t used = 0;
   for (const WorkerInfo& worker : workers) {
@@ -84,42 +151,29 @@ Status Capacity(Context& context, const Arguments& arguments) {
           : wanted.empty() ? "all"
                            : "specified")
       << " workers: \n"
-      << "    Total Capacity: " << FormatBytes(capacity) << "\n"
-      << "    Used Capacity: " << FormatBytes(used) << "\n"
-      << "    Used Percentage: " << percent(used, capacity) << "%\n"
+      << "    Total Capacity: " << FormatBytes(capacity) << "\n";
+  const Tiers tiers = TiersOf(workers);
+  for (const auto& [alias, sizes] : tiers)
+    out << "        Tier: " << alias << "  Size: " << FormatBytes(sizes.first) << "\n";
+  out << "    Used Capacity: " << FormatBytes(used) << "\n";
+  for (const auto& [alias, sizes] : tiers)
+    out << "        Tier: " << alias << "  Size: " << FormatBytes(sizes.second) << "\n";
+  out << "    Used Percentage: " << percent(used, capacity) << "%\n"
       << "    Free Percentage: " << 100 - percent(used, capacity) << "%\n\n";
-  out << fmt::format("{:<24}{:<17}{:<16}{:<14}{:<14}{:<14}{}\n", "Worker Name", "State",
-                     "Last Heartbeat", "Storage", "Total", "MEM", "Version");
-  for (const WorkerInfo& worker : workers) {
-    int64_t memory = 0;
-    int64_t memory_used = 0;
-    for (const TierUsage& tier : worker.tiers) {
-      if (tier.alias != "MEM") continue;
-      memory = tier.capacity_bytes;
-      memory_used = tier.used_bytes;
-    }
-    const std::string name = fmt::format("{}:{}", worker.address.host, worker.address.data_port);
-    out << fmt::format("{:<24}{:<17}{:<16}{:<14}{:<14}{:<14}{}\n", name,
-                       worker.state == WorkerState::kLive ? "ACTIVE" : "LOST",
-                       worker.last_contact_ms_ago / 1000, "capacity",
-                       FormatBytes(worker.capacity_bytes()), FormatBytes(memory), "spillway")
-        << fmt::format("{:<24}{:<17}{:<16}{:<14}{:<14}{:<14}\n", "", "", "", "used",
-                       fmt::format("{} ({}%)", FormatBytes(worker.used_bytes()),
-                                   percent(worker.used_bytes(), worker.capacity_bytes())),
-                       FormatBytes(memory_used));
-  }
+  PrintWorkers(out, workers, tiers);
   return absl::OkStatus();
 }
 
-Status UnderStores(Context& context) {
+Status UnderStores(Context& context, bool as_json) {
   SPILLWAY_ASSIGN_OR_RETURN(const auto mounts, context.master->GetMounts());
-  *context.out << "Alluxio under storage system information:\n";
-  for (const MountInfo& mount : mounts) {
-    *context.out << fmt::format(
-        "{}  on  {}  ({}, capacity=-1B, used=-1B, {}read-only, {}shared, properties={{}})\n",
-        mount.uri, mount.path, mount.type, mount.read_only ? "" : "not ",
-        mount.shared ? "" : "not ");
+  if (as_json) {
+    nlohmann::json json = nlohmann::json::array();
+    for (const MountInfo& mount : mounts) json.push_back(ToJson(mount));
+    *context.out << json.dump(2) << "\n";
+    return absl::OkStatus();
   }
+  *context.out << "Alluxio under storage system information:\n";
+  for (const std::string& line : FormatMounts(mounts)) *context.out << line << "\n";
   return absl::OkStatus();
 }
 
@@ -129,10 +183,21 @@ const std::vector<Command>& FsAdminCommands() {
   static const std::vector<Command> commands{
       BackupCommand(),
       DecommissionCommand(),
+      DecommissionWorkerCommand(),
+      DoctorCommand(),
+      EnableWorkerCommand(),
+      GetBlockInfoCommand(),
+      JournalCommand(),
+      MetricsCommand(),
+      PathConfCommand(),
+      StatelockCommand(),
+      UfsCommand(),
+      UpdateConfCommand(),
       {"report",
-       "[summary|capacity|ufs|persist|health] [-live|-lost|-worker <hosts>] [-n <count>]",
+       "[summary|capacity|ufs|persist|health] [--json] [-live|-lost|-worker <hosts>] [-n <count>]",
        "Reports Alluxio running cluster information.",
-       {{"-live", false, {}, "live workers only"},
+       {{"--json", false, {}, "print JSON"},
+        {"-live", false, {}, "live workers only"},
         {"-lost", false, {}, "lost workers only"},
         {"-worker", true, {}, "comma list of worker hosts"},
         {"-n", true, {}, "persist, health: most entries listed, 20 by default"}},
@@ -140,11 +205,14 @@ const std::vector<Command>& FsAdminCommands() {
        1,
        [](Context& context, const Arguments& arguments) -> StatusOr<int> {
          const std::string what = arguments.values.empty() ? "summary" : arguments.values[0];
+         const bool as_json = arguments.Has("--json");
          Status status = InvalidArgument(
-             "report category {} is unknown: summary, capacity, ufs, persist or health", what);
-         if (what == "summary") status = Summary(context);
+             "report category is invalid: {}. It is summary, capacity, ufs, persist or health; "
+             "metrics are at /metrics of every process's web port, and there is no job service.",
+             what);
+         if (what == "summary") status = Summary(context, as_json);
          if (what == "capacity") status = Capacity(context, arguments);
-         if (what == "ufs") status = UnderStores(context);
+         if (what == "ufs") status = UnderStores(context, as_json);
          if (what == "persist") status = ReportPersist(context, arguments);
          if (what == "health") status = ReportHealth(context, arguments);
          if (!status.ok()) return status;

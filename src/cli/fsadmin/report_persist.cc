@@ -2,6 +2,7 @@
 #include "absl/strings/numbers.h"
 #include "cli/fs/commands.h"
 #include "cli/fsadmin/commands.h"
+#include "cli/json.h"
 
 namespace spillway::cli {
 namespace {
@@ -18,6 +19,10 @@ StatusOr<int64_t> EntriesMax(const Arguments& arguments) {
 Status ReportPersist(Context& context, const Arguments& arguments) {
   SPILLWAY_ASSIGN_OR_RETURN(const int64_t entries_max, EntriesMax(arguments));
   SPILLWAY_ASSIGN_OR_RETURN(const auto report, context.master->GetPersistReport(entries_max));
+  if (arguments.Has("--json")) {
+    *context.out << ToJson(report).dump(2) << "\n";
+    return absl::OkStatus();
+  }
   std::ostream& out = *context.out;
   out << "Files on their way to the store:\n"
       << "    Waiting: " << report.waiting << "\n"
@@ -54,6 +59,10 @@ Status ReportPersist(Context& context, const Arguments& arguments) {
 Status ReportHealth(Context& context, const Arguments& arguments) {
   SPILLWAY_ASSIGN_OR_RETURN(const int64_t entries_max, EntriesMax(arguments));
   SPILLWAY_ASSIGN_OR_RETURN(const auto report, context.master->GetHealthReport(entries_max));
+  if (arguments.Has("--json")) {
+    *context.out << ToJson(report).dump(2) << "\n";
+    return absl::OkStatus();
+  }
   std::ostream& out = *context.out;
   out << "Copies of what is not persisted, or is to be kept in the cluster:\n"
       << "    Degraded blocks: " << report.degraded_blocks << "\n"

@@ -18,10 +18,8 @@ Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path,
     };
     if (Status status = CheckParentWrite(caller, *lookup, path); !status.ok())
       return {status, txn.depends()};
-    // As HDFS: Hadoop's delete answers false then.
-    if (path == "/") return refuse(StatusCode::kInvalidArgument, "Cannot delete the root");
     for (const auto& [id, mount] : mounts_) {
-      if (IsWithin(mount.path(), path)) {
+      if (path != "/" && IsWithin(mount.path(), path)) {
         return refuse(
             StatusCode::kPermissionDenied,
             "Cannot delete " + path + ": it is or contains the mount point " + mount.path());
@@ -34,6 +32,8 @@ Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path,
       return refuse(StatusCode::kFailedPrecondition, "Cannot delete non-empty directory " + path +
                                                          " because recursive is set to false");
     }
+    // As HDFS: Hadoop's delete answers false then.
+    if (path == "/") return refuse(StatusCode::kInvalidArgument, "Cannot delete the root");
     std::vector<std::pair<state::Inode, std::string>> doomed;
     Status denied;
     VisitSubtree(txn, target, path, [&](const state::Inode& inode, const std::string& at) {

@@ -63,9 +63,8 @@ bool Master::SyncIsDue(const std::string& path, SyncDepth depth, int64_t interva
 Outcome<Nothing> Master::NeedsSync(const Caller& caller, const std::string& path) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
-  const auto lookup = FindExisting(txn, path);
-  if (!lookup.ok()) return {lookup.status(), txn.depends()};
-  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok())
+  // It may be there already, and only not known here.
+  if (Status status = CheckTraverse(caller, Find(txn, path), path); !status.ok())
     return {status, txn.depends()};
   needs_sync_.insert(path);
   return {Nothing(), txn.depends()};

@@ -26,9 +26,9 @@ StatusOr<Master::Lookup> Master::FindExisting(StateTxn& txn, const std::string& 
   Lookup lookup = Find(txn, path);
   if (lookup.found()) return lookup;
   if (!lookup.last().is_directory()) {
-    return InvalidArgument(
-        "Traversal failed for path {}. Component {}({}) is a file, not a directory.", path,
-        lookup.chain.size() - 1, lookup.last().name());
+    // Alluxio says INVALID_ARGUMENT, and Hadoop's exists() throws instead of answering false.
+    return NotFound("Traversal failed for path {}. Component {}({}) is a file, not a directory.",
+                    path, lookup.chain.size() - 1, lookup.last().name());
   }
   return NotFound("Path \"{}\" does not exist.", path);
 }

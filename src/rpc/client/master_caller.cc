@@ -8,8 +8,7 @@ namespace spillway {
 namespace {
 
 bool IsRetryable(const Status& status) {
-  return status.code() == StatusCode::kUnavailable ||
-         status.code() == StatusCode::kUnauthenticated;
+  return status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kUnauthenticated;
 }
 
 }  // namespace

@@ -305,6 +305,7 @@ class MasterClient : public MasterApi {
       mount.read_only = info.readonly();
       mount.shared = info.shared();
       mount.id = MountId(info.mountid());
+      mount.properties.insert(info.properties().begin(), info.properties().end());
       mounts.push_back(std::move(mount));
     }
     std::sort(mounts.begin(), mounts.end(),

@@ -85,8 +85,8 @@ class NamespaceAdminClient : public NamespaceAdminApi {
   StatusOr<int64_t> StartSync(const std::string& path, bool recursive) override {
     fswire::SyncMetadataPRequest request;
     request.set_path(path);
-    request.mutable_options()->set_loaddescendanttype(
-        recursive ? alluxio::grpc::fscommon::ALL : alluxio::grpc::fscommon::ONE);
+    request.mutable_options()->set_loaddescendanttype(recursive ? alluxio::grpc::fscommon::ALL
+                                                                : alluxio::grpc::fscommon::ONE);
     SPILLWAY_ASSIGN_OR_RETURN(const auto response, Call<fswire::SyncMetadataAsyncPResponse>(
                                                        kFs + "SyncMetadataAsync", request));
     return response.taskgroupid();
@@ -154,8 +154,7 @@ class NamespaceAdminClient : public NamespaceAdminApi {
 
  private:
   template <typename Response>
-  StatusOr<Response> Call(const std::string& method,
-                          const google::protobuf::MessageLite& request) {
+  StatusOr<Response> Call(const std::string& method, const google::protobuf::MessageLite& request) {
     Response response;
     SPILLWAY_RETURN_IF_ERROR(caller_->Call(method, request, &response, kLongTimeoutMs));
     return response;

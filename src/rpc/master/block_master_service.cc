@@ -54,6 +54,14 @@ bool Wanted(const blockwire::GetWorkerReportPOptions& options, const WorkerInfo&
   }
 }
 
+// As the admin service does it.
+Status LetGo(Master* master, const Caller& caller, const std::string& host, bool undo) {
+  if (!master->IsSuperUser(caller))
+    return MakeStatus(StatusCode::kPermissionDenied, "Only a superuser may do this, not {}.",
+                      caller.user);
+  return master->DecommissionWorker(host, /*data_port=*/0, undo).status();
+}
+
 }  // namespace
 
 void RegisterBlockMasterService(RpcService* service, const MasterServiceContext& context) {
@@ -108,8 +116,20 @@ void RegisterBlockMasterService(RpcService* service, const MasterServiceContext&
       kService, "GetWorkerLostStorage", [](const CallContext&, const auto&, auto reply) {
         reply(blockwire::GetWorkerLostStoragePResponse());
       });
-  service->Refuse(kService, "RemoveDisabledWorker");
-  service->Refuse(kService, "DecommissionWorker");
+  service->Unary<blockwire::DecommissionWorkerPOptions, blockwire::DecommissionWorkerPResponse>(
+      kService, "DecommissionWorker",
+      [master](const CallContext& call, const auto& request, auto reply) {
+        const Status status = LetGo(master, call.caller, request.workerhostname(), false);
+        if (!status.ok()) return reply(status);
+        reply(blockwire::DecommissionWorkerPResponse());
+      });
+  service->Unary<blockwire::RemoveDisabledWorkerPOptions, blockwire::RemoveDisabledWorkerPResponse>(
+      kService, "RemoveDisabledWorker",
+      [master](const CallContext& call, const auto& request, auto reply) {
+        const Status status = LetGo(master, call.caller, request.workerhostname(), true);
+        if (!status.ok()) return reply(status);
+        reply(blockwire::RemoveDisabledWorkerPResponse());
+      });
   service->Refuse(kService, "RemoveDecommissionedWorker");  // 2.9.3 alone has it
 }
 

@@ -1,4 +1,6 @@
 // FileSystemMasterClientService.
+#include <algorithm>
+
 #include "common/path.h"
 #include "rpc/convert.h"
 #include "rpc/master/list_reactor.h"
@@ -98,6 +100,10 @@ void RegisterWrites(RpcService* service, const MasterServiceContext& context) {
         return master->CreateDirectory(caller, path, ToOptions(request.options()));
       },
       Empty<fswire::CreateDirectoryPResponse>(), LoadToAdd<fswire::CreateDirectoryPRequest>);
+}
+
+void RegisterAttributes(RpcService* service, const MasterServiceContext& context) {
+  Master* master = context.master;
   PathMethod<fswire::SetAttributePRequest, fswire::SetAttributePResponse, Nothing>(
       service, context, "SetAttribute",
       [master](const Caller& caller, const std::string& path,
@@ -163,11 +169,33 @@ void LoadSubtreeThenRemove(const MasterServiceContext& context, const Caller& ca
   });
 }
 
+// What the understores of mounts at and below path hold stays.
+void UnmountThenRemove(const MasterServiceContext& context, const Caller& caller,
+                       const std::string& path, const fswire::DeletePRequest& request,
+                       Reply<fswire::DeletePResponse> reply) {
+  context.executor->Post([context, caller, path, request, reply] {
+    auto mounts = context.master->GetMounts();
+    std::sort(mounts.begin(), mounts.end(),
+              [](const auto& a, const auto& b) { return a.path.size() > b.path.size(); });
+    for (const MountInfo& mount : mounts) {
+      if (!IsWithin(mount.path, path)) continue;
+      auto unmounted = context.master->Unmount(caller, mount.path);
+      if (!unmounted.result.ok()) return reply(unmounted.result.status());
+      if (mount.path == path)
+        return FinishWhenDurable(context.master, std::move(unmounted),
+                                 Empty<fswire::DeletePResponse>(), reply);
+    }
+    LoadSubtreeThenRemove(context, caller, path, request, reply);
+  });
+}
+
 void RegisterRemoveAndRename(RpcService* service, const MasterServiceContext& context) {
   service->Unary<fswire::DeletePRequest, fswire::DeletePResponse>(
       kService, "Remove", [context](const CallContext& call, const auto& request, auto reply) {
         auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
+        if (request.options().deletemountpoint() && *path != "/")
+          return UnmountThenRemove(context, call.caller, *path, request, reply);
         Loading loading = LoadingOf(context, request.options());
         loading.children = true;
         WithLoaded(
@@ -268,14 +296,19 @@ void RegisterLookups(RpcService* service, const MasterServiceContext& context) {
 
 void RegisterFileSystemService(RpcService* service, const MasterServiceContext& context) {
   RegisterWrites(service, context);
+  RegisterAttributes(service, context);
   RegisterRemoveAndRename(service, context);
   RegisterReads(service, context);
   RegisterLookups(service, context);
   RegisterListing(service, context);
+  // Nothing here is held for long enough to be asked about.
+  service->Unary<fswire::GetStateLockHoldersPRequest, fswire::GetStateLockHoldersPResponse>(
+      kService, "GetStateLockHolders", [](const CallContext&, const auto&, auto reply) {
+        reply(fswire::GetStateLockHoldersPResponse());
+      });
   RegisterMounts(service, context);
   RegisterSync(service, context);
-  for (const char* method :
-       {"UpdateUfsMode", "GetStateLockHolders", "submitJob", "StopJob", "GetJobProgress"}) {
+  for (const char* method : {"UpdateUfsMode", "submitJob", "StopJob", "GetJobProgress"}) {
     service->Refuse(kService, method);
   }
 }

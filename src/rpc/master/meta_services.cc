@@ -121,7 +121,46 @@ void RegisterPathConfiguration(RpcService* service, Master* master) {
                                       request.keys().empty()),
             [](Nothing&) { return meta::RemovePathConfigurationPResponse(); }, reply);
       });
-  service->Refuse(name, "UpdateConfiguration");
+  // Nothing changes while a master runs: each key is refused.
+  service->Unary<meta::UpdateConfigurationPRequest, meta::UpdateConfigurationPResponse>(
+      name, "UpdateConfiguration", [](const CallContext&, const auto& request, auto reply) {
+        meta::UpdateConfigurationPResponse response;
+        for (const auto& [key, value] : request.properties())
+          (*response.mutable_status())[key] = false;
+        reply(response);
+      });
+}
+
+// Alluxio's names for what the admin service offers. A backup is written before it is answered for.
+void RegisterBackup(RpcService* service, const MasterServiceContext& context) {
+  const std::string name = "alluxio.grpc.meta.MetaMasterClientService";
+  service->Unary<meta::BackupPRequest, meta::BackupPStatus>(
+      name, "Backup", [context](const CallContext& call, const auto& request, auto reply) {
+        if (!context.master->IsSuperUser(call.caller))
+          return reply(spillway::MakeStatus(StatusCode::kPermissionDenied,
+                                            "Only a superuser may write a backup."));
+        if (request.targetdirectory().empty())
+          return reply(InvalidArgument("A folder for the backup is needed."));
+        context.executor->Post([context, request, reply] {
+          const auto path = context.backup(request.targetdirectory());
+          if (!path.ok()) return reply(path.status());
+          meta::BackupPStatus status;
+          status.set_backupid(*path);
+          status.set_backupstate(meta::Completed);
+          status.set_backuphost(context.host);
+          status.set_backupuri(*path);
+          reply(status);
+        });
+      });
+  service->Unary<meta::BackupStatusPRequest, meta::BackupPStatus>(
+      name, "GetBackupStatus", [context](const CallContext&, const auto& request, auto reply) {
+        meta::BackupPStatus status;
+        status.set_backupid(request.backupid());
+        status.set_backupstate(meta::Completed);
+        status.set_backuphost(context.host);
+        status.set_backupuri(request.backupid());
+        reply(status);
+      });
 }
 
 void RegisterMasterInfo(RpcService* service, const MasterServiceContext& context) {
@@ -162,8 +201,14 @@ void RegisterMasterInfo(RpcService* service, const MasterServiceContext& context
   service->Unary<meta::ListProxyStatusPRequest, meta::ListProxyStatusPResponse>(
       name, "ListProxyStatus",
       [](const CallContext&, const auto&, auto reply) { reply(meta::ListProxyStatusPResponse()); });
-  for (const char* method : {"Backup", "GetBackupStatus", "Checkpoint"})
-    service->Refuse(name, method);
+  // The state store is its own checkpoint.
+  service->Unary<meta::CheckpointPOptions, meta::CheckpointPResponse>(
+      name, "Checkpoint", [host = context.host](const CallContext&, const auto&, auto reply) {
+        meta::CheckpointPResponse response;
+        response.set_masterhostname(host);
+        reply(response);
+      });
+  RegisterBackup(service, context);
 }
 
 void RegisterMetrics(RpcService* service) {

@@ -1,0 +1,141 @@
+#include "cli/json.h"
+
+#include "cli/fs/commands.h"
+
+namespace spillway::cli {
+
+using nlohmann::json;
+
+json ToJson(const BlockInfo& block) {
+  json locations = json::array();
+  for (const BlockLocation& location : block.locations)
+    locations.push_back({{"host", location.address.host},
+                         {"dataPort", location.address.data_port},
+                         {"tier", location.tier_alias}});
+  return {{"id", block.id.value()}, {"length", block.length_bytes}, {"locations", locations}};
+}
+
+json ToJson(const FileStatus& status) {
+  json out{{"path", status.path},
+           {"name", status.name},
+           {"fileId", status.id.value()},
+           {"folder", status.is_directory},
+           {"length", status.length_bytes},
+           {"owner", status.owner},
+           {"group", status.group},
+           {"mode", fmt::format("{:o}", status.mode)},
+           {"acl", FormatAcl(status, false)},
+           {"persistenceState", PersistenceStateName(status.persistence_state)},
+           {"ufsPath", status.understore_path},
+           {"creationTimeMs", status.creation_time_ms},
+           {"lastModificationTimeMs", status.last_modification_time_ms},
+           {"pinned", status.pinned},
+           {"ttlMs", status.ttl_ms},
+           {"mountPoint", status.mount_point},
+           {"xattr", status.xattr}};
+  if (!status.default_acl.empty()) out["defaultAcl"] = FormatAcl(status, true);
+  if (status.is_directory) return out;
+  out["completed"] = status.completed;
+  out["blockSizeBytes"] = status.block_size_bytes;
+  out["inAlluxioPercentage"] = status.in_cluster_percentage;
+  out["replicationMin"] = status.replication_min;
+  out["replicationMax"] = status.replication_max;
+  out["blocks"] = json::array();
+  for (const BlockInfo& block : status.blocks) out["blocks"].push_back(ToJson(block));
+  return out;
+}
+
+json ToJson(const WorkerInfo& worker) {
+  json tiers = json::array();
+  for (const TierUsage& tier : worker.tiers)
+    tiers.push_back({{"alias", tier.alias},
+                     {"capacityBytes", tier.capacity_bytes},
+                     {"usedBytes", tier.used_bytes}});
+  return {{"host", worker.address.host},
+          {"dataPort", worker.address.data_port},
+          {"state", worker.state == WorkerState::kLive   ? "ACTIVE"
+                    : worker.state == WorkerState::kLost ? "LOST"
+                                                         : "DECOMMISSIONED"},
+          {"lastContactMs", worker.last_contact_ms_ago},
+          {"capacityBytes", worker.capacity_bytes()},
+          {"usedBytes", worker.used_bytes()},
+          {"tiers", tiers}};
+}
+
+json ToJson(const MountInfo& mount) {
+  return {{"path", mount.path},
+          {"ufs", mount.uri},
+          {"type", mount.type},
+          {"readOnly", mount.read_only},
+          {"shared", mount.shared},
+          {"mountId", mount.id.value()},
+          {"properties", mount.properties}};
+}
+
+json ToJson(const PersistInfo& info) {
+  json out{{"path", info.path},
+           {"state", info.state},
+           {"generation", info.generation},
+           {"dirtySinceMs", info.dirty_since_ms},
+           {"attempts", info.attempts},
+           {"copies", info.copies},
+           {"copiesWanted", info.copies_wanted},
+           {"length", info.length_bytes}};
+  if (!info.etag.empty()) out["etag"] = info.etag;
+  if (info.crc32c) out["crc32c"] = fmt::format("{:08x}", *info.crc32c);
+  if (info.persisted_at_ms > 0) out["persistedAtMs"] = info.persisted_at_ms;
+  if (!info.last_error.empty()) out["lastError"] = info.last_error;
+  if (!info.waits_for.empty()) out["waitsFor"] = info.waits_for;
+  if (info.eta_ms >= 0) out["etaMs"] = info.eta_ms;
+  return out;
+}
+
+json ToJson(const PersistReport& report) {
+  json lanes = json::array();
+  for (const PersistLaneInfo& lane : report.lanes)
+    lanes.push_back({{"prefix", lane.name},
+                     {"waiting", lane.waiting},
+                     {"running", lane.running},
+                     {"requestsPerSecond", lane.requests_per_second},
+                     {"outage", lane.outage},
+                     {"lastError", lane.last_error}});
+  json entries = json::array();
+  for (const PersistInfo& info : report.entries) entries.push_back(ToJson(info));
+  return {{"waiting", report.waiting},
+          {"running", report.running},
+          {"neverPersisted", report.parked},
+          {"dirtyBytes", report.dirty_bytes},
+          {"oldestAgeMs", report.oldest_age_ms},
+          {"filesPerSecond", report.files_per_second},
+          {"objectsToDelete", report.objects_to_delete},
+          {"prefixes", lanes},
+          {"files", entries}};
+}
+
+json ToJson(const HealthReport& report) {
+  json entries = json::array();
+  for (const HealthEntry& entry : report.entries)
+    entries.push_back({{"path", entry.path},
+                       {"block", entry.block.value()},
+                       {"copies", entry.copies},
+                       {"copiesWanted", entry.copies_wanted},
+                       {"sinceMs", entry.since_ms},
+                       {"healing", entry.healing}});
+  return {{"degradedBlocks", report.degraded_blocks},
+          {"lostBlocks", report.lost_blocks},
+          {"healingBlocks", report.healing_blocks},
+          {"blocks", entries}};
+}
+
+json ToJson(const ClusterInfo& info) {
+  return {{"masterAddress", info.master_address},
+          {"clusterId", info.cluster_id},
+          {"version", info.version},
+          {"rpcPort", info.rpc_port},
+          {"webPort", info.web_port},
+          {"startTimeMs", info.start_time_ms},
+          {"uptimeMs", info.uptime_ms},
+          {"safeMode", info.safe_mode}};
+}
+
+}  // namespace spillway::cli

@@ -1,0 +1,19 @@
+// What --json prints: the same facts as the plain forms, under stable names.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "api/types.h"
+
+namespace spillway::cli {
+
+nlohmann::json ToJson(const FileStatus& status);
+nlohmann::json ToJson(const BlockInfo& block);
+nlohmann::json ToJson(const WorkerInfo& worker);
+nlohmann::json ToJson(const MountInfo& mount);
+nlohmann::json ToJson(const PersistInfo& info);
+nlohmann::json ToJson(const PersistReport& report);
+nlohmann::json ToJson(const HealthReport& report);
+nlohmann::json ToJson(const ClusterInfo& info);
+
+}  // namespace spillway::cli
