@@ -66,6 +66,7 @@ install_jars() {
   persistently mvn -q -B -f tests/compat/jars/shell.xml dependency:copy-dependencies "-DoutputDirectory=$(pwd)/.cache/jars/shell"
   persistently mvn -q -B -f tests/compat/jars/shaded.xml dependency:copy-dependencies "-DoutputDirectory=$(pwd)/.cache/jars"
   persistently mvn -q -B -f tests/compat/jars/hadoop.xml dependency:copy-dependencies "-DoutputDirectory=$(pwd)/.cache/jars/hadoop"
+  persistently mvn -q -B -f tests/compat/jars/engines.xml dependency:copy-dependencies "-DoutputDirectory=$(pwd)/.cache/jars/engines"
   rm -f .cache/jars/hadoop/slf4j-log4j12-*.jar .cache/jars/hadoop/log4j-1.2.17.jar
   rm -f .cache/jars/shell/log4j-slf4j-impl-*.jar  # a second logging binding
   cat tests/compat/jars/*.xml > "$stamp"

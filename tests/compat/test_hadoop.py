@@ -1,7 +1,7 @@
 """Hadoop's own file system contract tests against alluxio://, and what MapReduce does with it."""
 import re
 
-from harness import CACHE, ROOT, SHADED_CLIENT, java_options, run
+from harness import CACHE, ROOT, SHADED_CLIENT, WORK, java_options, run
 from shells import java_classes
 
 HADOOP = f"{SHADED_CLIENT}:{CACHE}/jars/hadoop/*"
@@ -41,3 +41,22 @@ def test_fileSystemContract(s3_cluster):
     passed = sum(1 for outcome, _ in outcomes.values() if outcome == "PASS")
     print(f"contract tests: {len(outcomes)} run, {passed} passed, {len(failed)} failed, {len(outcomes) - passed - len(failed)} skipped")
     assert passed >= 118
+
+
+JOBS = ["tera", "committer-v1", "committer-v2", "concurrent-writers", "hadoop-fs", "distcp"]
+
+
+def test_mapReduceAndTools(s3, s3_cluster):
+    classes = java_classes(ROOT / "tests/compat/hadoop/MapReduceJobs.java", HADOOP, "mapreduce-classes")
+    properties = {"alluxio.user.file.writetype.default": "ASYNC_THROUGH", "alluxio.user.file.replication.durable": "2"}
+    result = run(["java", *java_options(), *[f"-D{k}={v}" for k, v in properties.items()], "-cp", f"{classes}:{HADOOP}", "MapReduceJobs",
+                  "alluxio://127.0.0.1:19998/jobs", WORK / "mapreduce"], timeout=400, check=False)
+    finished = [line.split()[1] for line in result.stdout.splitlines() if line.startswith("OK ")]
+    assert finished == JOBS, result.stdout[-3000:] + result.stderr[-3000:]
+    s3_cluster.fs("persist", "/jobs")
+    sorted_bytes = b"".join(part.read_bytes() for part in sorted(s3.path("jobs/tera/out").glob("part-r-*")))
+    assert len(sorted_bytes) == 20000 * 100
+    keys = [sorted_bytes[at:at + 10] for at in range(0, len(sorted_bytes), 100)]
+    assert keys == sorted(keys), "what S3 has is sorted too"
+    assert b"be\t2" in b"".join(part.read_bytes() for part in s3.path("jobs/words2/out").glob("part-r-*"))
+    assert not [r for r in s3.requests() if "_temporary" in r[1]], "no temporary key ever"
