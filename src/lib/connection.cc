@@ -24,7 +24,8 @@ Connection::Connection(const Configuration& config) : config_(config) {
   const auto caller = std::make_shared<MasterCaller>(
       masters, channel, config_.GetDurationMs("alluxio.user.rpc.retry.max.duration"), &clock_,
       &random_);
-  master_ = MakeMasterClient(caller, &random_);
+  master_ = MakeMasterClient(caller, &random_,
+                             config_.GetDurationMs("alluxio.user.file.metadata.sync.interval"));
   admin_ = MakeNamespaceAdminClient(caller);
   workers_ =
       MakeWorkerConnector(channel, config_.GetDurationMs("spillway.user.data.timeout"), &random_);

@@ -54,7 +54,7 @@ MASKS = [(r"\d\d-\d\d-\d{4} \d\d:\d\d:\d\d:\d{3}", "TIME"),
          (r"(fileId|\bid|Ms|workerId|Port|blockIds)=\[?-?[\d, ]+\]?", r"\1=N, "), (r"file id \d+", "file id N"),
          (r"Time elapsed \d+", "Time elapsed N"), (r"127\.0\.0\.\d(:\d+)?(/<unresolved>(:\d+)?)?", "HOST"), (r"\(unresolved\)", ""),
          (r"ufsFingerprint=.*?, acl", "ufsFingerprint=F, acl"), (r"(back)(java|native|peer)", r"\1"),
-         (r"\d+(\.\d+)?[KMG]?B( ?\(\d+%\))?", "BYTES"), (r"(Port|Uptime|Version|Revision|Safe Mode): .*", r"\1"), (r" +", " ")]
+         (r"\d+(\.\d+)?[KMG]?B( ?\(\d+%\))?", "BYTES"), (r"(Port|Uptime|Version|Revision|Safe Mode): .*", r"\1"), (r"2\.9\.\d", "VERSION"), (r" +", " ")]
 
 
 def masked(text):

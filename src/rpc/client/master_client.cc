@@ -78,8 +78,8 @@ class ListStream : public ClientReactor {
 
 class MasterClient : public MasterApi {
  public:
-  MasterClient(std::shared_ptr<MasterCaller> caller, Random* random)
-      : caller_(std::move(caller)), random_(random) {}
+  MasterClient(std::shared_ptr<MasterCaller> caller, Random* random, int64_t sync_interval_ms)
+      : caller_(std::move(caller)), random_(random), sync_interval_ms_(sync_interval_ms) {}
 
   StatusOr<FileStatus> CreateFile(const std::string& path,
                                   const CreateFileOptions& options) override {
@@ -204,7 +204,7 @@ class MasterClient : public MasterApi {
   StatusOr<FileStatus> GetStatus(const std::string& path) override {
     fswire::GetStatusPRequest request;
     request.set_path(path);
-    request.mutable_options();
+    SetSyncInterval(request.mutable_options());
     fswire::GetStatusPResponse response;
     SPILLWAY_RETURN_IF_ERROR(Call(kFs + "GetStatus", request, &response));
     return ToFileStatus(response.fileinfo());
@@ -215,6 +215,7 @@ class MasterClient : public MasterApi {
     fswire::ListStatusPRequest request;
     request.set_path(path);
     request.mutable_options()->set_recursive(options.recursive);
+    SetSyncInterval(request.mutable_options());
     bool visited = false;
     return caller_->WithRetry([&](AuthenticatedChannel* channel) {
       if (visited)
@@ -331,6 +332,13 @@ class MasterClient : public MasterApi {
   }
 
  private:
+  // Without one the master has its own.
+  template <typename Options>
+  void SetSyncInterval(Options* options) {
+    if (sync_interval_ms_ >= 0)
+      options->mutable_commonoptions()->set_syncintervalms(sync_interval_ms_);
+  }
+
   // One id for all attempts of an operation, so that it is carried out once.
   OperationId NewOperationId() { return {random_->NextU64(), random_->NextU64()}; }
 
@@ -360,12 +368,14 @@ class MasterClient : public MasterApi {
 
   const std::shared_ptr<MasterCaller> caller_;
   Random* const random_;
+  const int64_t sync_interval_ms_;
 };
 
 }  // namespace
 
-std::unique_ptr<MasterApi> MakeMasterClient(std::shared_ptr<MasterCaller> caller, Random* random) {
-  return std::make_unique<MasterClient>(std::move(caller), random);
+std::unique_ptr<MasterApi> MakeMasterClient(std::shared_ptr<MasterCaller> caller, Random* random,
+                                            int64_t sync_interval_ms) {
+  return std::make_unique<MasterClient>(std::move(caller), random, sync_interval_ms);
 }
 
 }  // namespace spillway
