@@ -40,6 +40,9 @@ class NamespaceAdminApi {
   virtual StatusOr<int64_t> StartSync(const std::string& path, bool recursive) = 0;
   virtual StatusOr<SyncProgress> GetSyncProgress(int64_t id) = 0;
   virtual StatusOr<bool> CancelSync(int64_t id) = 0;
+  // Limits of files, and of their bytes, below a directory; 0 is no limit.
+  virtual Status SetQuota(const std::string& path, int64_t files_max, int64_t bytes_max) = 0;
+  virtual StatusOr<std::vector<Quota>> ListQuotas(const std::string& path) = 0;
   virtual StatusOr<std::string> GetFilePath(InodeId id) = 0;
   // Defaults of client properties below paths.
   virtual StatusOr<std::map<std::string, Properties>> GetPathProperties() = 0;

@@ -208,6 +208,15 @@ struct SetAttributeOptions {
   std::optional<OperationId> operation_id;
 };
 
+// What may be below a directory, and what is; 0 is no limit.
+struct Quota {
+  std::string path;
+  int64_t files_max = 0;
+  int64_t bytes_max = 0;
+  int64_t files = 0;
+  int64_t bytes = 0;
+};
+
 struct MountOptions {
   bool read_only = false;
   bool shared = false;  // everybody may read and write there

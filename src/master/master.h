@@ -94,6 +94,10 @@ class Master : private MasterState {
                                 const SetAttributeOptions& options);
   Outcome<Nothing> SetAcl(const Caller& caller, const std::string& path, AclAction action,
                           const std::vector<AclEntry>& entries, bool recursive);
+  // Limits what is below a directory; 0 is no limit. RESOURCE_EXHAUSTED for who goes beyond.
+  Outcome<Nothing> SetQuota(const Caller& caller, const std::string& path, int64_t files_max,
+                            int64_t bytes_max);
+  Outcome<std::vector<Quota>> ListQuotas(const Caller& caller, const std::string& path);
   Outcome<Nothing> Free(const Caller& caller, const std::string& path, bool recursive, bool forced);
   Outcome<Nothing> SchedulePersist(const Caller& caller, const std::string& path,
                                    int64_t wait_time_ms);
@@ -211,6 +215,10 @@ class Master : private MasterState {
   StatusOr<state::Inode> DoCreateFile(StateTxn& txn, const Caller& caller, const std::string& path,
                                       const CreateFileOptions& options, const WholeFile* whole)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether files and bytes more may be below the directories of chain, but for those within of
+  // which they are already.
+  static Status CheckQuota(const std::vector<state::Inode>& chain, int64_t files, int64_t bytes,
+                           const std::vector<state::Inode>& already = {});
   Status CheckKey(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Creates what is missing of lookup's parents; returns the parent of the last name.
   StatusOr<state::Inode> CreateParents(StateTxn& txn, const Caller& caller, Lookup* lookup,

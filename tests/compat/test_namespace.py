@@ -7,7 +7,7 @@ import re
 import boto3
 import pytest
 
-from harness import ACCESS, DURABLE3, SECRET, WORK, Cluster, VersityGw, fresh_directory, wait_for
+from harness import ACCESS, DURABLE3, SECRET, SPILLWAY, WORK, Cluster, VersityGw, fresh_directory, java_shell, run, wait_for
 
 OTHERS = {"alluxio.security.login.username": "eve"}
 
@@ -167,9 +167,9 @@ def test_mount_writeReadAndUnmount(s3, s3_cluster):
     assert (s3.directory / "data" / "other" / "new").exists(), "the store keeps what it has"
 
 
-def write_refused(cluster, path, **properties):
+def write_refused(cluster, path, text="x", **properties):
     source = WORK / "namespace-source"
-    source.write_text("x")
+    source.write_text(text)
     result = cluster.fs("copyFromLocal", source, path, check=False, **properties)
     assert result.returncode == 255
     return result.stdout
@@ -264,3 +264,21 @@ def test_keysBeyond1024Bytes_areRefusedEarly(s3_cluster):
     assert refused.returncode == 255 and "1024 is the most" in refused.stdout, "a rename that makes one is refused as a whole"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(WORK / "namespace-source")
+
+
+def test_quotas_onFilesAndBytes(s3_cluster):
+    def admin(*words, check=True):
+        return run([SPILLWAY, "fsadmin", *words], check=check)
+    s3_cluster.fs("mkdir", "/quota")
+    admin("quota", "--files", "2", "--bytes", "10B", "/quota")
+    write(s3_cluster, "/quota/a", "12345")
+    refused = write_refused(s3_cluster, "/quota/b", text="123456")
+    assert "quota of /quota is 10 bytes" in refused
+    write(s3_cluster, "/quota/b", "1234")
+    assert "quota of /quota is 2 files" in write_refused(s3_cluster, "/quota/c")
+    assert java_shell("copyFromLocal", WORK / "namespace-source", "/quota/c", check=False).returncode == 255
+    assert "files: 2 of 2  bytes: 9B of 10B" in admin("quota", "/").stdout
+    s3_cluster.restart("master")
+    assert "files: 2 of 2" in admin("quota", "/quota").stdout
+    admin("quota", "--clear", "/quota")
+    write(s3_cluster, "/quota/c")

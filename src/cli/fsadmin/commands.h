@@ -14,6 +14,7 @@ Command GetBlockInfoCommand();
 Command JournalCommand();
 Command MetricsCommand();
 Command PathConfCommand();
+Command QuotaCommand();
 Command StatelockCommand();
 Command UfsCommand();
 Command UpdateConfCommand();

@@ -190,6 +190,7 @@ const std::vector<Command>& FsAdminCommands() {
       JournalCommand(),
       MetricsCommand(),
       PathConfCommand(),
+      QuotaCommand(),
       StatelockCommand(),
       UfsCommand(),
       UpdateConfCommand(),

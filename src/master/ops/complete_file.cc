@@ -67,6 +67,7 @@ StatusOr<InodeId> Master::DoCompleteFile(StateTxn& txn, const Caller&, const std
   } else {
     SPILLWAY_ASSIGN_OR_RETURN(blocks, CommittedBlocks(inode, /*need_replica=*/true, &length));
   }
+  SPILLWAY_RETURN_IF_ERROR(CheckQuota(lookup.chain, 0, length));
   const int64_t generation = txn.Cluster().next_generation();
   txn.Apply(MakeEntry([&](auto& entry) {
     auto* completed = entry.mutable_file_completed();

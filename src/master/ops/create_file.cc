@@ -47,6 +47,12 @@ StatusOr<state::Inode> Master::CreateOrReplace(StateTxn& txn, const Caller& call
   const Lookup old = Find(txn, path);
   const bool replaces = options.overwrite && old.found() && !old.last().is_directory();
   bool maybe_published = false;
+  // Before the old one goes: it has to stay whole if this is refused.
+  if (!old.found() || replaces) {
+    const int64_t length = whole == nullptr ? 0 : whole->length_bytes;
+    SPILLWAY_RETURN_IF_ERROR(CheckQuota(old.chain, replaces ? 0 : 1,
+                                        replaces ? length - old.last().length_bytes() : length));
+  }
   if (replaces) {
     SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, old, path));
     maybe_published = MaybePublished(txn, InodeId(old.last().id()));

@@ -34,6 +34,10 @@ Outcome<BlockId> Master::NewBlockId(const Caller& caller, const std::string& pat
   }
   if (index >= kSequenceMask)
     return {InvalidArgument("File {} has the most blocks a file can have.", path), txn.depends()};
+  // At least a byte of it comes; its writer hears early that there is no room for it.
+  if (Status status = CheckQuota(lookup->chain, 0, index * inode.block_size_bytes() + 1);
+      !status.ok())
+    return {status, txn.depends()};
   txn.Apply(MakeEntry([&](auto& entry) {
     entry.mutable_block_allocated()->set_inode_id(inode.id());
     entry.mutable_block_allocated()->set_block_index(index);

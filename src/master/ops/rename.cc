@@ -66,8 +66,19 @@ Status Master::DoRename(StateTxn& txn, const Caller& caller, const std::string& 
     moved.emplace_back(inode, at);
   });
   SPILLWAY_RETURN_IF_ERROR(CheckKey(target + moved[longest].second.substr(source.size())));
+  int64_t files = 0;
+  int64_t bytes = 0;
+  if (txn.Cluster().quota_count() > 0) {
+    for (const auto& [inode, at] : moved) {
+      files += inode.is_directory() ? 0 : 1;
+      bytes += inode.is_directory() ? 0 : inode.length_bytes();
+    }
+    SPILLWAY_RETURN_IF_ERROR(CheckQuota(to.chain, files, bytes, from.chain));
+  }
   txn.Apply(MakeEntry([&](auto& entry) {
     auto* renamed = entry.mutable_inode_renamed();
+    renamed->set_files(files);
+    renamed->set_bytes(bytes);
     renamed->set_inode_id(from.last().id());
     renamed->set_parent_id(to.last().id());
     renamed->set_name(BaseName(target));

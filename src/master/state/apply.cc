@@ -95,6 +95,20 @@ void StateTxn::TouchParent(InodeId parent, int64_t child_delta, int64_t op_time_
   });
 }
 
+void StateTxn::ChargeQuotas(InodeId parent, int64_t files, int64_t bytes) {
+  if (Cluster().quota_count() == 0) return;
+  for (InodeId at = parent;;) {
+    auto inode = Need(GetInode(at), "a quota");
+    if (inode.has_quota()) {
+      inode.mutable_quota()->set_files(inode.quota().files() + files);
+      inode.mutable_quota()->set_bytes(inode.quota().bytes() + bytes);
+      PutInode(inode, Indexed());
+    }
+    if (at == kRootInodeId) return;
+    at = InodeId(inode.parent_id());
+  }
+}
+
 void StateTxn::ApplyCreated(const journal::InodeCreated& entry) {
   const state::Inode& inode = entry.inode();
   const InodeId id(inode.id());
@@ -112,10 +126,13 @@ void StateTxn::ApplyCreated(const journal::InodeCreated& entry) {
   keys::AppendBigEndian(static_cast<uint64_t>(inode.id()), &child);
   batch_[keys::ChildKey(InodeId(inode.parent_id()), inode.name())] = child;
   TouchParent(InodeId(inode.parent_id()), 1, inode.creation_time_ms());
+  if (!inode.is_directory()) ChargeQuotas(InodeId(inode.parent_id()), 1, inode.length_bytes());
 }
 
 void StateTxn::ApplyCompleted(const journal::FileCompleted& entry) {
+  InodeId parent;
   ChangeInode(InodeId(entry.inode_id()), "FileCompleted", [&](state::Inode& inode) {
+    parent = InodeId(inode.parent_id());
     inode.set_completed(true);
     inode.set_length_bytes(entry.length_bytes());
     inode.set_generation(entry.generation());
@@ -123,6 +140,7 @@ void StateTxn::ApplyCompleted(const journal::FileCompleted& entry) {
     inode.set_persistence_state(entry.persistence_state());
     *inode.mutable_blocks() = entry.blocks();
   });
+  ChargeQuotas(parent, 0, entry.length_bytes());
   auto& cluster = ChangeCluster();
   cluster.set_next_generation(std::max(cluster.next_generation(), entry.generation() + 1));
 }
@@ -132,6 +150,7 @@ void StateTxn::ApplyRenamed(const journal::InodeRenamed& entry) {
   auto inode = Need(GetInode(id), "InodeRenamed");
   Erase(keys::ChildKey(InodeId(inode.parent_id()), inode.name()));
   TouchParent(InodeId(inode.parent_id()), -1, entry.op_time_ms());
+  ChargeQuotas(InodeId(inode.parent_id()), -entry.files(), -entry.bytes());
   inode.set_parent_id(entry.parent_id());
   inode.set_name(entry.name());
   PutInode(inode, IndexedOf(inode));
@@ -139,6 +158,7 @@ void StateTxn::ApplyRenamed(const journal::InodeRenamed& entry) {
   keys::AppendBigEndian(static_cast<uint64_t>(id.value()), &child);
   batch_[keys::ChildKey(InodeId(entry.parent_id()), entry.name())] = child;
   TouchParent(InodeId(entry.parent_id()), 1, entry.op_time_ms());
+  ChargeQuotas(InodeId(entry.parent_id()), entry.files(), entry.bytes());
 }
 
 void StateTxn::ApplyDeleted(const journal::InodeDeleted& entry) {
@@ -148,7 +168,9 @@ void StateTxn::ApplyDeleted(const journal::InodeDeleted& entry) {
   Reindex(id, IndexedOf(inode), Indexed());
   Erase(keys::ChildKey(InodeId(inode.parent_id()), inode.name()));
   TouchParent(InodeId(inode.parent_id()), -1, entry.op_time_ms());
+  if (inode.has_quota()) ChangeCluster().set_quota_count(Cluster().quota_count() - 1);
   if (inode.is_directory()) return;
+  ChargeQuotas(InodeId(inode.parent_id()), -1, -inode.length_bytes());
   Erase(keys::PersistKey(id));
   auto& cluster = ChangeCluster();
   cluster.set_file_count(cluster.file_count() - 1);
@@ -161,6 +183,10 @@ void StateTxn::ApplyUpdated(const journal::InodeUpdated& entry) {
   inode.set_parent_id(old.parent_id());
   inode.set_name(old.name());
   inode.set_child_count(old.child_count());
+  if (inode.has_quota() != old.has_quota()) {
+    const int64_t count = Cluster().quota_count() + (inode.has_quota() ? 1 : -1);
+    ChangeCluster().set_quota_count(count);
+  }
   PutInode(inode, IndexedOf(old));
 }
 

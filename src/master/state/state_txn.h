@@ -88,6 +88,8 @@ class StateTxn {
   template <typename F>
   void ChangeInode(InodeId id, const char* entry, F&& change);
   std::vector<InodeId> Index(const std::string& begin, const std::string& end, size_t limit);
+  // Of the directories above that have a quota.
+  void ChargeQuotas(InodeId parent, int64_t files, int64_t bytes);
   void TouchParent(InodeId parent, int64_t child_delta, int64_t op_time_ms);
   void MarkAncestorsPersisted(InodeId parent);
 

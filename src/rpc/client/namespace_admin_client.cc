@@ -9,6 +9,7 @@ namespace {
 namespace meta = alluxio::grpc::meta;
 
 const std::string kFs = "/alluxio.grpc.file.FileSystemMasterClientService/";
+const std::string kAdmin = "/spillway.admin.AdminService/";
 const std::string kConfiguration = "/alluxio.grpc.meta.MetaMasterConfigurationService/";
 constexpr int64_t kLongTimeoutMs = 24 * 3'600'000;  // what goes through a whole understore
 
@@ -109,6 +110,26 @@ class NamespaceAdminClient : public NamespaceAdminApi {
     SPILLWAY_ASSIGN_OR_RETURN(const auto response, Call<fswire::CancelSyncMetadataPResponse>(
                                                        kFs + "CancelSyncMetadata", request));
     return response.success();
+  }
+
+  Status SetQuota(const std::string& path, int64_t files_max, int64_t bytes_max) override {
+    admin::SetQuotaRequest request;
+    request.set_path(path);
+    request.set_files_max(files_max);
+    request.set_bytes_max(bytes_max);
+    return Call<admin::SetQuotaResponse>(kAdmin + "SetQuota", request).status();
+  }
+
+  StatusOr<std::vector<Quota>> ListQuotas(const std::string& path) override {
+    admin::ListQuotasRequest request;
+    request.set_path(path);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response,
+                              Call<admin::ListQuotasResponse>(kAdmin + "ListQuotas", request));
+    std::vector<Quota> quotas;
+    for (const auto& quota : response.quotas())
+      quotas.push_back(
+          {quota.path(), quota.files_max(), quota.bytes_max(), quota.files(), quota.bytes()});
+    return quotas;
   }
 
   StatusOr<std::string> GetFilePath(InodeId id) override {

@@ -148,9 +148,41 @@ void RegisterOperations(RpcService* service, const MasterServiceContext& context
       });
 }
 
+void RegisterQuotas(RpcService* service, Master* master) {
+  service->Unary<admin::SetQuotaRequest, admin::SetQuotaResponse>(
+      kService, "SetQuota", [master](const CallContext& call, const auto& request, auto reply) {
+        const auto path = NormalizePath(request.path());
+        if (!path.ok()) return reply(path.status());
+        FinishWhenDurable(
+            master, master->SetQuota(call.caller, *path, request.files_max(), request.bytes_max()),
+            [](Nothing&) { return admin::SetQuotaResponse(); }, reply);
+      });
+  service->Unary<admin::ListQuotasRequest, admin::ListQuotasResponse>(
+      kService, "ListQuotas", [master](const CallContext& call, const auto& request, auto reply) {
+        const auto path = NormalizePath(request.path());
+        if (!path.ok()) return reply(path.status());
+        FinishWhenDurable(
+            master, master->ListQuotas(call.caller, *path),
+            [](std::vector<Quota>& quotas) {
+              admin::ListQuotasResponse response;
+              for (const Quota& quota : quotas) {
+                auto* out = response.add_quotas();
+                out->set_path(quota.path);
+                out->set_files_max(quota.files_max);
+                out->set_bytes_max(quota.bytes_max);
+                out->set_files(quota.files);
+                out->set_bytes(quota.bytes);
+              }
+              return response;
+            },
+            reply);
+      });
+}
+
 }  // namespace
 
 void RegisterAdminService(RpcService* service, const MasterServiceContext& context) {
+  RegisterQuotas(service, context.master);
   RegisterPersist(service, context.master);
   RegisterSmallFiles(service, context.master);
   RegisterOperations(service, context);
