@@ -4,7 +4,7 @@ JOBS ?= 2
 BUILD := build/$(PRESET)
 TEST_PRESETS := asan tsan
 
-.PHONY: build run test check format tidy bench sim sim-long chaos fuzz microbench deps test-deps unit asan tsan clean
+.PHONY: build run test check format tidy bench compat sim sim-long chaos fuzz microbench deps test-deps unit asan tsan clean
 
 deps:
 	@tools/install-deps.sh build
@@ -54,6 +54,11 @@ tidy:
 bench: build
 	@tools/install-deps.sh bench
 	@.venv/bin/python bench/bench.py $(BENCH)
+
+# Hadoop, Spark, table formats, all clients and shells, real Alluxio beside; writes docs/COMPATIBILITY.md.
+compat: build
+	@tools/install-deps.sh compat
+	@.venv/bin/python tests/compat/compat.py
 
 microbench: build
 	@$(BUILD)/bin/spillway_bench

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing: "build" for building and running, "test" for the tests too, "bench" for benchmarks
-# beside the peer too, "fuzz" for fuzzers.
+# beside the peer too, "compat" for the compatibility tests beside it, "fuzz" for fuzzers.
 # Debian packages through apt-get (as root or with sudo); versitygw, Python packages and jars by their
 # package names through their usual clients, into .cache and .venv.
 set -euo pipefail
@@ -81,13 +81,21 @@ install_peer() {
   cat bench/peer/*.xml > .cache/peer/pom.stamp
 }
 
+install_clients() {
+  for version in 2.7.4 2.8.1 2.9.0 2.9.6; do
+    [ -e ".cache/clients/alluxio-shaded-client-$version.jar" ] && continue
+    persistently mvn -q -B dependency:copy "-Dartifact=org.alluxio:alluxio-shaded-client:$version" "-DoutputDirectory=$(pwd)/.cache/clients"
+  done
+}
+
 install_packages "${BUILD_PACKAGES[@]}"
 if [ "${1:-build}" = fuzz ]; then install_packages "${FUZZ_PACKAGES[@]}"; fi
-if [ "${1:-build}" = test ] || [ "${1:-build}" = bench ]; then
+if [ "${1:-build}" = test ] || [ "${1:-build}" = bench ] || [ "${1:-build}" = compat ]; then
   install_packages "${TEST_PACKAGES[@]}"
   mkdir -p .cache
   install_python
   install_versitygw
   install_jars
 fi
-if [ "${1:-build}" = bench ]; then install_peer; fi
+if [ "${1:-build}" = bench ] || [ "${1:-build}" = compat ]; then install_peer; fi
+if [ "${1:-build}" = compat ]; then install_clients; fi

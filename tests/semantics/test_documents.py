@@ -2,6 +2,7 @@
 import os
 import re
 import subprocess
+import sys
 
 from harness import ROOT, SPILLWAY, Cluster, fresh_directory, run
 
@@ -9,6 +10,17 @@ from harness import ROOT, SPILLWAY, Cluster, fresh_directory, run
 def test_configurationTable_isTheCodes():
     table = run([SPILLWAY, "docs", "configuration"]).stdout
     assert table in (ROOT / "docs/CONFIGURATION.md").read_text(), "run: bin/spillway docs configuration"
+
+
+def test_compatibilityTable_isTheTests():
+    sys.path.insert(0, str(ROOT / "tests/compat"))
+    from features import FEATURES, table
+    rows = re.sub(r"\\{\w+\\}", r"\\d+", re.escape(table()))  # what the run has counted
+    assert re.search(rows, (ROOT / "docs/COMPATIBILITY.md").read_text()), "run: make compat"
+    for row in FEATURES:
+        for test in row[4]:
+            file, _, name = test.partition("::")
+            assert name in (ROOT / "tests/compat" / file).read_text(), test
 
 
 def test_readme_commandsRun():

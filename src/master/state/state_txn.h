@@ -17,7 +17,7 @@
 
 namespace spillway {
 
-inline constexpr uint32_t kStateFormatVersion = 3;
+inline constexpr uint32_t kStateFormatVersion = 4;
 
 // Not thread-safe; lives for one operation, under the master's lock.
 class StateTxn {

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "bench/peer"))
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
+sys.path[:0] = [str(ROOT / "bench/peer"), str(ROOT / "tests/compat")]
 from alluxio import Alluxio  # noqa: E402
 from harness import fresh_directory, wait_for  # noqa: E402
 from shells import JavaShell, answers, differences  # noqa: E402
@@ -50,21 +51,25 @@ def peer():
         alluxio.stop()
 
 
-def test_shell_answersAsBesideAlluxio(peer):
+def test_shell_answersAsBesideAlluxio(peer, record_property):
     theirs = answers(peer[1], "peer")
     ours = everything("shell-cluster-java", JavaShell, "java")
     found = differences(theirs, ours)
     unexpected = {name: texts for name, texts in found.items() if name not in DIFFERENT}
+    record_property("shell_commands", len(ours))
+    record_property("shell_differences", len(found))
     print(f"shell: {len(ours)} commands, {len(ours) - len(found)} answered alike, {len(found)} differences, "
           f"{len(unexpected)} of them not justified")
     assert not unexpected, "\n".join(f"{name}\n  Alluxio  {a}\n  Spillway {b}" for name, (a, b) in unexpected.items())
 
 
-def test_contract_noneFailsThatPassesThere(peer, s3_cluster):
+def test_contract_noneFailsThatPassesThere(peer, s3_cluster, record_property):
     theirs = contract_outcomes(peer[0].port)
     ours = contract_outcomes()
     for name, outcomes in (("Alluxio", theirs), ("Spillway", ours)):
         count = {kind: sum(1 for outcome, _ in outcomes.values() if outcome == kind) for kind in ("PASS", "FAIL", "SKIP")}
+        record_property(f"{name}_run", len(outcomes))
+        record_property(f"{name}_failing", count["FAIL"])
         print(f"contract tests, {name}: {len(outcomes)} run, {count['FAIL']} failing, {count['SKIP']} skipped")
     worse = [test for test, (outcome, _) in theirs.items() if outcome == "PASS" and ours[test][0] != "PASS"]
     assert not worse, worse
