@@ -23,7 +23,7 @@ bool Simulation::AwaitDurable(LogIndex index) {
   bool durable = false;
   master_->WhenDurable(index, [&] { durable = true; });
   while (!durable) {
-    if (!calm_ && random_.Below(200) == 0) {
+    if (!calm_ && !syncing_ && random_.Below(200) == 0) {
       CrashMaster();
       return false;
     }
@@ -92,6 +92,7 @@ void Simulation::DoWriteFile(const std::string& path, bool overwrite) {
   if (!created.result.ok()) return;
   // From here on the old content is gone, whether this write is finished or not.
   files_.erase(path);
+  removed_.erase(path);
   if (!AwaitDurable(created.wait_for)) {
     // The client asks again, with the same id.
     ++tally_->repeated_operations;
@@ -130,6 +131,7 @@ void Simulation::Rename(const std::string& source, const std::string& target) {
   const auto renamed = master_->Rename(root_, source, target, options);
   if (!renamed.result.ok() || source == target) return;
   ++tally_->renames;
+  removed_.erase(target);
   const auto known = files_.find(source);
   std::optional<Expected> expected;
   if (known != files_.end()) {
@@ -162,8 +164,35 @@ void Simulation::Remove(const std::string& path) {
   std::optional<Expected> expected;
   if (known != files_.end()) expected = known->second;
   files_.erase(path);
-  if (AwaitDurable(removed.wait_for)) return;
+  if (AwaitDurable(removed.wait_for)) {
+    if (expected) removed_.insert(path);
+    return;
+  }
   if (master_->Exists(root_, path).result.value_or(true) && expected) files_[path] = *expected;
+}
+
+void Simulation::Sync() {
+  if (syncing_ || calm_) return;
+  syncing_ = true;
+  ++tally_->syncs;
+  understore_->OnListed([this] {
+    for (uint64_t i = random_.Below(6); i > 0 && verdict_.ok; --i) {
+      const uint64_t what = random_.Below(6);
+      if (what == 0) {
+        WriteFile(RandomPath(), random_.Below(2) == 0);
+      } else if (what == 1) {
+        Rename(RandomPath(), RandomPath());
+      } else if (what == 2) {
+        Remove(RandomPath());
+      } else {
+        Background();
+      }
+    }
+  });
+  SyncCounts counts;
+  (void)master_->SyncMetadata("/", SyncDepth::kAll, &counts);
+  understore_->OnListed(nullptr);
+  syncing_ = false;
 }
 
 }  // namespace spillway::sim

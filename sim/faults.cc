@@ -20,6 +20,7 @@ void Simulation::Step() {
   // These take hundreds of steps each.
   if (what == 15) return NativeWrite();
   if (what == 16) return NativeRead();
+  if (what == 17) return Sync();
   Background();
 }
 

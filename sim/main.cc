@@ -19,12 +19,14 @@ const std::map<std::string, PlantedBug> kBugs{{"ack-before-durable", PlantedBug:
                                               {"marker-early", PlantedBug::kMarkerEarly},
                                               {"checksum-ignored", PlantedBug::kChecksumIgnored},
                                               {"forget-cancelled", PlantedBug::kForgetCancelled},
-                                              {"forget-batched", PlantedBug::kForgetBatched}};
+                                              {"forget-batched", PlantedBug::kForgetBatched},
+                                              {"stale-listing", PlantedBug::kStaleListing}};
 
 void Print(uint64_t seeds, const Tally& tally, int violations) {
   std::cout << seeds << " seeds: " << violations << " violations\n"
             << "  acknowledged files " << tally.acknowledged << ", renames " << tally.renames
-            << ", deletes " << tally.deletes << ", markers published " << tally.markers << "\n"
+            << ", syncs " << tally.syncs << ", deletes " << tally.deletes << ", markers published "
+            << tally.markers << "\n"
             << "  master crashes " << tally.master_crashes << ", worker crashes "
             << tally.worker_crashes << ", disks lost " << tally.disks_lost << ", power losses "
             << tally.power_losses << ", flipped bits " << tally.flipped_bits << ", full disks "

@@ -45,6 +45,7 @@ class Simulation::MasterLink : public UnusedMasterApi {
       auto created = sim_->master_->CreateFile(sim_->root_, path, options);
       // From here on the old content is gone, whether this write is finished or not.
       if (created.result.ok()) sim_->files_.erase(path);
+      if (created.result.ok()) sim_->removed_.erase(path);
       return created;
     });
   }
@@ -65,8 +66,9 @@ class Simulation::MasterLink : public UnusedMasterApi {
     return Call<smallfiles::PutFilesResponse>([&] {
       auto put = sim_->master_->PutEmptyFiles(sim_->root_, request);
       for (int i = 0; i < request.files_size(); ++i) {
-        if (put.result->outcomes(i).code() == 0)
-          sim_->files_.erase(request.files(i).options().path());
+        if (put.result->outcomes(i).code() != 0) continue;
+        sim_->files_.erase(request.files(i).options().path());
+        sim_->removed_.erase(request.files(i).options().path());
       }
       return put;
     });
@@ -340,6 +342,7 @@ void Simulation::NativeWrote(const std::string& path, const std::string& data,
     return;
   }
   files_[path] = Expected{data, ++sequence_};
+  removed_.erase(path);
   ++tally_->acknowledged;
   ++tally_->native_writes;
 }

@@ -168,6 +168,10 @@ void Simulation::CheckFinal() {
     if (wanted.count(key) == 0 && !status.result.ok())
       return Violation("an object of no file: " + key);
   }
+  for (const std::string& path : removed_) {
+    if (master_->Exists(root_, path).result.value_or(false))
+      return Violation(path + " was deleted and is there again");
+  }
   if (understore_->open_uploads() > 0) return Violation("an upload that nobody ends");
   for (const HealthEntry& entry : master_->GetHealthReport(1000).entries) {
     if (entry.copies == 0 && files_.count(entry.path) > 0)

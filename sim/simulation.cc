@@ -141,6 +141,7 @@ void Simulation::StartMaster() {
 }
 
 void Simulation::CrashMaster() {
+  if (syncing_) return;
   ++tally_->master_crashes;
   for (auto& node : nodes_) {
     if (node->worker != nullptr && node->connected) node->worker->SessionDown();

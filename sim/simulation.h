@@ -34,6 +34,7 @@ struct Verdict {
 // What was met, over all runs.
 struct Tally {
   int64_t acknowledged = 0, renames = 0, deletes = 0, markers = 0;
+  int64_t syncs = 0;
   int64_t master_crashes = 0, worker_crashes = 0;
   int64_t disks_lost = 0, power_losses = 0, flipped_bits = 0, full_disks = 0, failing_folders = 0;
   int64_t partitions = 0, broken_sessions = 0, stale_messages = 0, repeated_operations = 0;
@@ -114,6 +115,8 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   bool WriteBlock(const std::string& path, std::string piece);
   void Rename(const std::string& source, const std::string& target);
   void Remove(const std::string& path);
+  // Compares the namespace with the store, while everything else goes on.
+  void Sync();
   bool AwaitDurable(LogIndex index);
   std::string RandomPath();
   std::string RandomData(size_t size);
@@ -177,6 +180,8 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   int64_t sequence_ = 0;
   int64_t outage_until_ms_ = 0;
   bool shaking_ = false;
+  bool syncing_ = false;                 // the master is in the middle of it and cannot be crashed
+  std::set<std::string> removed_;        // acknowledged, and not made anew since
   bool calm_ = false;                    // no more faults
   int damages_ = 0;                      // copies destroyed
   std::optional<int> damages_at_write_;  // when the write under way began

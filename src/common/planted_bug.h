@@ -13,6 +13,7 @@ enum class PlantedBug {
   kChecksumIgnored,   // copies and uploads are not compared with their checksum
   kForgetCancelled,   // a cancelled upload is forgotten while it still runs
   kForgetBatched,     // of files made by one request only the last is queued to be persisted
+  kStaleListing,      // a sync takes away what was published after its listing was taken
 };
 
 #ifdef SPILLWAY_PLANTED_BUGS

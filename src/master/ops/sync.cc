@@ -2,6 +2,7 @@
 // the understore does not have yet.
 #include "common/log.h"
 #include "common/path.h"
+#include "common/planted_bug.h"
 #include "master/master.h"
 
 namespace spillway {
@@ -91,11 +92,15 @@ Status Master::SyncMetadata(const std::string& path, SyncDepth depth, SyncCounts
     if (depth != SyncDepth::kAll) continue;
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
+    std::vector<InodeId> children;
     txn.ForEachChild(folder, "", [&](std::string_view, InodeId child) {
-      const auto inode = txn.GetInode(child);
-      if (inode && inode->is_directory()) folders.push_back(child);
+      children.push_back(child);
       return true;
     });
+    for (const InodeId child : children) {
+      const auto inode = txn.GetInode(child);
+      if (inode && inode->is_directory()) folders.push_back(child);
+    }
   }
   absl::MutexLock lock(&mutex_);
   if (synced_.size() >= kSyncedMax) synced_.clear();
@@ -182,7 +187,8 @@ Status Master::CompareFolder(const SyncedFolder& folder, const std::string* only
 
 bool Master::IsSettled(const state::Inode& inode, const std::string& key, int64_t before_ms) {
   return inode.completed() && inode.persistence_state() == state::PERSISTED && inode.has_object() &&
-         inode.object().key() == key && inode.object().persisted_at_ms() < before_ms &&
+         inode.object().key() == key &&
+         (inode.object().persisted_at_ms() < before_ms || IsPlanted(PlantedBug::kStaleListing)) &&
          tasks_.count(InodeId(inode.id())) == 0;
 }
 

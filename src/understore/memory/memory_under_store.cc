@@ -26,6 +26,11 @@ void MemoryUnderStore::OnChange(
   on_change_ = std::move(callback);
 }
 
+void MemoryUnderStore::OnListed(std::function<void()> callback) {
+  absl::MutexLock lock(&mutex_);
+  on_listed_ = std::move(callback);
+}
+
 Status MemoryUnderStore::Enter(const std::string& kind) {
   ++requests_[kind];
   if (failures_ > 0 && !after_effect_) {
@@ -69,8 +74,17 @@ StatusOr<ObjectInfo> MemoryUnderStore::Head(const std::string& key) {
 }
 
 StatusOr<ListPage> MemoryUnderStore::List(const std::string& directory, const std::string&) {
+  std::function<void()> listed;
+  auto page = TakeListing(directory, &listed);
+  if (listed) listed();
+  return page;
+}
+
+StatusOr<ListPage> MemoryUnderStore::TakeListing(const std::string& directory,
+                                                 std::function<void()>* listed) {
   absl::MutexLock lock(&mutex_);
   SPILLWAY_RETURN_IF_ERROR(Enter("list"));
+  *listed = on_listed_;
   const std::string prefix = directory.empty() ? "" : directory + "/";
   ListPage page;
   std::set<std::string> directories;

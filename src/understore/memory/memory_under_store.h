@@ -43,6 +43,8 @@ class MemoryUnderStore : public UnderStore {
   int64_t requests(const std::string& kind);
   // The next count calls fail with this status; with after_effect they are carried out first.
   void FailNext(int count, Status status, bool after_effect);
+  // Called when a listing has been taken and is not given back yet; null: not any more.
+  void OnListed(std::function<void()> callback);
   // Called with every object that appears, while it does; with null for one that goes.
   void OnChange(std::function<void(const std::string& key, const std::string* data)> callback);
 
@@ -55,6 +57,7 @@ class MemoryUnderStore : public UnderStore {
     std::string data;
     std::string etag;
   };
+  StatusOr<ListPage> TakeListing(const std::string& directory, std::function<void()>* listed);
   Status Enter(const std::string& kind) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status Leave() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Status CheckConditions(const std::string& key, const PutOptions& options)
@@ -68,6 +71,7 @@ class MemoryUnderStore : public UnderStore {
   std::map<std::string, int64_t> requests_ ABSL_GUARDED_BY(mutex_);
   int64_t next_ ABSL_GUARDED_BY(mutex_) = 1;
   std::function<void(const std::string&, const std::string*)> on_change_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> on_listed_ ABSL_GUARDED_BY(mutex_);
   int failures_ ABSL_GUARDED_BY(mutex_) = 0;
   Status failure_ ABSL_GUARDED_BY(mutex_);
   bool after_effect_ ABSL_GUARDED_BY(mutex_) = false;
