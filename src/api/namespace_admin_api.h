@@ -43,6 +43,10 @@ class NamespaceAdminApi {
   // Limits of files, and of their bytes, below a directory; 0 is no limit.
   virtual Status SetQuota(const std::string& path, int64_t files_max, int64_t bytes_max) = 0;
   virtual StatusOr<std::vector<Quota>> ListQuotas(const std::string& path) = 0;
+  // Lets the workers load path: an id, or "" if that is under way already.
+  virtual StatusOr<std::string> SubmitLoad(const std::string& path) = 0;
+  virtual StatusOr<std::string> GetLoadProgress(const std::string& path, bool json) = 0;
+  virtual StatusOr<bool> StopLoad(const std::string& path) = 0;
   virtual StatusOr<std::string> GetFilePath(InodeId id) = 0;
   // Defaults of client properties below paths.
   virtual StatusOr<std::map<std::string, Properties>> GetPathProperties() = 0;

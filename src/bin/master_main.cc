@@ -218,6 +218,16 @@ class RootLoader {
   bool loaded_ = false;
 };
 
+// Where Alluxio's job master would be. Somebody else may be there: it is only an answer.
+std::unique_ptr<RpcServer> StartJobServer(const Configuration& config, RpcService* service) {
+  const int port = static_cast<int>(config.GetInt("alluxio.job.master.rpc.port"));
+  if (port == 0) return nullptr;
+  auto server = RpcServer::Start(service, config.GetString("alluxio.master.bind.host"), port);
+  if (server.ok()) return *std::move(server);
+  spdlog::warn("not answering for the job master: {}", Message(server.status()));
+  return nullptr;
+}
+
 Status Serve(const Configuration& config, const MasterServiceContext& context,
              SessionTable* sessions, Metrics* metrics) {
   Authenticator authenticator(&config);
@@ -232,6 +242,10 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
   SPILLWAY_ASSIGN_OR_RETURN(auto server, RpcServer::Start(&service, bind, context.rpc_port));
   SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind, context.web_port, context.master, metrics));
   spdlog::info("master serves {}:{}", bind, context.rpc_port);
+  RpcService job_service(&authenticator);
+  RegisterJobMaster(&job_service);
+  RegisterVersionService(&job_service);
+  auto job_server = StartJobServer(config, &job_service);
 
   std::atomic<bool> stopping{false};
   RootLoader root(context);
@@ -249,6 +263,7 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
   web.reset();
   sessions->CloseAll();
   server->Shutdown();
+  if (job_server) job_server->Shutdown();
   return status;
 }
 

@@ -98,6 +98,11 @@ class Master : private MasterState {
   Outcome<Nothing> SetQuota(const Caller& caller, const std::string& path, int64_t files_max,
                             int64_t bytes_max);
   Outcome<std::vector<Quota>> ListQuotas(const Caller& caller, const std::string& path);
+  // Asks workers for copies of each block of a file; returns the blocks that have fewer now.
+  Outcome<std::vector<BlockId>> LoadFile(const Caller& caller, const std::string& path, int copies);
+  // How many of these are still to come.
+  size_t StillToLoad(const std::vector<BlockId>& blocks);
+  void CancelLoad(const std::vector<BlockId>& blocks);
   Outcome<Nothing> Free(const Caller& caller, const std::string& path, bool recursive, bool forced);
   Outcome<Nothing> SchedulePersist(const Caller& caller, const std::string& path,
                                    int64_t wait_time_ms);

@@ -113,6 +113,8 @@ class MasterState {
   int64_t next_reap_ms_ ABSL_GUARDED_BY(mutex_) = 0;
 
   HealQueue heal_ ABSL_GUARDED_BY(mutex_);
+  // Copies asked for ahead of reading, until they are there.
+  absl::flat_hash_map<BlockId, int> loads_ ABSL_GUARDED_BY(mutex_);
   std::optional<InodeId> audit_after_ ABSL_GUARDED_BY(mutex_);  // an audit is under way
   int64_t next_audit_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t next_ttl_check_ms_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import ACCESS, DURABLE3, WORK, java_shell
+from harness import ACCESS, DURABLE3, WORK, java_shell, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,29 @@ def test_commands_answerAsOurs(s3_cluster):
         theirs = java_shell(*command, check=False)
         assert mask.sub("", ours.stdout).rstrip() == mask.sub("", theirs.stdout).rstrip(), command
         assert ours.returncode == theirs.returncode, command
+
+
+def test_loadsAreSubmittedToTheWorkers(s3, s3_cluster, source):
+    s3.path("loads").mkdir()
+    for i in range(3):
+        s3.path(f"loads/f{i}").write_bytes(source.read_bytes())
+    s3_cluster.fs("needsSync", "/loads")
+    assert "successfully submitted" in java_shell("load", "/loads", "--submit").stdout
+    wait_for(lambda: "SUCCEEDED" in java_shell("load", "/loads", "--progress").stdout, "the load")
+    for i in range(3):
+        assert len(s3_cluster.locations(f"/loads/f{i}")) == 1
+    assert '"SUCCEEDED"' in java_shell("load", "/loads", "--progress", "--format", "JSON").stdout
+    java_shell("load", "/loads", "--stop")
+    java_shell("free", "/loads")
+    wait_for(lambda: not s3_cluster.locations("/loads/f0"), "the copies to go")
+    assert "SUCCEEDED" in s3_cluster.fs("distributedLoad", "--replication", "2", "/loads").stdout
+    wait_for(lambda: len(s3_cluster.locations("/loads/f2")) == 2, "two copies")
+
+
+def test_jobServiceIsAnsweredFor(s3_cluster):
+    """At once: a client that finds nobody at its port asks for two minutes."""
+    refused = java_shell("distributedCp", "/loads", "/jobs-copy", check=False, timeout=60)
+    assert refused.returncode == 255 and "no job service" in refused.stdout + refused.stderr
 
 
 def test_metadataCommands(s3_cluster):

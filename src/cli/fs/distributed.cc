@@ -21,11 +21,14 @@ Command DistributedLoadCommand() {
           1,
           1,
           [](Context& context, const Arguments& arguments) -> StatusOr<int> {
-            Arguments one;
-            one.values = arguments.values;
-            SPILLWAY_ASSIGN_OR_RETURN(const int code, LoadCommand().run(context, one));
+            SPILLWAY_ASSIGN_OR_RETURN(
+                const int code,
+                ForEachPath(context, arguments.values[0],
+                            [&](const std::string& path) { return LoadAndWait(context, path); }));
             if (code != 0 || !arguments.Has("--replication")) return code;
             // The master makes the copies, from worker to worker.
+            Arguments one;
+            one.values = arguments.values;
             one.flags["--min"] = arguments.Get("--replication", "1");
             one.flags["-R"] = "";
             return SetReplicationCommand().run(context, one);

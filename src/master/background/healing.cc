@@ -25,7 +25,10 @@ constexpr int64_t kHealBytesPerMs = 10'000;
 
 void Master::CheckCopies(StateTxn& txn, BlockId block) {
   const auto inode = txn.GetInode(FileIdOfBlock(block));
-  if (!inode || inode->is_directory()) return heal_.Erase(block);
+  if (!inode || inode->is_directory()) {
+    loads_.erase(block);
+    return heal_.Erase(block);
+  }
   CheckCopies(*inode, BlockIndex(block));
 }
 
@@ -39,8 +42,15 @@ void Master::CheckCopies(const state::Inode& inode, int64_t index) {
   // The last block of a file that is not complete is still being written.
   const bool settled =
       inode.completed() ? index < inode.blocks_size() : index + 1 < inode.next_block_index();
-  const int wanted = settled ? WantedCopies(inode) : 0;
+  int wanted = settled ? WantedCopies(inode) : 0;
   const int sound = cluster_.SoundCopies(block);
+  if (const auto load = loads_.find(block); load != loads_.end()) {
+    if (settled && sound < load->second) {
+      wanted = std::max(wanted, load->second);
+    } else {
+      loads_.erase(load);
+    }
+  }
   if (sound < wanted) {
     const bool readable =
         !cluster_.Locations(block).empty() || inode.persistence_state() == state::PERSISTED;
@@ -189,7 +199,7 @@ bool Master::StartHeal(StateTxn& txn, BlockId block) {
     holder->set_host(worker->address.host);
     holder->set_data_port(worker->address.data_port);
   }
-  command->set_pinned(true);
+  command->set_pinned(WantedCopies(*inode) > 0);
   const auto path = txn.PathOf(*inode);
   if (inode->persistence_state() == state::PERSISTED && path) {
     const FileStatus status = MakeStatus(txn, *inode, *path, false);

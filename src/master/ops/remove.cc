@@ -115,6 +115,7 @@ void Master::AfterRemoved(const Removed& removed) {
       for (int64_t i = 0; i < count; ++i) {
         const BlockId block = BlockIdOf(file, i);
         heal_.Erase(block);
+        loads_.erase(block);
         for (const WorkerId worker : cluster_.ForgetBlock(block))
           per_worker[worker].push_back(block);
       }

@@ -132,6 +132,37 @@ class NamespaceAdminClient : public NamespaceAdminApi {
     return quotas;
   }
 
+  StatusOr<std::string> SubmitLoad(const std::string& path) override {
+    fswire::SubmitJobPRequest request;
+    // As much of a serialized LoadJobRequest as the master looks at.
+    std::string body = "LoadJobRequest\nt";
+    body += static_cast<char>(path.size() >> 8);
+    body += static_cast<char>(path.size() & 0xFF);
+    request.set_request_body(body + path);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response,
+                              Call<fswire::SubmitJobPResponse>(kFs + "submitJob", request));
+    return response.jobid();
+  }
+
+  StatusOr<std::string> GetLoadProgress(const std::string& path, bool json) override {
+    fswire::GetJobProgressPRequest request;
+    request.mutable_jobdescription()->set_type("load");
+    request.mutable_jobdescription()->set_path(path);
+    request.mutable_options()->set_format(json ? fswire::JSON : fswire::TEXT);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response, Call<fswire::GetJobProgressPResponse>(
+                                                       kFs + "GetJobProgress", request));
+    return response.progressreport();
+  }
+
+  StatusOr<bool> StopLoad(const std::string& path) override {
+    fswire::StopJobPRequest request;
+    request.mutable_jobdescription()->set_type("load");
+    request.mutable_jobdescription()->set_path(path);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response,
+                              Call<fswire::StopJobPResponse>(kFs + "StopJob", request));
+    return response.jobstopped();
+  }
+
   StatusOr<std::string> GetFilePath(InodeId id) override {
     fswire::GetFilePathPRequest request;
     request.set_fileid(id.value());

@@ -308,9 +308,8 @@ void RegisterFileSystemService(RpcService* service, const MasterServiceContext& 
       });
   RegisterMounts(service, context);
   RegisterSync(service, context);
-  for (const char* method : {"UpdateUfsMode", "submitJob", "StopJob", "GetJobProgress"}) {
-    service->Refuse(kService, method);
-  }
+  RegisterLoads(service, context);
+  service->Refuse(kService, "UpdateUfsMode");
 }
 
 }  // namespace spillway

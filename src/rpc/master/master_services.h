@@ -45,6 +45,8 @@ class SessionTable : public WorkerSender {
 void RegisterAdminService(RpcService* service, const MasterServiceContext& context);
 void RegisterFileSystemService(RpcService* service, const MasterServiceContext& context);
 void RegisterMounts(RpcService* service, const MasterServiceContext& context);
+void RegisterLoads(RpcService* service, const MasterServiceContext& context);
+void RegisterJobMaster(RpcService* service);
 void RegisterSync(RpcService* service, const MasterServiceContext& context);
 void RegisterBlockMasterService(RpcService* service, const MasterServiceContext& context);
 void RegisterMetaServices(RpcService* service, const MasterServiceContext& context);

@@ -238,6 +238,7 @@ constexpr ServiceVersion kVersions[] = {
     {version::META_MASTER_CONFIG_SERVICE, "alluxio.grpc.meta.MetaMasterConfigurationService", 2},
     {version::META_MASTER_CLIENT_SERVICE, "alluxio.grpc.meta.MetaMasterClientService", 2},
     {version::METRICS_MASTER_CLIENT_SERVICE, "alluxio.grpc.metric.MetricsMasterClientService", 2},
+    {version::JOB_MASTER_CLIENT_SERVICE, "alluxio.grpc.job.JobMasterClientService", 1},
     {version::BLOCK_WORKER_CLIENT_SERVICE, "alluxio.grpc.block.BlockWorker", 1},
 };
 

@@ -1,0 +1,44 @@
+// Copies that somebody asks for ahead of reading. They are made by workers, as healing makes them,
+// and are no more than a cache afterwards.
+#include "master/master.h"
+
+namespace spillway {
+
+Outcome<std::vector<BlockId>> Master::LoadFile(const Caller& caller, const std::string& path,
+                                               int copies) {
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  const auto lookup = FindExisting(txn, path);
+  if (!lookup.ok()) return {lookup.status(), txn.depends()};
+  Status status = CheckTraverse(caller, *lookup, path);
+  if (status.ok()) status = CheckBits(caller, lookup->last(), kRead, path);
+  if (!status.ok()) return {status, txn.depends()};
+  const state::Inode& inode = lookup->last();
+  std::vector<BlockId> missing;
+  if (inode.is_directory() || !inode.completed()) return {std::move(missing), txn.depends()};
+  for (int i = 0; i < inode.blocks_size(); ++i) {
+    const BlockId block = BlockIdOf(InodeId(inode.id()), i);
+    if (cluster_.SoundCopies(block) >= copies) continue;
+    loads_[block] = copies;
+    missing.push_back(block);
+    CheckCopies(inode, i);
+  }
+  return {std::move(missing), txn.depends()};
+}
+
+size_t Master::StillToLoad(const std::vector<BlockId>& blocks) {
+  absl::MutexLock lock(&mutex_);
+  size_t count = 0;
+  for (const BlockId block : blocks) count += loads_.count(block);
+  return count;
+}
+
+void Master::CancelLoad(const std::vector<BlockId>& blocks) {
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  for (const BlockId block : blocks) {
+    if (loads_.erase(block) > 0) CheckCopies(txn, block);
+  }
+}
+
+}  // namespace spillway

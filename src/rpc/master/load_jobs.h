@@ -1,0 +1,62 @@
+// Loads of files and trees into the workers that somebody asked for and follows. In memory: a load
+// that a restart forgets is asked for again.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "common/clock.h"
+#include "common/executor.h"
+#include "master/master.h"
+
+namespace spillway {
+
+struct LoadProgress {
+  std::string state;  // RUNNING, SUCCEEDED, FAILED, STOPPED
+  int64_t files = 0;  // looked at
+  int64_t bytes = 0;  // of them
+  size_t blocks = 0;  // to be loaded
+  size_t blocks_left = 0;
+  int64_t duration_ms = 0;
+  std::string error;
+};
+
+// Thread-safe. One load a path; remembers the last 1,000.
+class LoadJobs {
+ public:
+  // All outlive it; executor ends before it does.
+  LoadJobs(Master* master, Executor* executor, Clock* clock)
+      : master_(master), executor_(executor), clock_(clock) {}
+  // False if path is being loaded already.
+  bool Start(const Caller& caller, const std::string& path, int copies);
+  // False if it is not running.
+  bool Stop(const std::string& path);
+  std::optional<LoadProgress> Progress(const std::string& path);
+
+ private:
+  struct Job {
+    LoadProgress progress;
+    int64_t began_ms = 0;
+    bool walked = false;
+    bool stopped = false;
+    std::vector<BlockId> blocks;
+  };
+  void Walk(const std::shared_ptr<Job>& job, const Caller& caller, const std::string& path,
+            int copies);
+  Status Collect(const std::shared_ptr<Job>& job, const Caller& caller, const std::string& path,
+                 int copies);
+  // What of job's blocks is left decides whether it has ended.
+  void Settle(Job* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  Master* const master_;
+  Executor* const executor_;
+  Clock* const clock_;
+  absl::Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Job>> jobs_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace spillway
