@@ -56,12 +56,18 @@ int64_t Worker::silent_ms() {
 }
 
 Status Worker::RemoveBlock(BlockId id) {
-  SPILLWAY_RETURN_IF_ERROR(store_->Remove(id));
+  SPILLWAY_RETURN_IF_ERROR(store_->Remove(id, /*pinned_too=*/false));
   absl::MutexLock lock(&mutex_);
   session::WorkerMessage message;
   message.mutable_blocks_removed()->add_block_ids(static_cast<uint64_t>(id.value()));
   Send(std::move(message));
   return absl::OkStatus();
+}
+
+void Worker::FreeAll() {
+  for (const StoredBlock& block : store_->All()) {
+    if (!block.pinned) (void)RemoveBlock(block.id);  // pinned meanwhile: it stays
+  }
 }
 
 }  // namespace spillway

@@ -84,6 +84,8 @@ class Worker {
                   const std::optional<UnderStoreRange>& understore,
                   const std::optional<WorkerAddress>& source, Done done);
   Status RemoveBlock(BlockId id);
+  // Everything that is not pinned goes.
+  void FreeAll();
   // A reader met bytes that do not match: the block is looked at, and removed if it is corrupt.
   void SuspectBlock(BlockId id);
   BlockStore* store() { return store_; }

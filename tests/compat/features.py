@@ -48,6 +48,7 @@ FEATURES = [
      ["test_shell.py::test_everyCommand_answersAsAlluxiosShell"]),
     ("Shell", "completion, man pages, `--json`", "completion for bash", "bash and zsh; `spillway docs man`", ["test_shell.py::test_completionAndManPages"]),
     ("Shell", "`load --submit`, `--progress`, `--stop`", "yes", "the same: the workers load", [f"{J}::test_loadsAreSubmittedToTheWorkers"]),
+    ("Shell", "`freeWorker`", "drops what is not persisted", "leaves it", [f"{J}::test_freeWorker_leavesWhatIsNeeded"]),
     ("Shell", "the job service's port", "job master", "answered: there is no job service, and what to use", [f"{J}::test_jobServiceIsAnsweredFor"]),
     ("Wire", "all messages and services as the Java client has them", "", SAME, ["test_descriptors.py"]),
 ]

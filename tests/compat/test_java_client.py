@@ -90,6 +90,16 @@ def test_loadsAreSubmittedToTheWorkers(s3, s3_cluster, source):
     wait_for(lambda: len(s3_cluster.locations("/loads/f2")) == 2, "two copies")
 
 
+def test_freeWorker_leavesWhatIsNeeded(s3_cluster, source):
+    late = {"alluxio.user.file.persistence.initial.wait.time": "-1"}
+    java_shell("copyFromLocal", source, "/free-persisted", **DURABLE3)
+    s3_cluster.await_persisted("/free-persisted")
+    java_shell("copyFromLocal", source, "/free-dirty", **DURABLE3, **late)
+    assert java_shell("freeWorker", "127.0.0.2").returncode == 0
+    wait_for(lambda: "127.0.0.2" not in s3_cluster.locations("/free-persisted"), "the copy to go")
+    assert len(s3_cluster.locations("/free-dirty")) == 3, "not persisted: it stays"
+
+
 def test_jobServiceIsAnsweredFor(s3_cluster):
     """At once: a client that finds nobody at its port asks for two minutes."""
     refused = java_shell("distributedCp", "/loads", "/jobs-copy", check=False, timeout=60)

@@ -121,6 +121,20 @@ Command UnsetTtlCommand() {
           }};
 }
 
+Command FreeWorkerCommand() {
+  return {"freeWorker",
+          "<worker host name>",
+          "Not offered: fsadmin decommission empties a worker for good, free a path.",
+          {},
+          0,
+          -1,
+          [](Context&, const Arguments&) -> StatusOr<int> {
+            return InvalidArgument(
+                "freeWorker is not offered: fsadmin decommission empties a worker for good, free a "
+                "path.");
+          }};
+}
+
 Command SetReplicationCommand() {
   return {"setReplication",
           "[-R] [--max <num> | --min <num>] <path>",

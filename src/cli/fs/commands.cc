@@ -18,6 +18,7 @@ const std::vector<Command>& FsCommands() {
                                              DistributedMvCommand(),
                                              DuCommand(),
                                              FreeCommand(),
+                                             FreeWorkerCommand(),
                                              GetCapacityBytesCommand(),
                                              GetfaclCommand(),
                                              GetSyncPathListCommand(),

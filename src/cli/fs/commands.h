@@ -39,6 +39,7 @@ Command CheckConsistencyCommand();
 Command DistributedCpCommand();
 Command DistributedLoadCommand();
 Command DistributedMvCommand();
+Command FreeWorkerCommand();
 Command GetSyncPathListCommand();
 Command GetfaclCommand();
 Command LoadMetadataCommand();

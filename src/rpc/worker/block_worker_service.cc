@@ -84,7 +84,14 @@ void RegisterBlockWorkerService(RpcService* service, const WorkerServiceContext&
       kService, "ClearMetrics", [](const CallContext&, const auto&, auto reply) {
         reply(blockwire::ClearMetricsResponse());
       });
-  for (const char* method : {"Load", "MoveBlock", "FreeWorker"}) service->Refuse(kService, method);
+  service->Unary<blockwire::FreeWorkerRequest, blockwire::FreeWorkerResponse>(
+      kService, "FreeWorker", [context, worker](const CallContext&, const auto&, auto reply) {
+        context.executor->Post([worker, reply] {
+          worker->FreeAll();
+          reply(blockwire::FreeWorkerResponse());
+        });
+      });
+  for (const char* method : {"Load", "MoveBlock"}) service->Refuse(kService, method);
 }
 
 }  // namespace spillway

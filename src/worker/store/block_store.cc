@@ -335,10 +335,14 @@ bool BlockStore::Has(BlockId id) {
   return blocks_.contains(id);
 }
 
-Status BlockStore::Remove(BlockId id) {
+Status BlockStore::Remove(BlockId id, bool pinned_too) {
   {
     absl::MutexLock lock(&mutex_);
-    if (!blocks_.contains(id)) return absl::OkStatus();
+    const auto block = blocks_.find(id);
+    if (block == blocks_.end()) return absl::OkStatus();
+    if (block->second.block.pinned && !pinned_too)
+      return MakeStatus(StatusCode::kFailedPrecondition,
+                        "Block {} is pinned here: it is needed until it is persisted.", id.value());
     EvictLocked(id);
     evicted_.pop_back();  // asked for, so nobody has to be told
   }

@@ -148,8 +148,8 @@ class BlockStore {
     const StorageTierOptions& options = options_.tiers[static_cast<size_t>(tier)];
     return options.alias != "MEM" || options.durability == AckDurability::kFsync;
   }
-  // OK if it is not here.
-  Status Remove(BlockId id);
+  // OK if it is not here. FAILED_PRECONDITION for a pinned one unless it may go too.
+  Status Remove(BlockId id, bool pinned_too = true);
   void SetPinned(const std::vector<BlockId>& ids, bool pinned);
   // Reads the block and compares it with its checksum. DATA_LOSS if it differs: it is removed then,
   // and told like an evicted one. OK if it is not here.

@@ -147,6 +147,16 @@ TEST_F(BlockStoreTest, removedWhileOpen_staysReadable) {
   EXPECT_TRUE(store_->Remove(BlockId(1)).ok());
 }
 
+TEST_F(BlockStoreTest, aPinnedBlock_isNotRemovedByJustAnybody) {
+  ASSERT_TRUE(Write(1, "12345").ok());
+  store_->SetPinned({BlockId(1)}, true);
+  EXPECT_EQ(store_->Remove(BlockId(1), false).code(), StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(store_->Has(BlockId(1)));
+  store_->SetPinned({BlockId(1)}, false);
+  EXPECT_TRUE(store_->Remove(BlockId(1), false).ok());
+  EXPECT_FALSE(store_->Has(BlockId(1)));
+}
+
 TEST_F(BlockStoreTest, fsync_survivesPowerLoss) {
   options_.tiers[0].durability = AckDurability::kFsync;
   Reopen();
