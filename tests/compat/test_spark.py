@@ -33,7 +33,8 @@ def test_tableFormatsAndHiveTables(s3, s3_cluster):
         "spark.sql.catalog.ice": "org.apache.iceberg.spark.SparkCatalog", "spark.sql.catalog.ice.type": "hadoop",
         "spark.sql.catalog.ice.warehouse": f"{base}/iceberg",
         "spark.hadoop.fs.AbstractFileSystem.alluxio.impl": "alluxio.hadoop.AlluxioFileSystem"},
-        **{"alluxio.user.file.writetype.default": "ASYNC_THROUGH", "alluxio.user.file.replication.durable": "2"})
+        **{"alluxio.user.file.writetype.default": "ASYNC_THROUGH", "alluxio.user.file.replication.durable": "2",
+           "derby.stream.error.file": metastore / "derby.log"})
     finished = [line.split()[1] for line in job.stdout.splitlines() if line.startswith("OK ")]
     assert finished == ENGINES, job.stdout[-2000:] + job.stderr[-2000:]
     s3_cluster.fs("persist", "/engines")
