@@ -19,19 +19,19 @@ def test_paths(local_cluster):
     for arguments, text in [
             (["cat", "/none"], 'Path "/none" does not exist.'),
             (["ls", "/file/below"], "Component 1(file) is a file, not a directory"),
-            (["cat", "/"], "is a directory"),
+            (["cat", "/"], "must be a file"),
             (["mkdir", "/file/below"], "is a file, not a directory"),
             (["rm", "/none"], "does not exist"),
             (["mv", "/none", "/other"], "does not exist"),
             (["mv", "/file", "/no/parent"], "does not exist"),
             (["copyFromLocal", WORK / "small", "/file"], "already exists"),
-            (["copyFromLocal", "/no/such/local", "/x"], "does not exist"),
+            (["copyFromLocal", "/no/such/local", "/x"], "No such file"),
             (["touch", "/" + "n" * 2000], "is longer than"),
             (["chmod", "rubbish", "/file"], "Invalid mode"),
             (["cat", "relative"], "an absolute path is needed"),
             (["noSuchCommand"], "is an unknown command"),
             (["cat"], "takes"),
-            (["ls", "--sort=colour", "/"], "Unrecognized sort option"),
+            (["ls", "--sort=colour", "/"], "Invalid sort option"),
             (["free", "/no"], "does not exist")]:
         result = fs(*arguments, check=False)
         assert result.returncode == 255, arguments

@@ -10,7 +10,7 @@ import pytest
 from harness import ACCESS, CACHE, SECRET, SPILLWAY, VersityGw, fresh_directory, port_open, run, wait_for
 
 BINARY = SPILLWAY.resolve().parent.parent / "src" / "understore" / "understore_test"
-COUNT = 9
+COUNT = 10
 
 
 def run_suite(endpoint, **environment):
