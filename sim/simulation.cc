@@ -237,7 +237,7 @@ void Simulation::Deliver(Node& node, const Master::Session& session,
         if (node.worker == nullptr || node.lives != asked) return master_->SessionClosed(*session);
         node.session = *session;
         node.connected = true;
-        node.down.push_back(master_->MountTableMessage());
+        master_->SendMounts(*session);
         session::MasterMessage registered;
         auto* answer = registered.mutable_registered();
         answer->set_worker_id(session->worker.value());

@@ -298,7 +298,8 @@ Status Run(const Configuration& config, const std::string& restore_from) {
       config.GetString("alluxio.master.hostname"),
       static_cast<int>(config.GetInt("alluxio.master.rpc.port")),
       static_cast<int>(config.GetInt("alluxio.master.web.port")),
-      [&](const std::string& folder) { return BackUp(store.get(), folder, clock.NowMs()); }};
+      [&](const std::string& folder) { return BackUp(store.get(), folder, clock.NowMs()); },
+      config.GetDurationMs("alluxio.user.file.metadata.sync.interval")};
   const Status status = Serve(config, context, &sessions, &metrics);
   pool.Shutdown();
   journal_thread.Shutdown();

@@ -40,8 +40,7 @@ json ToJson(const FileStatus& status) {
   out["inAlluxioPercentage"] = status.in_cluster_percentage;
   out["replicationMin"] = status.replication_min;
   out["replicationMax"] = status.replication_max;
-  out["blocks"] = json::array();
-  for (const BlockInfo& block : status.blocks) out["blocks"].push_back(ToJson(block));
+  out["blocks"] = ToJson(status.blocks);
   return out;
 }
 
@@ -99,8 +98,6 @@ json ToJson(const PersistReport& report) {
                      {"requestsPerSecond", lane.requests_per_second},
                      {"outage", lane.outage},
                      {"lastError", lane.last_error}});
-  json entries = json::array();
-  for (const PersistInfo& info : report.entries) entries.push_back(ToJson(info));
   return {{"waiting", report.waiting},
           {"running", report.running},
           {"neverPersisted", report.parked},
@@ -109,7 +106,7 @@ json ToJson(const PersistReport& report) {
           {"filesPerSecond", report.files_per_second},
           {"objectsToDelete", report.objects_to_delete},
           {"prefixes", lanes},
-          {"files", entries}};
+          {"files", ToJson(report.entries)}};
 }
 
 json ToJson(const HealthReport& report) {

@@ -15,5 +15,11 @@ nlohmann::json ToJson(const PersistInfo& info);
 nlohmann::json ToJson(const PersistReport& report);
 nlohmann::json ToJson(const HealthReport& report);
 nlohmann::json ToJson(const ClusterInfo& info);
+template <typename T>
+nlohmann::json ToJson(const std::vector<T>& items) {
+  nlohmann::json array = nlohmann::json::array();
+  for (const T& item : items) array.push_back(ToJson(item));
+  return array;
+}
 
 }  // namespace spillway::cli

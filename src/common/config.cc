@@ -261,4 +261,11 @@ std::string ConfigurationMarkdown() {
   return out;
 }
 
+bool IsCredential(std::string_view key) {
+  for (const std::string_view part : {"secret", "Secret", "accessKey", "token", "password"}) {
+    if (key.find(part) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 }  // namespace spillway

@@ -30,6 +30,9 @@ const PropertyKey* FindPropertyKey(std::string_view name);
 std::string_view ScopeName(PropertyScope scope);
 std::string_view TypeName(PropertyType type);
 
+// Whether a key's value is a credential: it is taken, and never given.
+bool IsCredential(std::string_view key);
+
 // Immutable after loading; thread-safe then.
 class Configuration {
  public:

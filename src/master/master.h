@@ -156,7 +156,8 @@ class Master : private MasterState {
   void PersistDone(const Session& session, const session::PersistResult& result);
   void ReplicateDone(const Session& session, const session::ReplicateResult& result);
   void SessionClosed(const Session& session);
-  session::MasterMessage MountTableMessage();
+  // Sent under the lock, as every change of the mounts is: the newest comes last.
+  void SendMounts(const Session& session);
 
   // Background duties; called every 100 ms or so.
   void Tick();
@@ -176,19 +177,15 @@ class Master : private MasterState {
 
  private:
   friend class MasterTestPeer;
-  struct Lookup {
-    std::vector<state::Inode> chain;  // from the root to the deepest that exists
-    std::vector<std::string> names;   // components of the path
-    bool found() const { return chain.size() == names.size() + 1; }
-    const state::Inode& last() const { return chain.back(); }
-  };
-
   void Format(StateTxn& txn) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- state/paths.cc
   Lookup Find(StateTxn& txn, const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // NOT_FOUND unless path exists.
   StatusOr<Lookup> FindExisting(StateTxn& txn, const std::string& path)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // An existing path that caller may get to.
+  StatusOr<Lookup> FindReachable(StateTxn& txn, const Caller& caller, const std::string& path)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   StatusOr<ResolvedKey> Resolve(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<UnderStore> UnderStoreOf(MountId mount) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -208,7 +205,8 @@ class Master : private MasterState {
   Status CheckParentWrite(const Caller& caller, const Lookup& lookup,
                           const std::string& path) const;
   Status CheckOwner(const Caller& caller, const state::Inode& inode, const std::string& path) const;
-  Status CheckWritable(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status CheckWritable(const ResolvedKey& resolved, const std::string& path)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- state/file_status.cc
   FileStatus MakeStatus(StateTxn& txn, const state::Inode& inode, const std::string& path,
@@ -224,7 +222,8 @@ class Master : private MasterState {
   // which they are already.
   static Status CheckQuota(const std::vector<state::Inode>& chain, int64_t files, int64_t bytes,
                            const std::vector<state::Inode>& already = {});
-  Status CheckKey(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status CheckKey(const ResolvedKey& resolved, const std::string& path)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Creates what is missing of lookup's parents; returns the parent of the last name.
   StatusOr<state::Inode> CreateParents(StateTxn& txn, const Caller& caller, Lookup* lookup,
                                        const std::string& path, bool recursive)
@@ -301,7 +300,8 @@ class Master : private MasterState {
   std::string MountIsBusy(StateTxn& txn, MountId mount, const std::string& path)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   StatusOr<std::shared_ptr<UnderStore>> TryMount(const state::Mount& mount);
-  void TellMounts() ABSL_LOCKS_EXCLUDED(mutex_);
+  session::MasterMessage MountTableMessage() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TellMounts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // *what becomes the name of what is loaded.
   Status LoadFrom(InodeId directory, bool briefly, std::string* what) ABSL_LOCKS_EXCLUDED(mutex_);
   Status AddLoadedPage(InodeId directory, MountId mount, const ListPage& page, bool last);
@@ -332,6 +332,8 @@ class Master : private MasterState {
   // As it stands in the understore since before that time; nothing of it is under way.
   bool IsSettled(const state::Inode& inode, const std::string& key, int64_t before_ms)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Another content than the inode's stands at its key.
+  static bool HasChanged(const state::Inode& inode, const ObjectInfo& object);
   // True if the inode is gone.
   bool RemoveGone(StateTxn& txn, const state::Inode& inode, const std::string& path,
                   int64_t before_ms, Removed* removed, SyncCounts* counts)
@@ -458,6 +460,8 @@ class Master : private MasterState {
   // Looks whether block has the copies that its file wants; queues it or trims it if not.
   void CheckCopies(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CheckCopies(const state::Inode& inode, int64_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // It waits for healing only because somebody asked for it ahead of reading: nothing is missing.
+  bool IsOnlyLoaded(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CheckCopiesOf(const state::Inode& inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TrimSurplus(BlockId block, int most) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Starts what healing may be started.

@@ -2,6 +2,7 @@
 // are Master's.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -56,6 +57,7 @@ class MasterState {
   // When what is below these paths was last compared with the understore (monotonic).
   std::map<std::string, Synced> synced_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> needs_sync_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<bool> any_needs_sync_{false};  // it is not empty; written under the lock
   int syncs_running_ ABSL_GUARDED_BY(mutex_) = 0;
   // Objects that were deleted since a sync that still runs may have seen them.
   std::set<std::pair<MountId, std::string>> gone_during_sync_ ABSL_GUARDED_BY(mutex_);

@@ -111,6 +111,14 @@ struct ResolvedKey {
   }
 };
 
+// Where a path leads.
+struct Lookup {
+  std::vector<state::Inode> chain;  // from the root to the deepest that exists
+  std::vector<std::string> names;   // components of the path
+  bool found() const { return chain.size() == names.size() + 1; }
+  const state::Inode& last() const { return chain.back(); }
+};
+
 // How far down a comparison with the understore goes.
 enum class SyncDepth { kPath, kChildren, kAll };
 

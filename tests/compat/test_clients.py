@@ -19,11 +19,11 @@ def client_jar(version):
     return next(path for path in (CACHE / "jars" / name, CACHE / "clients" / name) if path.exists())
 
 
-def use_client(version, directory, *arguments, uri="alluxio://127.0.0.1:19998/", **properties):
+def use_client(version, directory, *arguments, uri="alluxio://127.0.0.1:19998/", replicas=DURABLE3, **properties):
     hadoop = f"{client_jar(version)}:{CACHE}/jars/hadoop/*"
     classes = java_classes(ROOT / "tests/compat/hadoop/ClientCheck.java", hadoop, "client-check-classes")
     result = run(["java", *[o for o in java_options() if "master.hostname" not in o], EXPORTS, "-cp", f"{classes}:{hadoop}", "ClientCheck", uri, directory,
-                  *[f"{k}={v}" for k, v in {**DURABLE3, **properties}.items()], *arguments], timeout=120, check=False)
+                  *[f"{k}={v}" for k, v in {**replicas, **properties}.items()], *arguments], timeout=120, check=False)
     assert "CLIENT OK" in result.stdout, result.stdout[-1500:] + result.stderr[-1500:]
 
 
@@ -65,8 +65,5 @@ def test_proxyUsers(cluster):
 def test_pathConfiguration(cluster):
     run([os.environ.get("SPILLWAY_BIN", ROOT / "bin/spillway"), "fsadmin", "pathConf", "add", "--property",
          "alluxio.user.file.replication.durable=1", "/home/path"])
-    hadoop = f"{client_jar('2.9.3')}:{CACHE}/jars/hadoop/*"
-    classes = java_classes(ROOT / "tests/compat/hadoop/ClientCheck.java", hadoop, "client-check-classes")
-    result = run(["java", *java_options(), "-cp", f"{classes}:{hadoop}", "ClientCheck", "alluxio://127.0.0.1:19998/", "/home/path"], check=False)
-    assert "CLIENT OK" in result.stdout, result.stderr[-1500:]
+    use_client("2.9.3", "/home/path", replicas={})
     assert len(cluster.locations("/home/path/b/c/moved")) == 1

@@ -5,12 +5,10 @@
 namespace spillway::cli {
 namespace {
 
-std::string FormatBits(int bits) {
-  std::string text;
-  text += bits & 4 ? 'r' : '-';
-  text += bits & 2 ? 'w' : '-';
-  text += bits & 1 ? 'x' : '-';
-  return text;
+std::vector<AclEntry> BaseEntries(int mode) {
+  return {{AclEntryType::kOwner, "", mode >> 6 & 7},
+          {AclEntryType::kOwningGroup, "", mode >> 3 & 7},
+          {AclEntryType::kOther, "", mode & 7}};
 }
 
 std::string FormatEntry(const AclEntry& entry) {
@@ -109,9 +107,7 @@ std::string FormatAcl(const FileStatus& status, bool of_defaults) {
   std::string text;
   std::vector<AclEntry> entries = status.default_acl;
   if (!of_defaults) {
-    entries = {{AclEntryType::kOwner, "", status.mode >> 6 & 7},
-               {AclEntryType::kOwningGroup, "", status.mode >> 3 & 7},
-               {AclEntryType::kOther, "", status.mode & 7}};
+    entries = BaseEntries(status.mode);
     entries.insert(entries.end(), status.acl.begin(), status.acl.end());
   }
   for (const AclEntry& entry : entries) text += (text.empty() ? "" : ",") + FormatEntry(entry);
@@ -132,9 +128,7 @@ Command GetfaclCommand() {
           std::ostream& out = *context.out;
           out << "# file: " << status.path << "\n# owner: " << status.owner
               << "\n# group: " << status.group << "\n";
-          PrintEntries(out, {{AclEntryType::kOwner, "", status.mode >> 6 & 7},
-                             {AclEntryType::kOwningGroup, "", status.mode >> 3 & 7},
-                             {AclEntryType::kOther, "", status.mode & 7}});
+          PrintEntries(out, BaseEntries(status.mode));
           PrintEntries(out, status.acl);
           PrintEntries(out, status.default_acl);
           return absl::OkStatus();

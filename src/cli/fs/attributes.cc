@@ -122,17 +122,8 @@ Command UnsetTtlCommand() {
 }
 
 Command FreeWorkerCommand() {
-  return {"freeWorker",
-          "<worker host name>",
-          "Not offered: fsadmin decommission empties a worker for good, free a path.",
-          {},
-          0,
-          -1,
-          [](Context&, const Arguments&) -> StatusOr<int> {
-            return InvalidArgument(
-                "freeWorker is not offered: fsadmin decommission empties a worker for good, free a "
-                "path.");
-          }};
+  return LeftOut("freeWorker", "<worker host name>",
+                 "fsadmin decommission empties a worker for good, free a path.");
 }
 
 Command SetReplicationCommand() {

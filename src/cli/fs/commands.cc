@@ -54,15 +54,17 @@ const std::vector<Command>& FsCommands() {
   return commands;
 }
 
-std::string FormatMode(const FileStatus& status) {
-  std::string text(1, status.is_directory ? 'd' : '-');
-  for (int shift = 6; shift >= 0; shift -= 3) {
-    const int bits = status.mode >> shift;
-    text += bits & 4 ? 'r' : '-';
-    text += bits & 2 ? 'w' : '-';
-    text += bits & 1 ? 'x' : '-';
-  }
+std::string FormatBits(int bits) {
+  std::string text;
+  text += bits & 4 ? 'r' : '-';
+  text += bits & 2 ? 'w' : '-';
+  text += bits & 1 ? 'x' : '-';
   return text;
+}
+
+std::string FormatMode(const FileStatus& status) {
+  return (status.is_directory ? "d" : "-") + FormatBits(status.mode >> 6) +
+         FormatBits(status.mode >> 3) + FormatBits(status.mode);
 }
 
 std::string DescribePersist(const PersistInfo& info) {

@@ -64,6 +64,8 @@ std::string FormatAcl(const FileStatus& status, bool of_defaults);
 // A line for each mount, aligned.
 std::vector<std::string> FormatMounts(const std::vector<MountInfo>& mounts);
 
+// "rwx"
+std::string FormatBits(int bits);
 // "drwxr-xr-x"
 std::string FormatMode(const FileStatus& status);
 // One line: state, generation, since when dirty, object, last failure.

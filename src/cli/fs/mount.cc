@@ -34,9 +34,7 @@ Status PrintMounts(Context& context) {
 StatusOr<int> Mount(Context& context, const Arguments& arguments) {
   if (arguments.Has("--json")) {
     SPILLWAY_ASSIGN_OR_RETURN(const auto mounts, context.master->GetMounts());
-    nlohmann::json json = nlohmann::json::array();
-    for (const MountInfo& mount : mounts) json.push_back(ToJson(mount));
-    *context.out << json.dump(2) << "\n";
+    *context.out << ToJson(mounts).dump(2) << "\n";
     return 0;
   }
   if (arguments.values.empty()) {
@@ -66,11 +64,11 @@ std::vector<std::string> FormatMounts(const std::vector<MountInfo>& mounts) {
     std::string properties;
     for (const auto& [key, value] : mount.properties)
       properties += (properties.empty() ? "" : ", ") + key + "=" + value;
-    const auto size = [](int64_t bytes) { return bytes < 0 ? "-1B" : FormatBytes(bytes); };
-    lines.push_back(fmt::format(
-        "{:<{}}  on  {:<{}}  ({}, capacity={}, used={}, {}read-only, {}shared, properties={{{}}})",
-        mount.uri, uri, mount.path, path, mount.type, size(-1), size(-1),
-        mount.read_only ? "" : "not ", mount.shared ? "" : "not ", properties));
+    lines.push_back(
+        fmt::format("{:<{}}  on  {:<{}}  ({}, capacity=-1B, used=-1B, {}read-only, {}shared, "
+                    "properties={{{}}})",
+                    mount.uri, uri, mount.path, path, mount.type, mount.read_only ? "" : "not ",
+                    mount.shared ? "" : "not ", properties));
   }
   return lines;
 }

@@ -4,21 +4,6 @@
 
 namespace spillway::cli {
 
-namespace {
-
-// The understores keep what they have.
-Status UnmountBelow(Context& context, const std::string& path) {
-  SPILLWAY_ASSIGN_OR_RETURN(auto mounts, context.master->GetMounts());
-  std::reverse(mounts.begin(), mounts.end());  // nested ones first
-  for (const MountInfo& mount : mounts) {
-    if (mount.path != "/" && IsWithin(mount.path, path))
-      SPILLWAY_RETURN_IF_ERROR(context.admin->Unmount(mount.path));
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 Command RmCommand() {
   return {
       "rm",
@@ -41,15 +26,11 @@ Command RmCommand() {
                       "{} is a directory, to remove it, please use \"rm -R/-r/--recursive <path>\"",
                       path);
                 }
-                if (arguments.Has("-m")) SPILLWAY_RETURN_IF_ERROR(UnmountBelow(context, path));
-                if (!context.master->GetStatus(path).ok()) {  // it was a mount point
-                  *context.out << path << " has been removed\n";
-                  return absl::OkStatus();
-                }
                 RemoveOptions options;
                 options.recursive = arguments.Has("-R");
                 options.unchecked = arguments.Has("-U");
                 options.alluxio_only = arguments.Has("--alluxioOnly");
+                options.delete_mount_point = arguments.Has("-m");
                 SPILLWAY_RETURN_IF_ERROR(context.master->Remove(path, options));
                 *context.out << path << " has been removed"
                              << (options.alluxio_only ? " only from Alluxio space" : "") << "\n";

@@ -8,10 +8,25 @@
 namespace spillway::cli {
 namespace {
 
-nlohmann::json WorkersJson(const std::vector<WorkerInfo>& workers) {
-  nlohmann::json json = nlohmann::json::array();
-  for (const WorkerInfo& worker : workers) json.push_back(ToJson(worker));
-  return json;
+// Capacity and use by tier.
+using Tiers = std::map<std::string, std::pair<int64_t, int64_t>>;
+
+Tiers TiersOf(const std::vector<WorkerInfo>& workers) {
+  Tiers tiers;
+  for (const WorkerInfo& worker : workers) {
+    for (const TierUsage& tier : worker.tiers) {
+      tiers[tier.alias].first += tier.capacity_bytes;
+      tiers[tier.alias].second += tier.used_bytes;
+    }
+  }
+  return tiers;
+}
+
+void PrintSizes(std::ostream& out, const std::string& what, int64_t sum, const Tiers& tiers,
+                int64_t Tiers::mapped_type::*part) {
+  out << "    " << what << ": " << FormatBytes(sum) << "\n";
+  for (const auto& [alias, sizes] : tiers)
+    out << "        Tier: " << alias << "  Size: " << FormatBytes(sizes.*part) << "\n";
 }
 
 Status Summary(Context& context, bool as_json) {
@@ -19,28 +34,20 @@ Status Summary(Context& context, bool as_json) {
   SPILLWAY_ASSIGN_OR_RETURN(const auto workers, context.master->GetWorkerReport());
   if (as_json) {
     nlohmann::json json = ToJson(info);
-    json["workers"] = WorkersJson(workers);
+    json["workers"] = ToJson(workers);
     *context.out << json.dump(2) << "\n";
     return absl::OkStatus();
   }
-  int live = 0;
-  int lost = 0;
   int64_t capacity = 0;
   int64_t used = 0;
-  std::map<std::string, std::pair<int64_t, int64_t>> tiers;
+  std::vector<WorkerInfo> live;
   for (const WorkerInfo& worker : workers) {
-    if (worker.state != WorkerState::kLive) {
-      ++lost;
-      continue;
-    }
-    ++live;
+    if (worker.state != WorkerState::kLive) continue;
+    live.push_back(worker);
     capacity += worker.capacity_bytes();
     used += worker.used_bytes();
-    for (const TierUsage& tier : worker.tiers) {
-      tiers[tier.alias].first += tier.capacity_bytes;
-      tiers[tier.alias].second += tier.used_bytes;
-    }
   }
+  const Tiers tiers = TiersOf(live);
   std::ostream& out = *context.out;
   out << "Alluxio cluster summary: \n"
       << "    Master Address: " << info.master_address << "\n"
@@ -54,30 +61,12 @@ Status Summary(Context& context, bool as_json) {
       << "    Raft-based Journal: false\n"
       << fmt::format("    {:<32} {:<8} {:<32}\n", "Master Address", "State", "Version")
       << fmt::format("    {:<32} {:<8} {:<32}\n", info.master_address, "PRIMARY", info.version)
-      << "    Live Workers: " << live << "\n"
-      << "    Lost Workers: " << lost << "\n"
-      << "    Total Capacity: " << FormatBytes(capacity) << "\n";
-  for (const auto& [alias, sizes] : tiers)
-    out << "        Tier: " << alias << "  Size: " << FormatBytes(sizes.first) << "\n";
-  out << "    Used Capacity: " << FormatBytes(used) << "\n";
-  for (const auto& [alias, sizes] : tiers)
-    out << "        Tier: " << alias << "  Size: " << FormatBytes(sizes.second) << "\n";
+      << "    Live Workers: " << live.size() << "\n"
+      << "    Lost Workers: " << workers.size() - live.size() << "\n";
+  PrintSizes(out, "Total Capacity", capacity, tiers, &Tiers::mapped_type::first);
+  PrintSizes(out, "Used Capacity", used, tiers, &Tiers::mapped_type::second);
   out << "    Free Capacity: " << FormatBytes(capacity - used) << "\n";
   return absl::OkStatus();
-}
-
-// Capacity and use by tier.
-using Tiers = std::map<std::string, std::pair<int64_t, int64_t>>;
-
-Tiers TiersOf(const std::vector<WorkerInfo>& workers) {
-  Tiers tiers;
-  for (const WorkerInfo& worker : workers) {
-    for (const TierUsage& tier : worker.tiers) {
-      tiers[tier.alias].first += tier.capacity_bytes;
-      tiers[tier.alias].second += tier.used_bytes;
-    }
-  }
-  return tiers;
 }
 
 // Two rows a worker; a column for each tier, and one for all if there are several.
@@ -132,7 +121,7 @@ Status Capacity(Context& context, const Arguments& arguments) {
                      }),
       workers.end());
   if (arguments.Has("--json")) {
-    *context.out << WorkersJson(workers).dump(2) << "\n";
+    *context.out << ToJson(workers).dump(2) << "\n";
     return absl::OkStatus();
   }
   int64_t capacity = 0;
@@ -150,14 +139,10 @@ Status Capacity(Context& context, const Arguments& arguments) {
           : lost_only      ? "lost"
           : wanted.empty() ? "all"
                            : "specified")
-      << " workers: \n"
-      << "    Total Capacity: " << FormatBytes(capacity) << "\n";
+      << " workers: \n";
   const Tiers tiers = TiersOf(workers);
-  for (const auto& [alias, sizes] : tiers)
-    out << "        Tier: " << alias << "  Size: " << FormatBytes(sizes.first) << "\n";
-  out << "    Used Capacity: " << FormatBytes(used) << "\n";
-  for (const auto& [alias, sizes] : tiers)
-    out << "        Tier: " << alias << "  Size: " << FormatBytes(sizes.second) << "\n";
+  PrintSizes(out, "Total Capacity", capacity, tiers, &Tiers::mapped_type::first);
+  PrintSizes(out, "Used Capacity", used, tiers, &Tiers::mapped_type::second);
   out << "    Used Percentage: " << percent(used, capacity) << "%\n"
       << "    Free Percentage: " << 100 - percent(used, capacity) << "%\n\n";
   PrintWorkers(out, workers, tiers);
@@ -167,9 +152,7 @@ Status Capacity(Context& context, const Arguments& arguments) {
 Status UnderStores(Context& context, bool as_json) {
   SPILLWAY_ASSIGN_OR_RETURN(const auto mounts, context.master->GetMounts());
   if (as_json) {
-    nlohmann::json json = nlohmann::json::array();
-    for (const MountInfo& mount : mounts) json.push_back(ToJson(mount));
-    *context.out << json.dump(2) << "\n";
+    *context.out << ToJson(mounts).dump(2) << "\n";
     return absl::OkStatus();
   }
   *context.out << "Alluxio under storage system information:\n";

@@ -7,21 +7,6 @@
 namespace spillway::cli {
 namespace {
 
-// Named so that who uses it is told what to do instead.
-Command LeftOut(const std::string& name, const std::string& usage, const std::string& why) {
-  Command command{name,
-                  usage,
-                  "Not offered: " + why,
-                  {},
-                  0,
-                  -1,
-                  [name, why](Context&, const Arguments&) -> StatusOr<int> {
-                    return InvalidArgument("{} is not offered: {}", name, why);
-                  }};
-  command.any_flags = true;
-  return command;
-}
-
 StatusOr<int> Doctor(Context& context, const Arguments& arguments) {
   const std::string what = arguments.values.empty() ? "all" : arguments.values[0];
   if (what != "all" && what != "configuration" && what != "storage")

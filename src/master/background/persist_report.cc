@@ -14,6 +14,7 @@ constexpr int64_t kDeletesCounted = 1000;
 
 PersistSummary Master::GetPersistSummary() {
   absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
   PersistSummary summary;
   const int64_t now_ms = clock_->NowMs();
   for (const auto& [id, task] : tasks_) {
@@ -22,8 +23,10 @@ PersistSummary Master::GetPersistSummary() {
       summary.oldest_age_ms = std::max(summary.oldest_age_ms, now_ms - task->requested_at_ms);
   }
   summary.dirty_bytes = dirty_bytes_;
-  for (const auto& [block, entry] : heal_.entries())
+  for (const auto& [block, entry] : heal_.entries()) {
+    if (IsOnlyLoaded(txn, block)) continue;
     ++(entry.copies > 0 ? summary.under_replicated_blocks : summary.lost_blocks);
+  }
   for (const auto& [name, lane] : lanes_) {
     summary.requests_per_second += lane->rate.limit().value_or(0);
     summary.lanes_in_outage += lane->in_outage() ? 1 : 0;
@@ -181,6 +184,7 @@ HealthReport Master::GetHealthReport(size_t entries_max) {
   HealthReport report;
   std::vector<std::tuple<int, int64_t, BlockId>> order;
   for (const auto& [block, entry] : heal_.entries()) {
+    if (IsOnlyLoaded(txn, block)) continue;
     ++(entry.copies > 0 ? report.degraded_blocks : report.lost_blocks);
     report.healing_blocks += entry.target ? 1 : 0;
     order.emplace_back(entry.copies, entry.since_ms, block);

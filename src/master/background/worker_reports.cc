@@ -5,8 +5,12 @@
 
 namespace spillway {
 
-session::MasterMessage Master::MountTableMessage() {
+void Master::SendMounts(const Session& session) {
   absl::MutexLock lock(&mutex_);
+  sender_->Send(session.worker, session.epoch, MountTableMessage());
+}
+
+session::MasterMessage Master::MountTableMessage() {
   session::MasterMessage message;
   for (const auto& [id, mount] : mounts_) {
     auto* info = message.mutable_mount_table()->add_mounts();

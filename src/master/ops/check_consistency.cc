@@ -8,23 +8,17 @@ namespace spillway {
 
 Outcome<std::vector<std::string>> Master::CheckConsistency(const Caller& caller,
                                                            const std::string& path) {
-  struct Expected {
-    std::string path;
-    std::string key;
-    std::string etag;
-    int64_t length_bytes = 0;
-  };
   struct Folder {
     std::shared_ptr<UnderStore> store;
-    std::vector<Expected> files;
+    std::vector<std::pair<std::string, state::Inode>> files;  // by path
   };
   std::map<std::pair<MountId, std::string>, Folder> folders;  // by key
   {
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
-    const auto lookup = FindExisting(txn, path);
+    const auto lookup = FindReachable(txn, caller, path);
     if (!lookup.ok()) return {lookup.status(), txn.depends()};
-    Status denied = CheckTraverse(caller, *lookup, path);
+    Status denied;
     VisitSubtree(txn, lookup->last(), path, [&](const state::Inode& inode, const std::string& at) {
       if (denied.ok()) denied = CheckBits(caller, inode, kRead, at);
       const auto resolved = Resolve(at);
@@ -35,7 +29,7 @@ Outcome<std::vector<std::string>> Master::CheckConsistency(const Caller& caller,
       const std::string parent = slash == std::string::npos ? "" : resolved->key.substr(0, slash);
       Folder& folder = folders[{resolved->mount_id, parent}];
       folder.store = UnderStoreOf(resolved->mount_id);
-      folder.files.push_back({at, resolved->key, inode.object().etag(), inode.length_bytes()});
+      folder.files.emplace_back(at, inode);
     });
     if (!denied.ok()) return {denied, txn.depends()};
   }
@@ -51,12 +45,9 @@ Outcome<std::vector<std::string>> Master::CheckConsistency(const Caller& caller,
       for (ObjectInfo& object : page->objects) objects[object.key] = std::move(object);
       token = page->next_token;
     } while (!token.empty());
-    for (const Expected& file : folder.files) {
-      const auto it = objects.find(file.key);
-      const bool same =
-          it != objects.end() && it->second.size_bytes == file.length_bytes &&
-          (it->second.etag.empty() || file.etag.empty() || it->second.etag == file.etag);
-      if (!same) inconsistent.push_back(file.path);
+    for (const auto& [at, inode] : folder.files) {
+      const auto object = objects.find(inode.object().key());
+      if (object == objects.end() || HasChanged(inode, object->second)) inconsistent.push_back(at);
     }
   }
   std::sort(inconsistent.begin(), inconsistent.end());

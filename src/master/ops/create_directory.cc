@@ -26,8 +26,9 @@ Status Master::DoCreateDirectory(StateTxn& txn, const Caller& caller, const std:
     return absl::OkStatus();
   }
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, lookup, path));
-  SPILLWAY_RETURN_IF_ERROR(CheckWritable(path));
-  SPILLWAY_RETURN_IF_ERROR(CheckKey(path));
+  SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
+  SPILLWAY_RETURN_IF_ERROR(CheckWritable(resolved, path));
+  SPILLWAY_RETURN_IF_ERROR(CheckKey(resolved, path));
   SPILLWAY_ASSIGN_OR_RETURN(const state::Inode parent,
                             CreateParents(txn, caller, &lookup, path, options.recursive));
   state::Inode inode = NewDirectory(txn, caller, parent, lookup.names.back(), options.mode);

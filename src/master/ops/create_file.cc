@@ -90,8 +90,9 @@ StatusOr<state::Inode> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, lookup, path));
   SPILLWAY_ASSIGN_OR_RETURN(const state::Inode parent,
                             CreateParents(txn, caller, &lookup, path, options.recursive));
-  SPILLWAY_RETURN_IF_ERROR(CheckWritable(path));
-  SPILLWAY_RETURN_IF_ERROR(CheckKey(path));
+  SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
+  SPILLWAY_RETURN_IF_ERROR(CheckWritable(resolved, path));
+  SPILLWAY_RETURN_IF_ERROR(CheckKey(resolved, path));
   const int64_t now_ms = clock_->NowMs();
   state::Inode inode;
   inode.set_id(FileIdOfContainer(txn.Cluster().next_container_id()).value());
@@ -138,8 +139,7 @@ StatusOr<state::Inode> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
 }
 
 // What a store would refuse later.
-Status Master::CheckKey(const std::string& path) {
-  SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
+Status Master::CheckKey(const ResolvedKey& resolved, const std::string& path) {
   if (resolved.key.size() <= kNameBytesMax || !UnderStoreOf(resolved.mount_id)->is_object_store())
     return absl::OkStatus();
   return InvalidArgument("Path {} makes an object key of {} bytes; {} is the most.", path,

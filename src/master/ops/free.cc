@@ -7,10 +7,8 @@ Outcome<Nothing> Master::Free(const Caller& caller, const std::string& path, boo
                               bool forced) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
-  const auto lookup = FindExisting(txn, path);
+  const auto lookup = FindReachable(txn, caller, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
-  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok())
-    return {status, txn.depends()};
   if (Status status = CheckBits(caller, lookup->last(), kRead, path); !status.ok())
     return {status, txn.depends()};
   if (lookup->last().is_directory() && lookup->last().child_count() > 0 && !recursive) {

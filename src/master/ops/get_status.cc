@@ -7,10 +7,8 @@ Outcome<FileStatus> Master::GetStatus(const Caller& caller, const std::string& p
   const bool safe_mode = InSafeMode();
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
-  const auto lookup = FindExisting(txn, path);
+  const auto lookup = FindReachable(txn, caller, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
-  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok())
-    return {status, txn.depends()};
   if (safe_mode && lookup->last().blocks_size() > 0) {
     return {Unavailable("The master is in safe mode: the workers are not back yet."),
             txn.depends()};
@@ -30,11 +28,10 @@ Outcome<bool> Master::Exists(const Caller& caller, const std::string& path) {
 Outcome<Nothing> Master::CheckAccess(const Caller& caller, const std::string& path, int bits) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
-  const auto lookup = FindExisting(txn, path);
+  const auto lookup = FindReachable(txn, caller, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
-  Status status = CheckTraverse(caller, *lookup, path);
-  if (status.ok()) status = CheckBits(caller, lookup->last(), bits, path);
-  if (!status.ok()) return {status, txn.depends()};
+  if (Status status = CheckBits(caller, lookup->last(), bits, path); !status.ok())
+    return {status, txn.depends()};
   return {Nothing(), txn.depends()};
 }
 

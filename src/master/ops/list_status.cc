@@ -77,10 +77,8 @@ Outcome<std::vector<FileStatus>> Master::ListStatus(const Caller& caller, const 
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   cursor->load.reset();
-  const auto lookup = FindExisting(txn, path);
+  const auto lookup = FindReachable(txn, caller, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
-  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok())
-    return {status, txn.depends()};
   std::vector<FileStatus> entries;
   if (!lookup->last().is_directory()) {
     entries.push_back(MakeStatus(txn, lookup->last(), path, options.blocks));

@@ -1,6 +1,7 @@
 // Copies that somebody asks for ahead of reading. They are made by workers, as healing makes them,
 // and are no more than a cache afterwards.
 #include "master/master.h"
+#include "master/state/replication.h"
 
 namespace spillway {
 
@@ -8,11 +9,10 @@ Outcome<std::vector<BlockId>> Master::LoadFile(const Caller& caller, const std::
                                                int copies) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
-  const auto lookup = FindExisting(txn, path);
+  const auto lookup = FindReachable(txn, caller, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
-  Status status = CheckTraverse(caller, *lookup, path);
-  if (status.ok()) status = CheckBits(caller, lookup->last(), kRead, path);
-  if (!status.ok()) return {status, txn.depends()};
+  if (Status status = CheckBits(caller, lookup->last(), kRead, path); !status.ok())
+    return {status, txn.depends()};
   const state::Inode& inode = lookup->last();
   std::vector<BlockId> missing;
   if (inode.is_directory() || !inode.completed()) return {std::move(missing), txn.depends()};
@@ -24,6 +24,12 @@ Outcome<std::vector<BlockId>> Master::LoadFile(const Caller& caller, const std::
     CheckCopies(inode, i);
   }
   return {std::move(missing), txn.depends()};
+}
+
+bool Master::IsOnlyLoaded(StateTxn& txn, BlockId block) {
+  if (loads_.count(block) == 0) return false;
+  const auto inode = txn.GetInode(FileIdOfBlock(block));
+  return inode && cluster_.SoundCopies(block) >= WantedCopies(*inode);
 }
 
 size_t Master::StillToLoad(const std::vector<BlockId>& blocks) {

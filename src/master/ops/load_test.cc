@@ -42,6 +42,13 @@ TEST_F(LoadTest, aWorkerIsTold_andItsCopyIsACacheOnly) {
   EXPECT_TRUE(master_->LoadFile(root_, "/d/f", 1).result->empty()) << "it is there";
 }
 
+TEST_F(LoadTest, whatIsToBeLoaded_isNoDamage) {
+  ASSERT_EQ(master_->LoadFile(root_, "/d/f", 1).result->size(), 1U);
+  EXPECT_EQ(master_->GetHealthReport(10).degraded_blocks, 0);
+  EXPECT_TRUE(master_->GetHealthReport(10).entries.empty());
+  EXPECT_EQ(master_->GetPersistSummary().under_replicated_blocks, 0);
+}
+
 TEST_F(LoadTest, cancelled_itIsNotAskedForAgain) {
   const auto blocks = *master_->LoadFile(root_, "/d/f", 1).result;
   master_->CancelLoad(blocks);

@@ -92,8 +92,8 @@ Outcome<Nothing> Master::Mount(const Caller& caller, const std::string& path,
     mounts_[id] = mount;
     opened_[id] = *std::move(store);
     index = txn.Commit();
+    TellMounts();
   }
-  TellMounts();
   spdlog::info("mounted {} at {}", uri, path);
   return {Nothing(), index};
 }
@@ -127,8 +127,8 @@ Outcome<Nothing> Master::UpdateMount(const Caller& caller, const std::string& pa
     mounts_[id] = mount;
     opened_[id] = *std::move(store);
     index = txn.Commit();
+    TellMounts();
   }
-  TellMounts();
   return {Nothing(), index};
 }
 
@@ -195,16 +195,15 @@ Outcome<Nothing> Master::Unmount(const Caller& caller, const std::string& path) 
     mounts_.erase(id);
     opened_.erase(id);
     index = txn.Commit();
+    TellMounts();
   }
   AfterRemoved(removed);
-  TellMounts();
   spdlog::info("unmounted {}", path);
   return {Nothing(), index};
 }
 
 void Master::TellMounts() {
   const session::MasterMessage message = MountTableMessage();
-  absl::MutexLock lock(&mutex_);
   for (const auto& [id, worker] : cluster_.workers()) {
     if (!worker.lost) sender_->Send(id, worker.epoch, message);
   }

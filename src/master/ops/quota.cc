@@ -69,10 +69,8 @@ Outcome<Nothing> Master::SetQuota(const Caller& caller, const std::string& path,
 Outcome<std::vector<Quota>> Master::ListQuotas(const Caller& caller, const std::string& path) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
-  const auto lookup = FindExisting(txn, path);
+  const auto lookup = FindReachable(txn, caller, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
-  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok())
-    return {status, txn.depends()};
   std::vector<Quota> quotas;
   if (txn.Cluster().quota_count() == 0) return {std::move(quotas), txn.depends()};
   VisitSubtree(txn, lookup->last(), path, [&](const state::Inode& inode, const std::string& at) {

@@ -25,7 +25,10 @@ Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path,
             "Cannot delete " + path + ": it is or contains the mount point " + mount.path());
       }
     }
-    if (Status status = options.alluxio_only ? absl::OkStatus() : CheckWritable(path); !status.ok())
+    const auto resolved = Resolve(path);
+    if (!resolved.ok()) return {resolved.status(), txn.depends()};
+    if (Status status = options.alluxio_only ? absl::OkStatus() : CheckWritable(*resolved, path);
+        !status.ok())
       return {status, txn.depends()};
     const state::Inode& target = lookup->last();
     if (target.is_directory() && target.child_count() > 0 && !options.recursive) {

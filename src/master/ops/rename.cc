@@ -2,6 +2,19 @@
 #include "master/master.h"
 
 namespace spillway {
+namespace {
+
+Quota SumsOf(const std::vector<std::pair<state::Inode, std::string>>& tree) {
+  Quota sums;
+  for (const auto& [inode, path] : tree) {
+    if (inode.is_directory()) continue;
+    ++sums.files;
+    sums.bytes += inode.length_bytes();
+  }
+  return sums;
+}
+
+}  // namespace
 
 Outcome<Nothing> Master::Rename(const Caller& caller, const std::string& source,
                                 const std::string& target, const RenameOptions& options) {
@@ -58,27 +71,25 @@ Status Master::DoRename(StateTxn& txn, const Caller& caller, const std::string& 
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, from, source));
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, to, target));
 
-  SPILLWAY_RETURN_IF_ERROR(CheckWritable(source));
+  SPILLWAY_RETURN_IF_ERROR(CheckWritable(from_key, source));
   std::vector<std::pair<state::Inode, std::string>> moved;
   size_t longest = 0;
   VisitSubtree(txn, from.last(), source, [&](const state::Inode& inode, const std::string& at) {
     if (moved.empty() || at.size() > moved[longest].second.size()) longest = moved.size();
     moved.emplace_back(inode, at);
   });
-  SPILLWAY_RETURN_IF_ERROR(CheckKey(target + moved[longest].second.substr(source.size())));
-  int64_t files = 0;
-  int64_t bytes = 0;
+  const std::string deepest = target + moved[longest].second.substr(source.size());
+  SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey deepest_key, Resolve(deepest));
+  SPILLWAY_RETURN_IF_ERROR(CheckKey(deepest_key, deepest));
+  Quota sums;
   if (txn.Cluster().quota_count() > 0) {
-    for (const auto& [inode, at] : moved) {
-      files += inode.is_directory() ? 0 : 1;
-      bytes += inode.is_directory() ? 0 : inode.length_bytes();
-    }
-    SPILLWAY_RETURN_IF_ERROR(CheckQuota(to.chain, files, bytes, from.chain));
+    sums = SumsOf(moved);
+    SPILLWAY_RETURN_IF_ERROR(CheckQuota(to.chain, sums.files, sums.bytes, from.chain));
   }
   txn.Apply(MakeEntry([&](auto& entry) {
     auto* renamed = entry.mutable_inode_renamed();
-    renamed->set_files(files);
-    renamed->set_bytes(bytes);
+    renamed->set_files(sums.files);
+    renamed->set_bytes(sums.bytes);
     renamed->set_inode_id(from.last().id());
     renamed->set_parent_id(to.last().id());
     renamed->set_name(BaseName(target));

@@ -8,10 +8,8 @@ Outcome<Nothing> Master::SetAcl(const Caller& caller, const std::string& path, A
                                 const std::vector<AclEntry>& entries, bool recursive) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
-  const auto lookup = FindExisting(txn, path);
+  const auto lookup = FindReachable(txn, caller, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
-  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok())
-    return {status, txn.depends()};
   std::vector<state::Inode> targets;
   Status status;
   VisitSubtree(txn, lookup->last(), path, [&](const state::Inode& inode, const std::string& at) {

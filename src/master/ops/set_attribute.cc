@@ -47,10 +47,8 @@ Outcome<Nothing> Master::SetAttribute(const Caller& caller, const std::string& p
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_, &operations_);
   if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};
-  const auto lookup = FindExisting(txn, path);
+  const auto lookup = FindReachable(txn, caller, path);
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
-  if (Status status = CheckTraverse(caller, *lookup, path); !status.ok())
-    return {status, txn.depends()};
   const bool recursive = options.recursive || options.pinned.has_value();
   std::vector<state::Inode> targets;
   Status status;

@@ -11,13 +11,6 @@ namespace {
 constexpr size_t kSyncedMax = 10'000;
 constexpr int64_t kClockSlackMs = 2000;  // between a local folder's times and ours
 
-bool IsChanged(const state::Inode& inode, const ObjectInfo& object) {
-  if (inode.length_bytes() != object.size_bytes) return true;
-  if (!object.etag.empty() && !inode.object().etag().empty())
-    return object.etag != inode.object().etag();
-  return object.last_modified_ms > inode.object().persisted_at_ms() + kClockSlackMs;
-}
-
 // What a new content keeps of the file that it replaces.
 void KeepAttributes(const state::Inode& old, state::Inode* inode) {
   inode->set_owner(old.owner());
@@ -34,6 +27,13 @@ void KeepAttributes(const state::Inode& old, state::Inode* inode) {
 
 }  // namespace
 
+bool Master::HasChanged(const state::Inode& inode, const ObjectInfo& object) {
+  if (inode.length_bytes() != object.size_bytes) return true;
+  if (!object.etag.empty() && !inode.object().etag().empty())
+    return object.etag != inode.object().etag();
+  return object.last_modified_ms > inode.object().persisted_at_ms() + kClockSlackMs;
+}
+
 struct Master::SyncedFolder {
   InodeId id;
   std::string path;
@@ -43,6 +43,7 @@ struct Master::SyncedFolder {
 };
 
 bool Master::SyncIsDue(const std::string& path, SyncDepth depth, int64_t interval_ms) {
+  if (interval_ms < 0 && !any_needs_sync_) return false;  // as almost always: without the lock
   absl::MutexLock lock(&mutex_);
   for (const std::string& asked : needs_sync_) {
     if (IsWithin(path, asked) || (depth == SyncDepth::kAll && IsWithin(asked, path))) return true;
@@ -68,6 +69,7 @@ Outcome<Nothing> Master::NeedsSync(const Caller& caller, const std::string& path
   if (Status status = CheckTraverse(caller, Find(txn, path), path); !status.ok())
     return {status, txn.depends()};
   needs_sync_.insert(path);
+  any_needs_sync_ = true;
   return {Nothing(), txn.depends()};
 }
 
@@ -108,6 +110,7 @@ Status Master::SyncMetadata(const std::string& path, SyncDepth depth, SyncCounts
   std::erase_if(needs_sync_, [&](const std::string& asked) {
     return depth == SyncDepth::kAll ? IsWithin(asked, path) : asked == path;
   });
+  any_needs_sync_ = !needs_sync_.empty();
   return absl::OkStatus();
 }
 
@@ -215,7 +218,7 @@ void Master::ComparePage(const SyncedFolder& folder, const ListPage& page, SyncC
       const auto child = txn.GetChild(folder.id, name);
       const auto old = child ? txn.GetInode(*child) : std::nullopt;
       if (old && (old->is_directory() || !IsSettled(*old, object.key, folder.began_at_ms) ||
-                  !IsChanged(*old, object)))
+                  !HasChanged(*old, object)))
         continue;
       if (old) DeleteOne(txn, *old, JoinPath(folder.path, name), /*keep_object=*/true, &removed);
       state::Inode inode = LoadedFile(txn, *parent, name, object);

@@ -5,7 +5,7 @@
 
 namespace spillway {
 
-Master::Lookup Master::Find(StateTxn& txn, const std::string& path) {
+Lookup Master::Find(StateTxn& txn, const std::string& path) {
   Lookup lookup;
   lookup.names = PathComponents(path);
   auto root = txn.GetInode(kRootInodeId);
@@ -22,7 +22,7 @@ Master::Lookup Master::Find(StateTxn& txn, const std::string& path) {
   return lookup;
 }
 
-StatusOr<Master::Lookup> Master::FindExisting(StateTxn& txn, const std::string& path) {
+StatusOr<Lookup> Master::FindExisting(StateTxn& txn, const std::string& path) {
   Lookup lookup = Find(txn, path);
   if (lookup.found()) return lookup;
   if (!lookup.last().is_directory()) {
@@ -31,6 +31,13 @@ StatusOr<Master::Lookup> Master::FindExisting(StateTxn& txn, const std::string& 
                     path, lookup.chain.size() - 1, lookup.last().name());
   }
   return NotFound("Path \"{}\" does not exist.", path);
+}
+
+StatusOr<Lookup> Master::FindReachable(StateTxn& txn, const Caller& caller,
+                                       const std::string& path) {
+  SPILLWAY_ASSIGN_OR_RETURN(Lookup lookup, FindExisting(txn, path));
+  SPILLWAY_RETURN_IF_ERROR(CheckTraverse(caller, lookup, path));
+  return lookup;
 }
 
 StatusOr<ResolvedKey> Master::Resolve(const std::string& path) {

@@ -60,8 +60,7 @@ Status Master::CheckOwner(const Caller& caller, const state::Inode& inode,
 }
 
 // For what changes the understore.
-Status Master::CheckWritable(const std::string& path) {
-  SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
+Status Master::CheckWritable(const ResolvedKey& resolved, const std::string& path) {
   const state::Mount& mount = mounts_.at(resolved.mount_id);
   if (!mount.read_only()) return absl::OkStatus();
   return spillway::MakeStatus(StatusCode::kPermissionDenied,

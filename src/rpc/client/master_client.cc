@@ -233,6 +233,7 @@ class MasterClient : public MasterApi {
     request.mutable_options()->set_recursive(options.recursive);
     request.mutable_options()->set_alluxioonly(options.alluxio_only);
     request.mutable_options()->set_unchecked(options.unchecked);
+    request.mutable_options()->set_deletemountpoint(options.delete_mount_point);
     SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
     fswire::DeletePResponse response;
     return Call(kFs + "Remove", request, &response);

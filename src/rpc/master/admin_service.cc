@@ -10,12 +10,6 @@ namespace {
 
 const char* const kService = "spillway.admin.AdminService";
 
-Status MustBeSuperUser(Master* master, const Caller& caller) {
-  if (master->IsSuperUser(caller)) return absl::OkStatus();
-  return MakeStatus(StatusCode::kPermissionDenied, "Only a superuser may do this, not {}.",
-                    caller.user);
-}
-
 void RegisterPersist(RpcService* service, Master* master) {
   service->Unary<admin::GetPersistInfoRequest, admin::GetPersistInfoResponse>(
       kService, "GetPersistInfo",
@@ -180,6 +174,12 @@ void RegisterQuotas(RpcService* service, Master* master) {
 }
 
 }  // namespace
+
+Status MustBeSuperUser(Master* master, const Caller& caller) {
+  if (master->IsSuperUser(caller)) return absl::OkStatus();
+  return MakeStatus(StatusCode::kPermissionDenied, "Only a superuser may do this, not {}.",
+                    caller.user);
+}
 
 void RegisterAdminService(RpcService* service, const MasterServiceContext& context) {
   RegisterQuotas(service, context.master);

@@ -56,9 +56,7 @@ bool Wanted(const blockwire::GetWorkerReportPOptions& options, const WorkerInfo&
 
 // As the admin service does it.
 Status LetGo(Master* master, const Caller& caller, const std::string& host, bool undo) {
-  if (!master->IsSuperUser(caller))
-    return MakeStatus(StatusCode::kPermissionDenied, "Only a superuser may do this, not {}.",
-                      caller.user);
+  SPILLWAY_RETURN_IF_ERROR(MustBeSuperUser(master, caller));
   return master->DecommissionWorker(host, /*data_port=*/0, undo).status();
 }
 

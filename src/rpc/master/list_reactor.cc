@@ -152,31 +152,19 @@ void ListPartial(const MasterServiceContext& context, const Caller& caller, cons
   const size_t batch =
       options.batchsize() > 0 ? static_cast<size_t>(options.batchsize()) : SIZE_MAX;
   fswire::ListStatusPartialPResponse response;
-  while (!cursor.done) {
-    auto directory = cursor.load ? cursor.load : context.master->DirectoryToLoad(path, true);
-    if (directory) {
-      if (Status status = context.master->LoadDirectory(*directory); !status.ok())
-        return reply(status);
-      cursor.load.reset();
-      continue;
-    }
-    auto page = context.master->ListStatus(caller, path, list, kEntriesPerPage, &cursor);
-    if (!page.result.ok()) return reply(page.result.status());
-    for (const FileStatus& status : *page.result) {
-      const std::string relative =
-          status.path.substr(std::min(status.path.size(), path == "/" ? 1 : path.size() + 1));
-      if (!options.prefix().empty() && relative.rfind(options.prefix(), 0) != 0) continue;
-      if (skip-- > 0) continue;
-      if (static_cast<size_t>(response.fileinfos_size()) == batch) {
-        response.set_istruncated(true);
-        response.set_filecount(-1);
-        return reply(response);
-      }
-      FillFileInfo(status, response.add_fileinfos());
-    }
-  }
   response.set_istruncated(false);
-  response.set_filecount(response.fileinfos_size());
+  const auto visit = [&](const FileStatus& status) -> StatusOr<bool> {
+    const std::string relative =
+        status.path.substr(std::min(status.path.size(), path == "/" ? 1 : path.size() + 1));
+    if (!options.prefix().empty() && relative.rfind(options.prefix(), 0) != 0) return true;
+    if (skip-- > 0) return true;
+    response.set_istruncated(static_cast<size_t>(response.fileinfos_size()) == batch);
+    if (!response.istruncated()) FillFileInfo(status, response.add_fileinfos());
+    return !response.istruncated();
+  };
+  if (Status status = VisitListing(context.master, caller, path, list, cursor, visit); !status.ok())
+    return reply(status);
+  response.set_filecount(response.istruncated() ? -1 : response.fileinfos_size());
   reply(response);
 }
 

@@ -1,5 +1,7 @@
 #include "rpc/master/load_jobs.h"
 
+#include "rpc/master/loading.h"
+
 namespace spillway {
 
 bool LoadJobs::Start(const Caller& caller, const std::string& path, int copies) {
@@ -37,31 +39,21 @@ Status LoadJobs::Collect(const std::shared_ptr<Job>& job, const Caller& caller,
   ListOptions options;
   options.recursive = true;
   options.blocks = false;
-  ListCursor cursor;
-  while (!cursor.done) {
-    auto directory = cursor.load ? cursor.load : master_->DirectoryToLoad(path, true);
-    if (directory) {
-      SPILLWAY_RETURN_IF_ERROR(master_->LoadDirectory(*directory));
-      cursor.load.reset();
-      continue;
-    }
-    auto page = master_->ListStatus(caller, path, options, 1000, &cursor);
-    SPILLWAY_RETURN_IF_ERROR(page.result.status());
-    for (const FileStatus& file : *page.result) {
-      if (file.is_directory) continue;
-      auto blocks = master_->LoadFile(caller, file.path, copies);
-      if (!blocks.result.ok()) return blocks.result.status();
-      absl::MutexLock lock(&mutex_);
-      if (job->stopped) {
-        master_->CancelLoad(*blocks.result);
-        return absl::OkStatus();
-      }
-      job->blocks.insert(job->blocks.end(), blocks.result->begin(), blocks.result->end());
-      ++job->progress.files;
-      job->progress.bytes += file.length_bytes;
-    }
-  }
-  return absl::OkStatus();
+  return VisitListing(
+      master_, caller, path, options, {}, [&](const FileStatus& file) -> StatusOr<bool> {
+        if (file.is_directory) return true;
+        auto blocks = master_->LoadFile(caller, file.path, copies);
+        SPILLWAY_RETURN_IF_ERROR(blocks.result.status());
+        absl::MutexLock lock(&mutex_);
+        if (job->stopped) {
+          master_->CancelLoad(*blocks.result);
+          return false;
+        }
+        job->blocks.insert(job->blocks.end(), blocks.result->begin(), blocks.result->end());
+        ++job->progress.files;
+        job->progress.bytes += file.length_bytes;
+        return true;
+      });
 }
 
 void LoadJobs::Settle(Job* job) {

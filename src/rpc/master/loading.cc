@@ -54,10 +54,35 @@ void WithLoaded(const MasterServiceContext& context, std::vector<std::string> pa
                           then = std::move(then)] { then(Load(master, paths, to_sync, loading)); });
 }
 
+Status LoadNow(const MasterServiceContext& context, const std::vector<std::string>& paths,
+               const Loading& loading) {
+  return Load(context.master, paths, PathsToSync(context.master, paths, loading), loading);
+}
+
+Status VisitListing(Master* master, const Caller& caller, const std::string& path,
+                    const ListOptions& options, ListCursor cursor,
+                    const std::function<StatusOr<bool>(const FileStatus&)>& visit) {
+  constexpr size_t kEntriesPerPage = 1000;
+  while (!cursor.done) {
+    if (const auto directory = cursor.load ? cursor.load : master->DirectoryToLoad(path, true)) {
+      SPILLWAY_RETURN_IF_ERROR(master->LoadDirectory(*directory));
+      cursor.load.reset();
+      continue;
+    }
+    const auto page = master->ListStatus(caller, path, options, kEntriesPerPage, &cursor);
+    SPILLWAY_RETURN_IF_ERROR(page.result.status());
+    for (const FileStatus& status : *page.result) {
+      SPILLWAY_ASSIGN_OR_RETURN(const bool more, visit(status));
+      if (!more) return absl::OkStatus();
+    }
+  }
+  return absl::OkStatus();
+}
+
 int64_t SyncIntervalMs(const MasterServiceContext& context,
                        const fswire::FileSystemMasterCommonPOptions& options) {
   if (options.has_syncintervalms()) return options.syncintervalms();
-  return context.config->GetDurationMs("alluxio.user.file.metadata.sync.interval");
+  return context.sync_interval_ms;
 }
 
 }  // namespace spillway

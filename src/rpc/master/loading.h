@@ -29,6 +29,16 @@ struct Loading {
 void WithLoaded(const MasterServiceContext& context, std::vector<std::string> paths,
                 const Loading& loading, std::function<void(Status)> then);
 
+// The same on this thread. Blocks.
+Status LoadNow(const MasterServiceContext& context, const std::vector<std::string>& paths,
+               const Loading& loading);
+
+// Visits the entries of a listing from cursor on, page by page, loading what was never loaded,
+// until visit answers false. Blocks.
+Status VisitListing(Master* master, const Caller& caller, const std::string& path,
+                    const ListOptions& options, ListCursor cursor,
+                    const std::function<StatusOr<bool>(const FileStatus&)>& visit);
+
 int64_t SyncIntervalMs(const MasterServiceContext& context,
                        const fswire::FileSystemMasterCommonPOptions& options);
 // Of operations whose options say how to load.

@@ -21,6 +21,8 @@ struct MasterServiceContext {
   int web_port = 0;
   // Writes a backup below a folder; returns where.
   std::function<StatusOr<std::string>(const std::string&)> backup;
+  // For callers who do not say how old what is known of the understore may be; -1 is any age.
+  int64_t sync_interval_ms = -1;
 };
 
 // The WorkerSender of the master core: queues messages on the sessions' streams. Thread-safe.
@@ -40,6 +42,9 @@ class SessionTable : public WorkerSender {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// PERMISSION_DENIED for anybody else.
+Status MustBeSuperUser(Master* master, const Caller& caller);
 
 // Spillway's own service for its clients and operators.
 void RegisterAdminService(RpcService* service, const MasterServiceContext& context);

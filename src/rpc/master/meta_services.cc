@@ -20,13 +20,10 @@ const char* const kAlluxioVersion = "2.9.3";
 std::map<std::string, Configuration::Value> ClusterDefaults(const Configuration& config) {
   auto values = config.UserValues();
   for (auto it = values.begin(); it != values.end();) {
-    const bool secret = it->first.find("secret") != std::string::npos ||
-                        it->first.find("accessKey") != std::string::npos ||
-                        it->first.find("token") != std::string::npos;
     const bool client = it->first.rfind("alluxio.user.", 0) == 0 ||
                         it->first.rfind("alluxio.security.", 0) == 0 ||
                         it->first.rfind("alluxio.master.", 0) == 0;
-    it = secret || !client ? values.erase(it) : std::next(it);
+    it = IsCredential(it->first) || !client ? values.erase(it) : std::next(it);
   }
   values["alluxio.version"] = {kAlluxioVersion, "DEFAULT"};
   values["alluxio.underfs.version"] = {"3.3.1", "DEFAULT"};
@@ -136,9 +133,8 @@ void RegisterBackup(RpcService* service, const MasterServiceContext& context) {
   const std::string name = "alluxio.grpc.meta.MetaMasterClientService";
   service->Unary<meta::BackupPRequest, meta::BackupPStatus>(
       name, "Backup", [context](const CallContext& call, const auto& request, auto reply) {
-        if (!context.master->IsSuperUser(call.caller))
-          return reply(spillway::MakeStatus(StatusCode::kPermissionDenied,
-                                            "Only a superuser may write a backup."));
+        if (Status status = MustBeSuperUser(context.master, call.caller); !status.ok())
+          return reply(status);
         if (request.targetdirectory().empty())
           return reply(InvalidArgument("A folder for the backup is needed."));
         context.executor->Post([context, request, reply] {

@@ -1,6 +1,8 @@
 // Of FileSystemMasterClientService, the mount table.
+#include "common/config.h"
 #include "common/path.h"
 #include "rpc/convert.h"
+#include "rpc/master/loading.h"
 #include "rpc/master/master_services.h"
 
 namespace spillway {
@@ -14,14 +16,6 @@ MountOptions ToOptions(const fswire::MountPOptions& options) {
           {options.properties().begin(), options.properties().end()}};
 }
 
-// Credentials are taken, never given.
-bool IsSecret(const std::string& key) {
-  for (const char* part : {"secret", "Secret", "accessKey", "token", "password"}) {
-    if (key.find(part) != std::string::npos) return true;
-  }
-  return false;
-}
-
 template <typename Request, typename Response>
 void Register(
     RpcService* service, const MasterServiceContext& context, const char* method,
@@ -33,10 +27,8 @@ void Register(
         if (!path.ok()) return reply(path.status());
         context.executor->Post([context, op, request, reply, path = *path, caller = call.caller] {
           // What the understore has at the path's parent decides whether it can be one.
-          while (const auto directory = context.master->DirectoryToLoad(path, false)) {
-            if (Status status = context.master->LoadDirectory(*directory); !status.ok())
-              return reply(status);
-          }
+          if (Status status = LoadNow(context, {path}, Loading()); !status.ok())
+            return reply(status);
           FinishWhenDurable(
               context.master, op(caller, path, request), [](Nothing&) { return Response(); },
               reply);
@@ -78,7 +70,7 @@ void RegisterMounts(RpcService* service, const MasterServiceContext& context) {
           info.set_shared(mount.shared);
           info.set_mountid(mount.id.value());
           for (const auto& [key, value] : mount.properties)
-            (*info.mutable_properties())[key] = IsSecret(key) ? "******" : value;
+            (*info.mutable_properties())[key] = IsCredential(key) ? "******" : value;
         }
         reply(response);
       });

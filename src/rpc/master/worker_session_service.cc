@@ -146,7 +146,7 @@ void SessionReactor::Register(const session::Register& request) {
       absl::MutexLock lock(&self->table_->impl_->mutex);
       self->table_->impl_->sessions[{session->worker, session->epoch}] = self;
     }
-    self->Send(self->master_->MountTableMessage());
+    self->master_->SendMounts(*session);
     session::MasterMessage message;
     message.mutable_registered()->set_worker_id(session->worker.value());
     message.mutable_registered()->set_epoch(session->epoch.value());
