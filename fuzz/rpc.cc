@@ -4,6 +4,7 @@
 #include "common/step_executor.h"
 #include "fuzz/input.h"
 #include "master/master_twins.h"
+#include "rpc/master/master_jobs.h"
 #include "rpc/master/master_services.h"
 #include "understore/memory/memory_under_store.h"
 
@@ -35,11 +36,14 @@ struct Cluster {
     context.config = &config;
     context.clock = &clock;
     context.backup = [](const std::string&) -> StatusOr<std::string> { return "/backup"; };
+    jobs = std::make_unique<MasterJobs>(context);
+    context.jobs = jobs.get();
     RegisterAdminService(&service, context);
     RegisterFileSystemService(&service, context);
     RegisterBlockMasterService(&service, context);
     RegisterMetaServices(&service, context);
     RegisterVersionService(&service);
+    RegisterJobMaster(&service, context);
     methods = service.UnaryMethods();
     Settle();
   }
@@ -68,6 +72,7 @@ struct Cluster {
   Authenticator authenticator;
   RpcService service;
   MasterServiceContext context;
+  std::unique_ptr<MasterJobs> jobs;
   std::vector<std::string> methods;
 };
 

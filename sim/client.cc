@@ -171,6 +171,43 @@ void Simulation::Remove(const std::string& path) {
   if (master_->Exists(root_, path).result.value_or(true) && expected) files_[path] = *expected;
 }
 
+// The workers copy while everything else goes on; it is acknowledged when the answer comes.
+void Simulation::CopyAny() {
+  if (files_.empty()) return;
+  const auto known = std::next(files_.begin(), static_cast<int64_t>(random_.Below(files_.size())));
+  const std::string source = known->first;
+  const std::string target = RandomPath();
+  const bool marker =
+      source.find("_SUCCESS") != std::string::npos || target.find("_SUCCESS") != std::string::npos;
+  if (marker || source == target) return;
+  const uint64_t ticket = ++copies_begun_;
+  copies_under_way_[ticket] = damages_;
+  CreateFileOptions options;
+  options.recursive = true;
+  options.overwrite = random_.Below(2) == 0;
+  options.durable_replicas = kReplicas;
+  master_->CopyFile(root_, source, target, options,
+                    [this, ticket, data = known->second.data](const StatusOr<InodeId>& copied) {
+                      copies_under_way_.erase(ticket);
+                      if (copied.ok()) Copied(*copied, data);
+                    });
+  // From here on the old content is gone, whether the copy ends well or not.
+  const auto begun = master_->GetStatus(root_, target);
+  if (!begun.result.ok() || begun.result->completed) return;
+  files_.erase(target);
+  removed_.erase(target);
+}
+
+void Simulation::Copied(InodeId file, const std::string& data) {
+  ++tally_->copies;
+  // It may have been renamed or deleted since it was complete.
+  const auto path = master_->GetFilePath(file);
+  if (!path.result.ok()) return;
+  removed_.erase(*path.result);
+  files_[*path.result] = Expected{data, ++sequence_};
+  ++tally_->acknowledged;
+}
+
 void Simulation::Sync() {
   if (syncing_ || calm_) return;
   syncing_ = true;

@@ -21,6 +21,7 @@ void Simulation::Step() {
   if (what == 15) return NativeWrite();
   if (what == 16) return NativeRead();
   if (what == 17) return Sync();
+  if (what == 18) return CopyAny();
   Background();
 }
 

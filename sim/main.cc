@@ -20,13 +20,14 @@ const std::map<std::string, PlantedBug> kBugs{{"ack-before-durable", PlantedBug:
                                               {"checksum-ignored", PlantedBug::kChecksumIgnored},
                                               {"forget-cancelled", PlantedBug::kForgetCancelled},
                                               {"forget-batched", PlantedBug::kForgetBatched},
-                                              {"stale-listing", PlantedBug::kStaleListing}};
+                                              {"stale-listing", PlantedBug::kStaleListing},
+                                              {"copy-early", PlantedBug::kCopyEarly}};
 
 void Print(uint64_t seeds, const Tally& tally, int violations) {
   std::cout << seeds << " seeds: " << violations << " violations\n"
             << "  acknowledged files " << tally.acknowledged << ", renames " << tally.renames
-            << ", syncs " << tally.syncs << ", deletes " << tally.deletes << ", markers published "
-            << tally.markers << "\n"
+            << ", copies by workers " << tally.copies << ", syncs " << tally.syncs << ", deletes "
+            << tally.deletes << ", markers published " << tally.markers << "\n"
             << "  master crashes " << tally.master_crashes << ", worker crashes "
             << tally.worker_crashes << ", disks lost " << tally.disks_lost << ", power losses "
             << tally.power_losses << ", flipped bits " << tally.flipped_bits << ", full disks "

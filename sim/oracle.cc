@@ -50,6 +50,9 @@ bool Simulation::Healthy() {
   if (master_->InSafeMode()) return false;
   // What is being written is promised to survive one loss, too.
   if (damages_at_write_ && *damages_at_write_ != damages_) return false;
+  for (const auto& [copy, damages] : copies_under_way_) {
+    if (damages != damages_) return false;
+  }
   for (const auto& [path, expected] : files_) {
     const auto status = master_->GetStatus(root_, path);
     if (!status.result.ok()) return false;

@@ -152,6 +152,7 @@ void Simulation::CrashMaster() {
     node->down.clear();
     node->stale.clear();
   }
+  copies_under_way_.clear();  // forgotten
   master_.reset();
   journal_.reset();
   master_executor_.Drop();

@@ -34,7 +34,7 @@ struct Verdict {
 // What was met, over all runs.
 struct Tally {
   int64_t acknowledged = 0, renames = 0, deletes = 0, markers = 0;
-  int64_t syncs = 0;
+  int64_t syncs = 0, copies = 0;
   int64_t master_crashes = 0, worker_crashes = 0;
   int64_t disks_lost = 0, power_losses = 0, flipped_bits = 0, full_disks = 0, failing_folders = 0;
   int64_t partitions = 0, broken_sessions = 0, stale_messages = 0, repeated_operations = 0;
@@ -115,6 +115,8 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   bool WriteBlock(const std::string& path, std::string piece);
   void Rename(const std::string& source, const std::string& target);
   void Remove(const std::string& path);
+  void CopyAny();
+  void Copied(InodeId file, const std::string& data);
   // Compares the namespace with the store, while everything else goes on.
   void Sync();
   bool AwaitDurable(LogIndex index);
@@ -185,6 +187,8 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   bool calm_ = false;                    // no more faults
   int damages_ = 0;                      // copies destroyed
   std::optional<int> damages_at_write_;  // when the write under way began
+  uint64_t copies_begun_ = 0;
+  std::map<uint64_t, int> copies_under_way_;  // damages_ when each began
   Verdict verdict_;
 };
 

@@ -190,7 +190,7 @@ def java_shell(*arguments, check=True, timeout=120, **properties):
     """Alluxio's own shell, unmodified."""
     definitions = [f"-D{k}={v}" for k, v in properties.items()]
     return run(["java", *java_options(), *definitions, "-cp", f"{CACHE}/jars/shell/*", "alluxio.cli.fs.FileSystemShell", *arguments],
-               check=check, timeout=timeout)
+               check=check, timeout=timeout, cwd=WORK)  # where it leaves lists of what failed
 
 
 def fresh_directory(name):

@@ -19,6 +19,11 @@ struct SyncProgress {
   int64_t duration_ms = 0;
 };
 
+struct StartedLoad {
+  int64_t job_id = 0;
+  bool before = false;  // it is being loaded already, by that job
+};
+
 using Properties = std::map<std::string, std::string>;
 
 // Thread-safe. Paths are absolute namespace paths.
@@ -43,10 +48,18 @@ class NamespaceAdminApi {
   // Limits of files, and of their bytes, below a directory; 0 is no limit.
   virtual Status SetQuota(const std::string& path, int64_t files_max, int64_t bytes_max) = 0;
   virtual StatusOr<std::vector<Quota>> ListQuotas(const std::string& path) = 0;
-  // Lets the workers load path: an id, or "" if that is under way already.
-  virtual StatusOr<std::string> SubmitLoad(const std::string& path) = 0;
+  // Lets the workers load path, to have so many copies of each block.
+  virtual StatusOr<StartedLoad> StartLoad(const std::string& path, int copies) = 0;
   virtual StatusOr<std::string> GetLoadProgress(const std::string& path, bool json) = 0;
   virtual StatusOr<bool> StopLoad(const std::string& path) = 0;
+  // Lets the workers copy a file or a tree, of which target takes the place of source's name; the
+  // job's id. Of options: overwrite, mode, write type, replication, persistence wait time.
+  virtual StatusOr<int64_t> StartCopy(const std::string& source, const std::string& target,
+                                      const CreateFileOptions& options) = 0;
+  // With names, those of the files that are done.
+  virtual StatusOr<JobReport> GetJob(int64_t id, bool names) = 0;
+  virtual Status CancelJob(int64_t id) = 0;
+  virtual StatusOr<std::vector<JobReport>> ListJobs() = 0;
   virtual StatusOr<std::string> GetFilePath(InodeId id) = 0;
   // Defaults of client properties below paths.
   virtual StatusOr<std::map<std::string, Properties>> GetPathProperties() = 0;

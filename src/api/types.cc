@@ -16,6 +16,34 @@ const char* PersistenceStateName(PersistenceState state) {
   return "";
 }
 
+const char* NameOf(WriteType type) {
+  switch (type) {
+    case WriteType::kMustCache:
+      return "MUST_CACHE";
+    case WriteType::kCacheThrough:
+      return "CACHE_THROUGH";
+    case WriteType::kThrough:
+      return "THROUGH";
+    case WriteType::kAsyncThrough:
+      return "ASYNC_THROUGH";
+  }
+  return "";
+}
+
+const char* NameOf(JobState state) {
+  switch (state) {
+    case JobState::kRunning:
+      return "RUNNING";
+    case JobState::kCompleted:
+      return "COMPLETED";
+    case JobState::kFailed:
+      return "FAILED";
+    case JobState::kCanceled:
+      return "CANCELED";
+  }
+  return "";
+}
+
 std::optional<WriteType> ParseWriteType(const std::string& name) {
   if (name == "MUST_CACHE" || name == "TRY_CACHE") return WriteType::kMustCache;
   if (name == "CACHE_THROUGH") return WriteType::kCacheThrough;

@@ -71,6 +71,7 @@ const char* PersistenceStateName(PersistenceState state);  // as Alluxio spells 
 
 enum class WriteType { kMustCache, kCacheThrough, kThrough, kAsyncThrough };
 std::optional<WriteType> ParseWriteType(const std::string& name);
+const char* NameOf(WriteType type);  // MUST_CACHE, ...
 
 enum class TtlAction { kDelete, kFree, kDeleteAlluxio };
 
@@ -272,6 +273,29 @@ struct PersistProgress {
   int64_t never_files = 0;
   std::string oldest_path;
   std::string oldest_error;
+};
+
+enum class JobState { kRunning, kCompleted, kFailed, kCanceled };
+const char* NameOf(JobState state);  // RUNNING, ...
+
+// How far something is that a user has asked the cluster for and follows by its id.
+struct JobReport {
+  // A job names so many files at most of those that it is done with; it counts them all.
+  static constexpr size_t kNamesMax = 100'000;
+
+  int64_t id = 0;
+  std::string kind;         // Migrate (a copy) or Load, as Alluxio names them
+  std::string description;  // what of
+  JobState state = JobState::kRunning;
+  int64_t files = 0;    // found so far
+  bool walked = false;  // all are found
+  int64_t files_done = 0;
+  int64_t files_failed = 0;
+  int64_t bytes_done = 0;
+  int64_t begun_at_ms = 0;
+  int64_t ended_at_ms = 0;  // 0: not yet
+  std::vector<std::string> done;
+  std::vector<std::pair<std::string, std::string>> failures;  // path, why
 };
 
 struct PersistLaneInfo {

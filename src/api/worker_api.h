@@ -78,6 +78,10 @@ class WorkerApi {
                         std::function<void(StatusOr<smallfiles::PutFilesResponse>)> done) = 0;
   virtual void StoreBlocks(const smallfiles::StoreBlocksRequest& request,
                            std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)> done) = 0;
+  // Drops every copy there that nothing needs: what is persisted and not pinned.
+  virtual Status FreeAll() {
+    return MakeStatus(StatusCode::kUnimplemented, "This worker cannot be freed from here.");
+  }
 };
 
 // Connects to workers by address; connections are pooled. Thread-safe.

@@ -23,8 +23,9 @@ const char* const kUsage =
     "  local start|stop|status|restart   a cluster of processes on this machine\n"
     "  fs <command>                 file system shell (fs help)\n"
     "  fsadmin <command>            administration (fsadmin help)\n"
+    "  job <command>                follow what the cluster was asked to do (job help)\n"
     "  docs configuration           print the table of configuration keys\n"
-    "  docs man fs|fsadmin          print a man page\n"
+    "  docs man fs|fsadmin|job      print a man page\n"
     "  docs completion bash|zsh     print a completion script\n"
     "  version                      print the version\n";
 
@@ -32,11 +33,16 @@ int ShellMain(const Configuration& config, const std::string& shell,
               const std::vector<std::string>& arguments) {
   InitLog("shell", "", "warn");
   Connection connection(config);
-  cli::Context context{
-      connection.fs(),     connection.master(), connection.admin(),          &connection.config(),
-      connection.random(), &std::cout,          ::isatty(STDERR_FILENO) == 1};
-  const auto& commands = shell == "fs" ? cli::FsCommands() : cli::FsAdminCommands();
-  const int code = cli::RunCommand("alluxio " + shell, commands, context, arguments);
+  cli::Context context;
+  context.fs = connection.fs();
+  context.master = connection.master();
+  context.admin = connection.admin();
+  context.workers = connection.workers();
+  context.config = &connection.config();
+  context.random = connection.random();
+  context.out = &std::cout;
+  context.terminal = ::isatty(STDERR_FILENO) == 1;
+  const int code = cli::RunCommand("alluxio " + shell, *cli::CommandsOf(shell), context, arguments);
   std::cout.flush();
   // gRPC's threads may still be letting go of ended calls: nothing is torn down under them.
   std::_Exit(code);
@@ -47,7 +53,7 @@ int DocsMain(const std::vector<std::string>& arguments) {
   const std::string which = arguments.size() < 2 ? "" : arguments[1];
   if (what == "configuration") {
     std::cout << ConfigurationMarkdown();
-  } else if (what == "man" && (which == "fs" || which == "fsadmin")) {
+  } else if (what == "man" && cli::CommandsOf(which) != nullptr) {
     std::cout << cli::ManPage(which);
   } else if (what == "completion" && which == "bash") {
     std::cout << cli::BashCompletion();
@@ -89,7 +95,7 @@ int Main(std::vector<std::string> arguments, const std::string& program) {
     return MasterMain(config, restore ? arguments[1] : "");
   }
   if (role == "worker") return WorkerMain(config);
-  if (role == "fs" || role == "fsadmin") return ShellMain(config, role, arguments);
+  if (cli::CommandsOf(role) != nullptr) return ShellMain(config, role, arguments);
   std::cerr << (role == "help" || role == "-h" || role == "--help" ? "" : role + " is unknown.\n")
             << kUsage;
   return 1;

@@ -9,6 +9,7 @@
 #include "common/format.h"
 #include "common/log.h"
 #include "common/path.h"
+#include "rpc/master/master_jobs.h"
 #include "rpc/master/master_services.h"
 #include "rpc/server.h"
 #include "rpc/web_server.h"
@@ -243,7 +244,7 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
   SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind, context.web_port, context.master, metrics));
   spdlog::info("master serves {}:{}", bind, context.rpc_port);
   RpcService job_service(&authenticator);
-  RegisterJobMaster(&job_service);
+  RegisterJobMaster(&job_service, context);
   RegisterVersionService(&job_service);
   auto job_server = StartJobServer(config, &job_service);
 
@@ -290,7 +291,7 @@ Status Run(const Configuration& config, const std::string& restore_from) {
   Master master(options,
                 MasterContext{&clock, &random, &pool, &journal, &sessions, &opener, &metrics});
   SPILLWAY_RETURN_IF_ERROR(master.Start());
-  const MasterServiceContext context{
+  MasterServiceContext context{
       &master,
       &pool,
       &config,
@@ -300,6 +301,8 @@ Status Run(const Configuration& config, const std::string& restore_from) {
       static_cast<int>(config.GetInt("alluxio.master.web.port")),
       [&](const std::string& folder) { return BackUp(store.get(), folder, clock.NowMs()); },
       config.GetDurationMs("alluxio.user.file.metadata.sync.interval")};
+  MasterJobs jobs(context);
+  context.jobs = &jobs;
   const Status status = Serve(config, context, &sessions, &metrics);
   pool.Shutdown();
   journal_thread.Shutdown();

@@ -223,4 +223,10 @@ void Progress::Add(int64_t n) {
   state_->Draw();
 }
 
+const std::vector<Command>* CommandsOf(const std::string& shell) {
+  if (shell == "fs") return &FsCommands();
+  if (shell == "fsadmin") return &FsAdminCommands();
+  return shell == "job" ? &JobCommands() : nullptr;
+}
+
 }  // namespace spillway::cli

@@ -19,6 +19,7 @@ struct Context {
   FileSystem* fs = nullptr;
   MasterApi* master = nullptr;
   NamespaceAdminApi* admin = nullptr;
+  WorkerConnector* workers = nullptr;
   const Configuration* config = nullptr;
   Random* random = nullptr;
   std::ostream* out = nullptr;
@@ -68,6 +69,9 @@ int RunCommand(const std::string& shell, const std::vector<Command>& commands, C
 
 const std::vector<Command>& FsCommands();
 const std::vector<Command>& FsAdminCommands();
+const std::vector<Command>& JobCommands();
+// Of the shells fs, fsadmin and job; null for others.
+const std::vector<Command>* CommandsOf(const std::string& shell);
 
 // Paths that a pattern with '*' names, in order; a path without one names itself. NOT_FOUND if a
 // pattern matches nothing.

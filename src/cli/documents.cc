@@ -6,8 +6,10 @@
 namespace spillway::cli {
 namespace {
 
-const std::vector<Command>& CommandsOf(const std::string& shell) {
-  return shell == "fs" ? FsCommands() : FsAdminCommands();
+const char* PurposeOf(const std::string& shell) {
+  return shell == "fs"        ? "work with files of a Spillway cluster"
+         : shell == "fsadmin" ? "administer a Spillway cluster"
+                              : "follow what a Spillway cluster was asked to do";
 }
 
 // Hyphens are meant as such, and no line may begin as a request.
@@ -47,7 +49,7 @@ bool TakesLocalPath(const std::string& name) {
 
 std::string BashCases(const std::string& shell) {
   std::string out;
-  for (const Command& command : CommandsOf(shell)) {
+  for (const Command& command : *CommandsOf(shell)) {
     out += "      " + shell + ":" + command.name + ") words=\"" + FlagsOf(command) + "\"";
     if (TakesLocalPath(command.name)) out += "; local_path=1";
     if (shell == "fs") out += "; path=1";
@@ -62,14 +64,13 @@ std::string ManPage(const std::string& shell) {
   const std::string name = "spillway-" + shell;
   std::string out =
       ".TH " + name + " 1 \"\" Spillway \"Spillway commands\"\n.SH NAME\n" + Roff(name) + " \\- " +
-      (shell == "fs" ? "work with files of a Spillway cluster" : "administer a Spillway cluster") +
-      "\n.SH SYNOPSIS\n.B spillway " + shell +
+      PurposeOf(shell) + "\n.SH SYNOPSIS\n.B spillway " + shell +
       "\n[\\-Dkey=value ...] [\\-\\-conf FILE] command [arguments]\n.SH DESCRIPTION\n"
       "The same verbs answer to\n.B alluxio " +
       shell +
       "\nwhere Spillway stands in for Alluxio. The exit code is 0, 255 for a failure, "
       "or what the command says.\n.SH COMMANDS\n";
-  for (const Command& command : CommandsOf(shell)) {
+  for (const Command& command : *CommandsOf(shell)) {
     out += ".TP\n.B " + Roff(command.name) + (command.usage.empty() ? "" : " ") +
            Roff(command.usage) + "\n" + Roff(command.help) + "\n";
     if (command.flags.empty()) continue;
@@ -94,7 +95,7 @@ std::string BashCompletion() {
          "  local cur=${COMP_WORDS[COMP_CWORD]} shell=${COMP_WORDS[1]} command=${COMP_WORDS[2]}\n"
          "  local words=\"\" path=\"\" local_path=\"\"\n"
          "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-         "    words=\"fs fsadmin master worker local docs version help\"\n"
+         "    words=\"fs fsadmin job master worker local docs version help\"\n"
          "  elif [ \"$COMP_CWORD\" -eq 2 ]; then\n"
          "    case $shell in\n"
          "      fs) words=\"" +
@@ -103,11 +104,14 @@ std::string BashCompletion() {
          "      fsadmin) words=\"" +
          NamesOf(FsAdminCommands()) +
          "\" ;;\n"
+         "      job) words=\"" +
+         NamesOf(JobCommands()) +
+         "\" ;;\n"
          "      local) words=\"start stop status restart\" ;;\n"
          "    esac\n"
          "  else\n"
          "    case $shell:$command in\n" +
-         BashCases("fs") + BashCases("fsadmin") +
+         BashCases("fs") + BashCases("fsadmin") + BashCases("job") +
          "    esac\n"
          "  fi\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"

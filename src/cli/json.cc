@@ -135,4 +135,22 @@ json ToJson(const ClusterInfo& info) {
           {"safeMode", info.safe_mode}};
 }
 
+nlohmann::json ToJson(const JobReport& job) {
+  nlohmann::json failures = nlohmann::json::array();
+  for (const auto& [path, message] : job.failures)
+    failures.push_back({{"path", path}, {"message", message}});
+  return {{"id", job.id},
+          {"name", job.kind},
+          {"description", job.description},
+          {"status", NameOf(job.state)},
+          {"files", job.files},
+          {"allFilesFound", job.walked},
+          {"filesDone", job.files_done},
+          {"filesFailed", job.files_failed},
+          {"bytesDone", job.bytes_done},
+          {"begunAtMs", job.begun_at_ms},
+          {"endedAtMs", job.ended_at_ms},
+          {"failures", failures}};
+}
+
 }  // namespace spillway::cli

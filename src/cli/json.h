@@ -15,6 +15,7 @@ nlohmann::json ToJson(const PersistInfo& info);
 nlohmann::json ToJson(const PersistReport& report);
 nlohmann::json ToJson(const HealthReport& report);
 nlohmann::json ToJson(const ClusterInfo& info);
+nlohmann::json ToJson(const JobReport& job);
 template <typename T>
 nlohmann::json ToJson(const std::vector<T>& items) {
   nlohmann::json array = nlohmann::json::array();

@@ -14,6 +14,7 @@ enum class PlantedBug {
   kForgetCancelled,   // a cancelled upload is forgotten while it still runs
   kForgetBatched,     // of files made by one request only the last is queued to be persisted
   kStaleListing,      // a sync takes away what was published after its listing was taken
+  kCopyEarly,         // workers copy a file before the ids of its blocks are durable
 };
 
 #ifdef SPILLWAY_PLANTED_BUGS

@@ -16,7 +16,7 @@ const PropertyKey kKeys[] = {
     {"alluxio.master.hostname", T::kString, "localhost", S::kAll, "Host that clients and workers use to reach the master."},
     {"alluxio.master.bind.host", T::kString, "0.0.0.0", S::kMaster, "Address the master listens on."},
     {"alluxio.master.rpc.port", T::kInt, "19998", S::kAll, "The master's RPC port."},
-    {"alluxio.job.master.rpc.port", T::kInt, "20001", S::kMaster, "Port at which callers of Alluxio's job service are told that there is none; 0 turns it off."},
+    {"alluxio.job.master.rpc.port", T::kInt, "20001", S::kMaster, "Port at which copies and loads are taken that Alluxio's shell submits to its job service; 0 turns it off."},
     {"alluxio.master.web.port", T::kInt, "19999", S::kMaster, "Port of /metrics and /healthz; 0 turns them off."},
     {"alluxio.master.rpc.addresses", T::kString, "", S::kClient, "Comma list host:port of several masters; the first that answers is used."},
     {"alluxio.master.journal.folder", T::kString, "${alluxio.work.dir}/journal", S::kMaster, "Folder of the master's state store."},

@@ -20,6 +20,7 @@ class Connection {
   MasterApi* master() { return master_.get(); }
   NamespaceAdminApi* admin() { return admin_.get(); }
   FileSystem* fs() { return fs_.get(); }
+  WorkerConnector* workers() { return workers_.get(); }
   Clock* clock() { return &clock_; }
   Random* random() { return &random_; }
 

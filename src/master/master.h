@@ -103,6 +103,11 @@ class Master : private MasterState {
   // How many of these are still to come.
   size_t StillToLoad(const std::vector<BlockId>& blocks);
   void CancelLoad(const std::vector<BlockId>& blocks);
+  // Makes target with the content of source, a complete file; the workers copy, block by block, in
+  // blocks of source's size. done runs when target is complete with all its copies and durable, or
+  // with why it is not, and then there is no target. A restart of the master forgets it.
+  void CopyFile(const Caller& caller, const std::string& source, const std::string& target,
+                const CreateFileOptions& options, FileCopy::Done done);
   Outcome<Nothing> Free(const Caller& caller, const std::string& path, bool recursive, bool forced);
   Outcome<Nothing> SchedulePersist(const Caller& caller, const std::string& path,
                                    int64_t wait_time_ms);
@@ -139,7 +144,6 @@ class Master : private MasterState {
                                      const std::map<std::string, std::string>& properties,
                                      const std::vector<std::string>& removed_keys, bool remove_all);
 
-  // The worker session's side.
   using Session = WorkerSession;
   // done runs once the worker is known durably.
   void RegisterWorker(const session::Register& request,
@@ -243,11 +247,6 @@ class Master : private MasterState {
   Status DoCreateDirectory(StateTxn& txn, const Caller& caller, const std::string& path,
                            const CreateDirectoryOptions& options)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // After-effects of a delete, carried out when it is durable.
-  struct Removed {
-    std::vector<InodeId> files;
-    std::vector<std::pair<InodeId, int64_t>> blocks;  // file, number of blocks
-  };
   // Deletes one inode (its children are gone already). With keep_object nothing changes in S3.
   void DeleteOne(StateTxn& txn, const state::Inode& inode, const std::string& path,
                  bool keep_object, Removed* removed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -257,12 +256,6 @@ class Master : private MasterState {
                                          const std::string& path, const CreateFileOptions& options,
                                          const WholeFile* whole, Removed* removed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // What the end of files that are made in one step has to wait for, and what follows it.
-  struct PutEffects {
-    LogIndex after;
-    std::vector<state::PersistJob> jobs;
-    Removed removed;
-  };
   PutOutcome PutFile(const Session& session, const session::PutFiles& request,
                      const session::PutFiles::File& file, PutEffects* effects);
   PutOutcome PutEmptyFile(const Caller& caller, const smallfiles::NewFileOptions& asked,
@@ -417,13 +410,6 @@ class Master : private MasterState {
   std::string BusyName(MountId mount, const std::string& key) const;
   void FreeKey(const std::string& busy) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  struct SweepPlan {
-    std::map<MountId, std::vector<std::string>> markers;  // go first
-    std::map<MountId, std::vector<std::string>> objects;
-    std::map<MountId, std::vector<std::string>> folders;
-    LogIndex durable;
-    bool any = false;  // there may be more to look at
-  };
   std::vector<state::PendingDelete> NextDeletes(StateTxn& txn, bool* any)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   SweepPlan PlanSweep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -460,17 +446,33 @@ class Master : private MasterState {
   // Looks whether block has the copies that its file wants; queues it or trims it if not.
   void CheckCopies(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CheckCopies(const state::Inode& inode, int64_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // It waits for healing only because somebody asked for it ahead of reading: nothing is missing.
-  bool IsOnlyLoaded(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // It waits for healing only because somebody asked for a load or a copy: nothing is missing.
+  bool IsOnlyAskedFor(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // --- ops/copy_file.cc
+  StatusOr<state::Inode> BeginCopy(StateTxn& txn, FileCopy* copy, const std::string& source,
+                                   const std::string& target, Removed* removed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The copy that block's file, which is not complete yet, is made by.
+  FileCopy* FindCopyOf(BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Completes what has all its blocks, gives up what cannot be copied.
+  void SettleCopies() ABSL_LOCKS_EXCLUDED(mutex_);
+  void SettleCopy(InodeId target) ABSL_LOCKS_EXCLUDED(mutex_);
+
   void CheckCopiesOf(const state::Inode& inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TrimSurplus(BlockId block, int most) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Starts what healing may be started.
   void Heal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool StartHeal(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  session::ReplicateBlock ReplicateCommand(StateTxn& txn, const state::Inode& inode, int64_t index,
+                                           const std::vector<WorkerEntry*>& sources)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // None if nobody has room, or if those who have are busy, which is told then.
   WorkerEntry* ChooseHealTarget(BlockId block, int64_t length_bytes, const HealEntry& entry,
                                 bool* busy) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FailHealsWith(WorkerId worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReleaseHeal(const HealEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What is under way for block is of no interest any more.
+  void DropHeal(BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void EndHeal(BlockId block, const Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Looks at a page of all replicated files; goes on with the next one.
   void Audit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

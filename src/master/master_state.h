@@ -117,6 +117,9 @@ class MasterState {
   HealQueue heal_ ABSL_GUARDED_BY(mutex_);
   // Copies asked for ahead of reading, until they are there.
   absl::flat_hash_map<BlockId, int> loads_ ABSL_GUARDED_BY(mutex_);
+  // Files being made as copies of others, by id, and those of them that may be done or given up.
+  absl::flat_hash_map<InodeId, FileCopy> file_copies_ ABSL_GUARDED_BY(mutex_);
+  std::set<InodeId> copies_to_settle_ ABSL_GUARDED_BY(mutex_);
   std::optional<InodeId> audit_after_ ABSL_GUARDED_BY(mutex_);  // an audit is under way
   int64_t next_audit_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t next_ttl_check_ms_ ABSL_GUARDED_BY(mutex_) = 0;

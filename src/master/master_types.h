@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/synchronization/mutex.h"
 #include "api/types.h"
 #include "common/clock.h"
@@ -216,6 +218,40 @@ struct WorkerSession {
   // Only these buckets of the worker's blocks are to be reported (api/block_digest.h).
   bool by_buckets = false;
   std::vector<uint32_t> wanted_buckets;
+};
+
+// After-effects of a delete, carried out when it is durable.
+struct Removed {
+  std::vector<InodeId> files;
+  std::vector<std::pair<InodeId, int64_t>> blocks;  // file, number of blocks
+};
+
+// What the end of files that are made in one step has to wait for, and what follows it.
+struct PutEffects {
+  LogIndex after;
+  std::vector<state::PersistJob> jobs;
+  Removed removed;
+};
+
+// What is to be deleted in the understores next.
+struct SweepPlan {
+  std::map<MountId, std::vector<std::string>> markers;  // go first
+  std::map<MountId, std::vector<std::string>> objects;
+  std::map<MountId, std::vector<std::string>> folders;
+  LogIndex durable;
+  bool any = false;  // there may be more to look at
+};
+
+// A file that workers make from the blocks of another.
+struct FileCopy {
+  // With the file's id once it is complete and durable.
+  using Done = std::function<void(StatusOr<InodeId>)>;
+  Caller caller;
+  CreateFileOptions options;
+  InodeId source;
+  absl::flat_hash_set<int64_t> missing;  // indexes of blocks that do not have all their copies
+  Status status;                         // why it cannot be made
+  Done done;
 };
 
 struct PutOutcome {

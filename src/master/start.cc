@@ -135,6 +135,7 @@ void Master::Tick() {
     DispatchPersist();
     Heal();
     Audit();
+    for (const auto& [target, copy] : file_copies_) copies_to_settle_.insert(target);
     const int64_t now = clock_->MonotonicMs();
     deletes = safe_mode_over_ && deletes_pending_ && !sweeping_deletes_ && now >= next_sweep_ms_;
     orphans = orphans_pending_ && !sweeping_orphans_ && now >= next_sweep_ms_;
@@ -146,6 +147,7 @@ void Master::Tick() {
     }
   }
   PumpAdmissions();
+  SettleCopies();
   ReapIncomplete();
   if (deletes) executor_->Post([this] { SweepDeletes(); });
   if (orphans) executor_->Post([this] { SweepOrphans(); });

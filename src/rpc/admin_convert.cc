@@ -104,4 +104,46 @@ HealthReport ToHealthReport(const admin::GetHealthReportResponse& in) {
   return report;
 }
 
+void FillJob(const JobReport& report, admin::Job* out) {
+  out->set_id(report.id);
+  out->set_kind(report.kind);
+  out->set_description(report.description);
+  out->set_state(NameOf(report.state));
+  out->set_files(report.files);
+  out->set_walked(report.walked);
+  out->set_files_done(report.files_done);
+  out->set_files_failed(report.files_failed);
+  out->set_bytes_done(report.bytes_done);
+  out->set_begun_at_ms(report.begun_at_ms);
+  out->set_ended_at_ms(report.ended_at_ms);
+  for (const auto& [path, message] : report.failures) {
+    auto* failure = out->add_failures();
+    failure->set_path(path);
+    failure->set_message(message);
+  }
+  out->mutable_done()->Assign(report.done.begin(), report.done.end());
+}
+
+JobReport ToJob(const admin::Job& job) {
+  JobReport report;
+  report.id = job.id();
+  report.kind = job.kind();
+  report.description = job.description();
+  for (const JobState state :
+       {JobState::kRunning, JobState::kCompleted, JobState::kFailed, JobState::kCanceled}) {
+    if (job.state() == NameOf(state)) report.state = state;
+  }
+  report.files = job.files();
+  report.walked = job.walked();
+  report.files_done = job.files_done();
+  report.files_failed = job.files_failed();
+  report.bytes_done = job.bytes_done();
+  report.begun_at_ms = job.begun_at_ms();
+  report.ended_at_ms = job.ended_at_ms();
+  for (const auto& failure : job.failures())
+    report.failures.emplace_back(failure.path(), failure.message());
+  report.done.assign(job.done().begin(), job.done().end());
+  return report;
+}
+
 }  // namespace spillway

@@ -260,7 +260,7 @@ void FillWorkerInfo(const WorkerInfo& info, blockwire::WorkerInfo* out) {
     (*out->mutable_capacitybytesontiers())[tier.alias] = tier.capacity_bytes;
     (*out->mutable_usedbytesontiers())[tier.alias] = tier.used_bytes;
   }
-  out->mutable_buildversion()->set_version("2.9.3");
+  out->mutable_buildversion()->set_version(kAlluxioVersion);
   out->mutable_buildversion()->set_revision("spillway");
 }
 

@@ -10,6 +10,9 @@
 
 namespace spillway {
 
+// The client version whose behaviour is kept; clients of other versions warn and go on.
+inline constexpr const char* kAlluxioVersion = "2.9.3";
+
 namespace wire = alluxio::grpc;
 namespace fswire = alluxio::grpc::file;
 namespace blockwire = alluxio::grpc::block;
@@ -51,5 +54,8 @@ void FillPersistReport(const PersistReport& report, admin::GetPersistReportRespo
 PersistReport ToPersistReport(const admin::GetPersistReportResponse& in);
 void FillHealthReport(const HealthReport& report, admin::GetHealthReportResponse* out);
 HealthReport ToHealthReport(const admin::GetHealthReportResponse& in);
+
+void FillJob(const JobReport& report, admin::Job* out);
+JobReport ToJob(const admin::Job& job);
 
 }  // namespace spillway

@@ -347,6 +347,37 @@ TEST_F(WorkerTest, readFromUnderStore_keepsWholeBlocks) {
   EXPECT_EQ(worker_->ReadFromUnderStore(options, sink).code(), StatusCode::kInvalidArgument);
 }
 
+TEST_F(WorkerTest, replicate_asAnotherBlock_whichIsCommittedUnderItsOwnId) {
+  StringBody body("0123456789");
+  ASSERT_TRUE(understore_->Put("dir/f", body, {}).ok());
+  session::MasterMessage message;
+  auto* command = message.mutable_replicate_block();
+  command->mutable_block()->set_block_id(5);
+  command->mutable_block()->set_length_bytes(6);
+  command->mutable_block()->set_crc32c(Crc32c("456789"));
+  command->mutable_block()->set_crc_known(true);
+  command->set_store_as(8);
+  command->set_pinned(true);
+  command->set_mount_id(1);
+  command->set_uri("s3://bucket/dir/f");
+  command->set_offset_in_file(4);
+  worker_->OnMessage(message);
+  executor_.RunAll();
+  EXPECT_TRUE(store_->Has(BlockId(8)));
+  EXPECT_FALSE(store_->Has(BlockId(5)));
+  const auto* commit = Last(session::WorkerMessage::kCommitBlock);
+  ASSERT_NE(commit, nullptr);
+  EXPECT_EQ(commit->commit_block().block().block_id(), 8U);
+  EXPECT_EQ(commit->commit_block().block().crc32c(), Crc32c("456789"));
+  EXPECT_TRUE(commit->commit_block().block().pinned());
+  Ack(commit->commit_block().request_id());
+  const auto* result = Last(session::WorkerMessage::kReplicateResult);
+  ASSERT_NE(result, nullptr);
+  EXPECT_EQ(result->replicate_result().code(), 0);
+  EXPECT_EQ(result->replicate_result().block_id(), 8U);
+  EXPECT_EQ(result->replicate_result().copied_from(), 5U);
+}
+
 TEST_F(WorkerTest, writeThrough_publishesOnCommitOnly) {
   const FileWriteThroughOptions options{MountId(1), "s3://bucket/t", "", "", 0644};
   std::string data = "through";

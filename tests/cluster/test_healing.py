@@ -67,6 +67,30 @@ def test_workerKilled_goneAtOnce_copiesBack_secondKill_nothingLost(cluster):
     wait_for(lambda: cluster.health() == 0, "the return of one", 30)
 
 
+def test_copyOfATree_aWorkerIsKilledMeanwhile_itEndsWhole(cluster):
+    """Copies are the workers' work: neither the loss of one nor that of the client that asked ends it."""
+    source = cluster.directory / "source"
+    source.mkdir()
+    for i in range(60):
+        (source / f"f{i}").write_bytes(data_of(2 << 20, i))
+    cluster.fs("copyFromLocal", source, "/a", **DURABLE3)
+    submitted = cluster.fs("distributedCp", "--async", "/a", "/b", **DURABLE3).stdout
+    job = re.search(r"jobControlId = (\d+)", submitted)[1]
+    cluster.kill("worker1")
+
+    def ended():
+        stat = run([SPILLWAY, "job", "stat", job]).stdout
+        return "RUNNING" not in stat and stat
+    stat = wait_for(ended, "the copy", 60)
+    assert "Status: COMPLETED" in stat
+    for i in range(60):
+        assert cluster.fs("cat", f"/b/f{i}", text=False).stdout == data_of(2 << 20, i)
+        assert len(cluster.locations(f"/b/f{i}")) >= 2
+    for i in range(60):
+        cluster.await_persisted(f"/b/f{i}")
+    wait_for(lambda: cluster.health() == 0, "healing", 30)
+
+
 def test_storeAway_newFoldersAreWritten_andAMasterStarts(cluster, proxy):
     source = cluster.directory / "source"
     source.mkdir()

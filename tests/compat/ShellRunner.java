@@ -1,6 +1,7 @@
 import alluxio.cli.AbstractShell;
 import alluxio.cli.fs.FileSystemShell;
 import alluxio.cli.fsadmin.FileSystemAdminShell;
+import alluxio.cli.job.JobShell;
 import alluxio.conf.Configuration;
 import alluxio.conf.InstancedConfiguration;
 
@@ -30,13 +31,15 @@ public class ShellRunner {
     InstancedConfiguration conf = Configuration.copyGlobal();
     AbstractShell fs = new FileSystemShell(conf);
     AbstractShell admin = new FileSystemAdminShell(conf);
+    AbstractShell job = new JobShell(conf);
     BufferedReader commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = commands.readLine(); line != null; line = commands.readLine()) {
       String[] words = line.split("\t", -1);
       printed.reset();
       int code;
       try {
-        code = (words[0].equals("fs") ? fs : admin).run(Arrays.copyOfRange(words, 1, words.length));
+        AbstractShell shell = words[0].equals("fs") ? fs : words[0].equals("job") ? job : admin;
+        code = shell.run(Arrays.copyOfRange(words, 1, words.length));
       } catch (Throwable t) {
         code = -1;
         System.out.println("thrown: " + t);

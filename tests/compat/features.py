@@ -49,7 +49,8 @@ FEATURES = [
     ("Shell", "completion, man pages, `--json`", "completion for bash", "bash and zsh; `spillway docs man`", ["test_shell.py::test_completionAndManPages"]),
     ("Shell", "`load --submit`, `--progress`, `--stop`", "yes", "the same: the workers load", [f"{J}::test_loadsAreSubmittedToTheWorkers"]),
     ("Shell", "`freeWorker`", "drops what is not persisted", "leaves it", [f"{J}::test_freeWorker_leavesWhatIsNeeded"]),
-    ("Shell", "the job service's port", "job master", "answered: there is no job service, and what to use", [f"{J}::test_jobServiceIsAnsweredFor"]),
+    ("Shell", "`distributedCp`, `distributedLoad`, `load` by the workers", "job service", "no job service: the master tells the workers", [f"{J}::test_distributedCp_isCarriedOutByTheWorkers", f"{J}::test_loadsAreSubmittedToTheWorkers"]),
+    ("Shell", "job master's port, `job` shell, `fsadmin report jobservice`", "yes", "the same, for copies and loads", [f"{J}::test_jobMasterClient_asProgramsUseIt", f"{T}::test_everyCommand_answersAsAlluxiosShell"]),
     ("Wire", "all messages and services as the Java client has them", "", SAME, ["test_descriptors.py"]),
 ]
 

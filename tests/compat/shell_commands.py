@@ -135,6 +135,29 @@ fs load /c/big
 fs load --local /c/big
 fs load /none
 fs free /none
+fs distributedCp --async /c/small /c/dcp2
+fs mkdir /c/dcp
+fs distributedCp /c/small /c/dcp/small
+fs cat /c/dcp/small
+fs distributedCp /c/tree/sub /c/dcp/tree
+fs count /c/dcp
+fs cat /c/dcp/tree/b
+fs distributedCp /c/empty /c/dcp/empty
+fs distributedCp --overwrite true /c/tree/sub /c/dcp/tree
+fs distributedCp --overwrite false /c/tree/sub /c/dcp/tree
+fs distributedCp /c/tree /c/tree/x
+fs distributedCp /c/none /c/dcp/none
+fs distributedCp /c/tree/sub /c/no/parent
+fs distributedCp /c/small
+fs rm -R /c/dcp
+fs rm /c/dcp2
+job ls
+job leader
+job stat 12
+job stat x
+job cancel 12
+job getCmdStatus 12
+fsadmin report jobservice
 fs loadMetadata /c
 fs loadMetadata -R /c
 fs loadMetadata -R -F /c
@@ -169,6 +192,9 @@ fs rm /c/d
 fs rm -R /c/d
 fs rm --alluxioOnly /c/big
 fs rm -R /
+fs freeWorker 127.0.0.9
+fs freeWorker 127.0.0.4
+fs freeWorker
 fs leader
 fs masterInfo
 fs bogus

@@ -15,14 +15,15 @@ def java_classes(source, class_path, name):
 
 
 class JavaShell:
-    """Alluxio's fs and fsadmin shells, unmodified."""
+    """Alluxio's fs, fsadmin and job shells, unmodified."""
 
-    def __init__(self, port=19998):
+    def __init__(self, port=19998, job_port=20001):
         class_path = f"{CACHE}/jars/shell/*"
         classes = java_classes(ROOT / "tests/compat/ShellRunner.java", class_path, "shell-runner-classes")
         self.process = subprocess.Popen(
-            ["java", *java_options(), f"-Dalluxio.master.rpc.port={port}", "-cp", f"{classes}:{class_path}", "ShellRunner"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            ["java", *java_options(), f"-Dalluxio.master.rpc.port={port}",
+             f"-Dalluxio.job.master.rpc.port={job_port}", "-Dalluxio.user.rpc.retry.max.duration=20s", "-cp", f"{classes}:{class_path}", "ShellRunner"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=WORK)
 
     def __call__(self, shell, words):
         self.process.stdin.write("\t".join([shell, *(str(w) for w in words)]) + "\n")
@@ -52,7 +53,8 @@ MASKS = [(r"\d\d-\d\d-\d{4} \d\d:\d\d:\d\d:\d{3}", "TIME"),
          (re.escape(str(WORK)) + r"/shell-(local|other)-\w+", r"\1"),
          (re.escape(str(WORK)) + r"/[-\w]+(/underFSStorage)?", "UFS"),
          (r"(fileId|\bid|Ms|workerId|Port|blockIds)=\[?-?[\d, ]+\]?", r"\1=N, "), (r"file id \d+", "file id N"),
-         (r"Time elapsed \d+", "Time elapsed N"), (r"127\.0\.0\.\d(:\d+)?(/<unresolved>(:\d+)?)?", "HOST"), (r"\(unresolved\)", ""),
+         (r"Time elapsed \d+", "Time elapsed N"),
+         (r"jobControlId = \d+", "jobControlId = N"), (r"\d{8}-\d{6}", "TIME"), (r"(I[dD]: )\d+", r"\1N"), (r"^\d{13}\b", "N"), (r"127\.0\.0\.\d(:\d+)?(/<unresolved>(:\d+)?)?", "HOST"), (r"\(unresolved\)", ""),
          (r"ufsFingerprint=.*?, acl", "ufsFingerprint=F, acl"), (r"(back)(java|native|peer)", r"\1"),
          (r"\d+(\.\d+)?[KMG]?B( ?\(\d+%\))?", "BYTES"), (r"(Port|Uptime|Version|Revision|Safe Mode): .*", r"\1"), (r"2\.9\.\d", "VERSION"), (r" +", " ")]
 
@@ -60,7 +62,7 @@ MASKS = [(r"\d\d-\d\d-\d{4} \d\d:\d\d:\d\d:\d{3}", "TIME"),
 def masked(text):
     """Without ids, times, addresses and spacing."""
     for pattern, by in MASKS:
-        text = re.sub(pattern, by, text)
+        text = re.sub(pattern, by, text, flags=re.M)
     return [line.rstrip() for line in text.rstrip().splitlines()]
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import ACCESS, DURABLE3, WORK, java_shell, wait_for
+from harness import ACCESS, CACHE, DURABLE3, ROOT, WORK, java_options, java_shell, run, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +86,8 @@ def test_loadsAreSubmittedToTheWorkers(s3, s3_cluster, source):
     java_shell("load", "/loads", "--stop")
     java_shell("free", "/loads")
     wait_for(lambda: not s3_cluster.locations("/loads/f0"), "the copies to go")
-    assert "SUCCEEDED" in s3_cluster.fs("distributedLoad", "--replication", "2", "/loads").stdout
-    wait_for(lambda: len(s3_cluster.locations("/loads/f2")) == 2, "two copies")
+    assert "Total completed file count is 3" in s3_cluster.fs("distributedLoad", "--replication", "2", "/loads").stdout
+    assert all(len(s3_cluster.locations(f"/loads/f{i}")) == 2 for i in range(3))
 
 
 def test_freeWorker_leavesWhatIsNeeded(s3_cluster, source):
@@ -100,10 +100,34 @@ def test_freeWorker_leavesWhatIsNeeded(s3_cluster, source):
     assert len(s3_cluster.locations("/free-dirty")) == 3, "not persisted: it stays"
 
 
-def test_jobServiceIsAnsweredFor(s3_cluster):
-    """At once: a client that finds nobody at its port asks for two minutes."""
-    refused = java_shell("distributedCp", "/loads", "/jobs-copy", check=False, timeout=60)
-    assert refused.returncode == 255 and "no job service" in refused.stdout + refused.stderr
+def test_distributedCp_isCarriedOutByTheWorkers(s3, s3_cluster, source):
+    """Alluxio's shell submits it to its job service, whose port our master answers."""
+    for name in ("a", "d/b", "d/empty/c"):
+        java_shell("mkdir", f"/dcp/{name.rpartition('/')[0]}")
+        java_shell("copyFromLocal", source, f"/dcp/{name}", **DURABLE3)
+    copied = java_shell("distributedCp", "/dcp", "/dcp-copy").stdout
+    assert "Total completed file count is 3, failed file count is 0" in copied
+    again = java_shell("distributedCp", "--overwrite", "false", "/dcp", "/dcp-copy").stdout
+    assert "Total completed file count is 0, failed file count is 3" in again
+    assert "Total completed file count is 3" in s3_cluster.fs("distributedCp", "/dcp", "/dcp-ours", **DURABLE3).stdout
+    for copy in ("dcp-copy", "dcp-ours"):
+        for name in ("a", "d/b", "d/empty/c"):
+            s3_cluster.await_persisted(f"/{copy}/{name}")
+            assert s3.path(f"{copy}/{name}").read_bytes() == source.read_bytes()
+    assert len(s3_cluster.locations("/dcp-ours/a")) == 3
+    through = {"alluxio.user.file.writetype.default": "CACHE_THROUGH"}
+    java_shell("distributedCp", "/dcp/a", "/dcp-through", **through)
+    assert s3_cluster.state("/dcp-through") == "PERSISTED", "it ends when all of it is"
+
+
+def test_jobMasterClient_asProgramsUseIt(s3, s3_cluster, source):
+    s3.path("jobs").mkdir()
+    s3.path("jobs/f").write_bytes(source.read_bytes())
+    s3_cluster.fs("needsSync", "/jobs")
+    ran = run(["java", *java_options(), "-cp", f"{CACHE}/jars/shell/*", ROOT / "tests/compat/JobClient.java", "/jobs/f"])
+    assert "JOBS OK" in ran.stdout
+    assert len(s3_cluster.locations("/jobs/f")) == 2
+    assert s3.path("jobs/f-copy").read_bytes() == source.read_bytes()
 
 
 def test_metadataCommands(s3_cluster):

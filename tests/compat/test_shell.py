@@ -5,6 +5,8 @@ from shells import JavaShell, NativeShell, answers, differences
 # Where they may differ, and why.
 USAGE = "usage and help are told in our own words and name our own options"
 OURS_SAYS_MORE = "ours tells more: how a file stands on its way to the store"
+FAILURES = "ours says why each file failed, and its exit code is 255"
+WHY = "ours says why"
 DIFFERENT = {
     "fs stat /c/small": OURS_SAYS_MORE,
     "fs test -s /c/small": "Alluxio's test -s is false for every file; by its own help it is true for what is not empty",
@@ -13,8 +15,11 @@ DIFFERENT = {
     "fs getfacl /c/tree/sub/b": "follows from the chmod above",
     "fs load --local /c/big": "what is in the cluster is loaded already, local worker or not",
     "fs copyToLocal /c/tree {local}/treeback{side}": "says at its end what was copied, as for a file",
+    "fs distributedCp --overwrite false /c/tree/sub /c/dcp/tree": FAILURES,
+    "fs distributedCp /c/small": USAGE,
+    "job stat 12": WHY, "job stat x": WHY, "job cancel 12": WHY, "job getCmdStatus 12": WHY,
     "fs bogus": USAGE, "fs ls": USAGE, "fs mkdir": USAGE, "fs ls --bogus /c": USAGE, "fs rm": USAGE, "fs help ls": USAGE,
-    "fs test /c": USAGE,
+    "fs test /c": USAGE, "fs freeWorker": USAGE,
     "fsadmin report bogus": USAGE, "fsadmin bogus": USAGE,
     "fsadmin report capacity": "no count of processors",
     "fsadmin metrics clear --master": "left out, and says so", "fsadmin journal checkpoint": "left out, and says so",

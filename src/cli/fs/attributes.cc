@@ -121,11 +121,6 @@ Command UnsetTtlCommand() {
           }};
 }
 
-Command FreeWorkerCommand() {
-  return LeftOut("freeWorker", "<worker host name>",
-                 "fsadmin decommission empties a worker for good, free a path.");
-}
-
 Command SetReplicationCommand() {
   return {"setReplication",
           "[-R] [--max <num> | --min <num>] <path>",

@@ -57,8 +57,6 @@ Command UnpinCommand();
 Command UnsetTtlCommand();
 Command UpdateMountCommand();
 
-// Lets the workers load path, and waits.
-Status LoadAndWait(Context& context, const std::string& path);
 // "user::rwx,group::r-x,other::r-x", with named entries and the mask; or the default list.
 std::string FormatAcl(const FileStatus& status, bool of_defaults);
 // A line for each mount, aligned.

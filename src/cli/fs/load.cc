@@ -23,11 +23,11 @@ Status LoadHere(Context& context, const std::string& path) {
 Status LoadByWorkers(Context& context, const Arguments& arguments, const std::string& path) {
   std::ostream& out = *context.out;
   if (arguments.Has("--submit")) {
-    SPILLWAY_ASSIGN_OR_RETURN(const std::string id, context.admin->SubmitLoad(path));
-    if (id.empty()) {
+    SPILLWAY_ASSIGN_OR_RETURN(const StartedLoad started, context.admin->StartLoad(path, 1));
+    if (started.before) {
       out << "Load already running for path '" << path << "'\n";
     } else {
-      out << "Load '" << path << "' is successfully submitted. JobId: " << id << "\n";
+      out << "Load '" << path << "' is successfully submitted. JobId: load " << path << "\n";
     }
   } else if (arguments.Has("--stop")) {
     SPILLWAY_ASSIGN_OR_RETURN(const bool stopped, context.admin->StopLoad(path));
@@ -44,22 +44,6 @@ Status LoadByWorkers(Context& context, const Arguments& arguments, const std::st
 }
 
 }  // namespace
-
-// Submits a load and follows it to its end.
-Status LoadAndWait(Context& context, const std::string& path) {
-  SPILLWAY_ASSIGN_OR_RETURN(const std::string id, context.admin->SubmitLoad(path));
-  while (true) {
-    SPILLWAY_ASSIGN_OR_RETURN(const std::string report,
-                              context.admin->GetLoadProgress(path, false));
-    if (report.find("Job State: RUNNING") == std::string::npos) {
-      *context.out << report;
-      return report.find("Job State: SUCCEEDED") != std::string::npos
-                 ? absl::OkStatus()
-                 : Internal("{} was not loaded.", path);
-    }
-    absl::SleepFor(absl::Milliseconds(100));
-  }
-}
 
 Command LoadCommand() {
   return {

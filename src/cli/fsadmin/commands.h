@@ -22,5 +22,6 @@ Command UpdateConfCommand();
 // Categories of fsadmin report.
 Status ReportPersist(Context& context, const Arguments& arguments);
 Status ReportHealth(Context& context, const Arguments& arguments);
+Status ReportJobs(Context& context, bool as_json);
 
 }  // namespace spillway::cli

@@ -178,7 +178,8 @@ const std::vector<Command>& FsAdminCommands() {
       UfsCommand(),
       UpdateConfCommand(),
       {"report",
-       "[summary|capacity|ufs|persist|health] [--json] [-live|-lost|-worker <hosts>] [-n <count>]",
+       "[summary|capacity|ufs|persist|health|jobservice] [--json] [-live|-lost|-worker <hosts>] "
+       "[-n <count>]",
        "Reports Alluxio running cluster information.",
        {{"--json", false, {}, "print JSON"},
         {"-live", false, {}, "live workers only"},
@@ -191,14 +192,15 @@ const std::vector<Command>& FsAdminCommands() {
          const std::string what = arguments.values.empty() ? "summary" : arguments.values[0];
          const bool as_json = arguments.Has("--json");
          Status status = InvalidArgument(
-             "report category is invalid: {}. It is summary, capacity, ufs, persist or health; "
-             "metrics are at /metrics of every process's web port, and there is no job service.",
+             "report category is invalid: {}. It is summary, capacity, ufs, persist, health or "
+             "jobservice; metrics are at /metrics of every process's web port.",
              what);
          if (what == "summary") status = Summary(context, as_json);
          if (what == "capacity") status = Capacity(context, arguments);
          if (what == "ufs") status = UnderStores(context, as_json);
          if (what == "persist") status = ReportPersist(context, arguments);
          if (what == "health") status = ReportHealth(context, arguments);
+         if (what == "jobservice") status = ReportJobs(context, as_json);
          if (!status.ok()) return status;
          return 0;
        }}};

@@ -20,6 +20,8 @@ constexpr int64_t kFirstRetryMs = 100;
 constexpr int64_t kRetryMsMax = 5000;
 constexpr int64_t kHealGraceMs = 30'000;
 constexpr int64_t kHealBytesPerMs = 10'000;
+constexpr int kAfterHealing = 1000;  // in the queue, as so many copies: nothing is missing
+constexpr int kCopyAttemptsMax = 8;
 
 }  // namespace
 
@@ -27,7 +29,7 @@ void Master::CheckCopies(StateTxn& txn, BlockId block) {
   const auto inode = txn.GetInode(FileIdOfBlock(block));
   if (!inode || inode->is_directory()) {
     loads_.erase(block);
-    return heal_.Erase(block);
+    return DropHeal(block);
   }
   CheckCopies(*inode, BlockIndex(block));
 }
@@ -39,11 +41,24 @@ void Master::CheckCopiesOf(const state::Inode& inode) {
 
 void Master::CheckCopies(const state::Inode& inode, int64_t index) {
   const BlockId block = BlockIdOf(InodeId(inode.id()), index);
+  FileCopy* copy = inode.completed() ? nullptr : FindCopyOf(block);
   // The last block of a file that is not complete is still being written.
-  const bool settled =
-      inode.completed() ? index < inode.blocks_size() : index + 1 < inode.next_block_index();
+  const bool settled = inode.completed() ? index < inode.blocks_size()
+                                         : copy || index + 1 < inode.next_block_index();
   int wanted = settled ? WantedCopies(inode) : 0;
   const int sound = cluster_.SoundCopies(block);
+  if (copy != nullptr) {
+    wanted = std::max(1, wanted);
+    if (sound < wanted) {
+      copy->missing.insert(index);
+      return heal_.Put(block, kAfterHealing, clock_->MonotonicMs());
+    }
+    copy->missing.erase(index);
+    if (copy->missing.empty()) copies_to_settle_.insert(InodeId(inode.id()));
+    if (const HealEntry* entry = heal_.Find(block); entry && !entry->target) heal_.Erase(block);
+    return;
+  }
+  const int needed = wanted;
   if (const auto load = loads_.find(block); load != loads_.end()) {
     if (settled && sound < load->second) {
       wanted = std::max(wanted, load->second);
@@ -54,7 +69,8 @@ void Master::CheckCopies(const state::Inode& inode, int64_t index) {
   if (sound < wanted) {
     const bool readable =
         !cluster_.Locations(block).empty() || inode.persistence_state() == state::PERSISTED;
-    return heal_.Put(block, std::max(sound, readable ? 1 : 0), clock_->MonotonicMs());
+    const int rank = sound >= needed ? kAfterHealing : std::max(sound, 1);
+    return heal_.Put(block, readable ? rank : 0, clock_->MonotonicMs());
   }
   if (const HealEntry* entry = heal_.Find(block); entry != nullptr && !entry->target) {
     if (metrics_ != nullptr) {
@@ -160,13 +176,55 @@ void Master::Heal() {
   }
 }
 
+// What a worker has to know to make a copy of a block, which sources hold.
+session::ReplicateBlock Master::ReplicateCommand(StateTxn& txn, const state::Inode& inode,
+                                                 int64_t index,
+                                                 const std::vector<WorkerEntry*>& sources) {
+  session::ReplicateBlock command;
+  auto* source = command.mutable_block();
+  const BlockInfo info = MakeBlockInfo(inode, index);
+  source->set_block_id(static_cast<uint64_t>(info.id.value()));
+  source->set_length_bytes(info.length_bytes);
+  if (const auto* record = cluster_.FindBlock(info.id)) {
+    source->set_crc32c(record->crc32c);
+    source->set_crc_known(record->crc_known);
+  }
+  if (inode.completed() && inode.blocks(static_cast<int>(index)).crc_known()) {
+    source->set_crc32c(inode.blocks(static_cast<int>(index)).crc32c());
+    source->set_crc_known(true);
+  }
+  for (const WorkerEntry* worker : sources) {
+    auto* holder = source->add_holders();
+    holder->set_host(worker->address.host);
+    holder->set_data_port(worker->address.data_port);
+  }
+  const auto path = txn.PathOf(inode);
+  if (inode.persistence_state() == state::PERSISTED && path) {
+    const FileStatus status = MakeStatus(txn, inode, *path, false);
+    command.set_mount_id(status.mount_id.value());
+    command.set_uri(status.understore_path);
+    command.set_offset_in_file(index * inode.block_size_bytes());
+  }
+  return command;
+}
+
 // False if no worker can take it now.
 bool Master::StartHeal(StateTxn& txn, BlockId block) {
   CheckCopies(txn, block);
   const HealEntry* entry = heal_.Find(block);
   if (entry == nullptr || entry->target || entry->copies == 0) return true;
   const auto inode = txn.GetInode(FileIdOfBlock(block));
-  const BlockInfo info = MakeBlockInfo(*inode, BlockIndex(block));
+  const int64_t index = BlockIndex(block);
+  // Where there is none, a block of a file that is made as a copy comes from the other file's.
+  FileCopy* copy = cluster_.Locations(block).empty() ? FindCopyOf(block) : nullptr;
+  const auto origin = copy ? txn.GetInode(copy->source) : inode;
+  if (!origin) {
+    copy->status = NotFound("The file was deleted while it was copied.");
+    copies_to_settle_.insert(InodeId(inode->id()));
+    heal_.Erase(block);
+    return true;
+  }
+  const BlockInfo info = MakeBlockInfo(*origin, index);
   bool busy = false;
   WorkerEntry* target = ChooseHealTarget(block, info.length_bytes, *entry, &busy);
   if (target == nullptr) {
@@ -183,30 +241,9 @@ bool Master::StartHeal(StateTxn& txn, BlockId block) {
   });
   session::MasterMessage message;
   auto* command = message.mutable_replicate_block();
-  auto* source = command->mutable_block();
-  source->set_block_id(static_cast<uint64_t>(block.value()));
-  source->set_length_bytes(info.length_bytes);
-  if (const auto* record = cluster_.FindBlock(block)) {
-    source->set_crc32c(record->crc32c);
-    source->set_crc_known(record->crc_known);
-  }
-  if (inode->completed() && inode->blocks(static_cast<int>(BlockIndex(block))).crc_known()) {
-    source->set_crc32c(inode->blocks(static_cast<int>(BlockIndex(block))).crc32c());
-    source->set_crc_known(true);
-  }
-  for (const WorkerEntry* worker : sources) {
-    auto* holder = source->add_holders();
-    holder->set_host(worker->address.host);
-    holder->set_data_port(worker->address.data_port);
-  }
+  *command = ReplicateCommand(txn, *origin, index, sources);
   command->set_pinned(WantedCopies(*inode) > 0);
-  const auto path = txn.PathOf(*inode);
-  if (inode->persistence_state() == state::PERSISTED && path) {
-    const FileStatus status = MakeStatus(txn, *inode, *path, false);
-    command->set_mount_id(status.mount_id.value());
-    command->set_uri(status.understore_path);
-    command->set_offset_in_file(BlockIndex(block) * inode->block_size_bytes());
-  }
+  if (copy != nullptr) command->set_store_as(static_cast<uint64_t>(block.value()));
   const WorkerId from = sources.empty() ? target->id : sources.front()->id;
   if (!sources.empty()) ++sources.front()->heals_in_flight;
   ++target->heals_in_flight;
@@ -217,23 +254,40 @@ bool Master::StartHeal(StateTxn& txn, BlockId block) {
   return true;
 }
 
+// The workers of a copy under way may make others.
+void Master::ReleaseHeal(const HealEntry& entry) {
+  if (!entry.target) return;
+  if (WorkerEntry* target = cluster_.Find(*entry.target)) {
+    target->heals_in_flight = std::max(0, target->heals_in_flight - 1);
+    target->heal_bytes = std::max<int64_t>(0, target->heal_bytes - entry.bytes);
+  }
+  if (*entry.source == *entry.target) return;
+  if (WorkerEntry* source = cluster_.Find(*entry.source))
+    source->heals_in_flight = std::max(0, source->heals_in_flight - 1);
+}
+
+void Master::DropHeal(BlockId block) {
+  const HealEntry* entry = heal_.Find(block);
+  if (entry == nullptr) return;
+  ReleaseHeal(*entry);
+  heal_.Erase(block);
+}
+
 void Master::EndHeal(BlockId block, const Status& status) {
   HealEntry* entry = heal_.Find(block);
   if (entry == nullptr || !entry->target) return;
   const WorkerId target_id = *entry->target;
-  if (WorkerEntry* target = cluster_.Find(target_id)) {
-    target->heals_in_flight = std::max(0, target->heals_in_flight - 1);
-    target->heal_bytes = std::max<int64_t>(0, target->heal_bytes - entry->bytes);
-  }
-  if (WorkerEntry* source = cluster_.Find(*entry->source); *entry->source != target_id && source) {
-    source->heals_in_flight = std::max(0, source->heals_in_flight - 1);
-  }
+  ReleaseHeal(*entry);
   heal_.End(block);
   if (!status.ok()) {
     spdlog::warn("healing block {} on worker {} failed: {}", block.value(), target_id.value(),
                  Message(status));
     entry->avoid = target_id;
     ++entry->attempts;
+    if (FileCopy* copy = FindCopyOf(block); copy && entry->attempts >= kCopyAttemptsMax) {
+      copy->status = status;
+      copies_to_settle_.insert(FileIdOfBlock(block));
+    }
     const int64_t delay =
         std::min<int64_t>(kRetryMsMax, kFirstRetryMs << std::min(entry->attempts, 10));
     heal_.Defer(block, clock_->MonotonicMs() + delay);
@@ -249,20 +303,25 @@ void Master::FailHealsWith(WorkerId worker) {
 }
 
 void Master::ReplicateDone(const Session& session, const session::ReplicateResult& result) {
-  absl::MutexLock lock(&mutex_);
-  if (cluster_.FindCurrent(session.worker, session.epoch) == nullptr) return;
-  const BlockId block(static_cast<int64_t>(result.block_id()));
-  for (const auto& bad : result.bad_holders()) {
-    for (const auto& [id, worker] : cluster_.workers()) {
-      const bool same =
-          worker.address.host == bad.host() && worker.address.data_port == bad.data_port();
-      if (same && !worker.lost) SendVerify(id, block);
+  {
+    absl::MutexLock lock(&mutex_);
+    if (cluster_.FindCurrent(session.worker, session.epoch) == nullptr) return;
+    const BlockId block(static_cast<int64_t>(result.block_id()));
+    const uint64_t held = result.copied_from() != 0 ? result.copied_from() : result.block_id();
+    for (const auto& bad : result.bad_holders()) {
+      for (const auto& [id, worker] : cluster_.workers()) {
+        const bool same =
+            worker.address.host == bad.host() && worker.address.data_port == bad.data_port();
+        if (same && !worker.lost) SendVerify(id, BlockId(static_cast<int64_t>(held)));
+      }
     }
+    const HealEntry* entry = heal_.Find(block);
+    if (entry == nullptr || entry->target != session.worker) return;
+    EndHeal(block, Status(static_cast<StatusCode>(result.code()), result.message()));
+    Heal();
+    if (copies_to_settle_.empty()) return;
   }
-  const HealEntry* entry = heal_.Find(block);
-  if (entry == nullptr || entry->target != session.worker) return;
-  EndHeal(block, Status(static_cast<StatusCode>(result.code()), result.message()));
-  Heal();
+  SettleCopies();
 }
 
 void Master::SendVerify(WorkerId worker, BlockId block) {

@@ -24,7 +24,7 @@ PersistSummary Master::GetPersistSummary() {
   }
   summary.dirty_bytes = dirty_bytes_;
   for (const auto& [block, entry] : heal_.entries()) {
-    if (IsOnlyLoaded(txn, block)) continue;
+    if (IsOnlyAskedFor(txn, block)) continue;
     ++(entry.copies > 0 ? summary.under_replicated_blocks : summary.lost_blocks);
   }
   for (const auto& [name, lane] : lanes_) {
@@ -184,7 +184,7 @@ HealthReport Master::GetHealthReport(size_t entries_max) {
   HealthReport report;
   std::vector<std::tuple<int, int64_t, BlockId>> order;
   for (const auto& [block, entry] : heal_.entries()) {
-    if (IsOnlyLoaded(txn, block)) continue;
+    if (IsOnlyAskedFor(txn, block)) continue;
     ++(entry.copies > 0 ? report.degraded_blocks : report.lost_blocks);
     report.healing_blocks += entry.target ? 1 : 0;
     order.emplace_back(entry.copies, entry.since_ms, block);

@@ -66,7 +66,7 @@ std::vector<state::PendingDelete> Master::NextDeletes(StateTxn& txn, bool* any) 
 }
 
 // Decides what of the pending deletes may be carried out now.
-Master::SweepPlan Master::PlanSweep() {
+SweepPlan Master::PlanSweep() {
   SweepPlan plan;
   deletes_pending_ = false;  // what is asked for from now on says so again
   StateTxn txn(journal_);

@@ -323,7 +323,7 @@ void Master::UnpinBlocks(const state::Inode& inode) {
   for (int i = 0; i < now->blocks_size(); ++i) {
     const BlockId block = BlockIdOf(InodeId(inode.id()), i);
     cluster_.SetPinned(block, false);
-    heal_.Erase(block);
+    DropHeal(block);
     for (const auto& location : cluster_.Locations(block))
       SendPin(location.worker_id, {block}, false);
   }

@@ -26,7 +26,8 @@ Outcome<std::vector<BlockId>> Master::LoadFile(const Caller& caller, const std::
   return {std::move(missing), txn.depends()};
 }
 
-bool Master::IsOnlyLoaded(StateTxn& txn, BlockId block) {
+bool Master::IsOnlyAskedFor(StateTxn& txn, BlockId block) {
+  if (FindCopyOf(block) != nullptr) return true;
   if (loads_.count(block) == 0) return false;
   const auto inode = txn.GetInode(FileIdOfBlock(block));
   return inode && cluster_.SoundCopies(block) >= WantedCopies(*inode);

@@ -117,7 +117,7 @@ void Master::AfterRemoved(const Removed& removed) {
     for (const auto& [file, count] : removed.blocks) {
       for (int64_t i = 0; i < count; ++i) {
         const BlockId block = BlockIdOf(file, i);
-        heal_.Erase(block);
+        DropHeal(block);
         loads_.erase(block);
         for (const WorkerId worker : cluster_.ForgetBlock(block))
           per_worker[worker].push_back(block);

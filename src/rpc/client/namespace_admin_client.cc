@@ -132,16 +132,13 @@ class NamespaceAdminClient : public NamespaceAdminApi {
     return quotas;
   }
 
-  StatusOr<std::string> SubmitLoad(const std::string& path) override {
-    fswire::SubmitJobPRequest request;
-    // As much of a serialized LoadJobRequest as the master looks at.
-    std::string body = "LoadJobRequest\nt";
-    body += static_cast<char>(path.size() >> 8);
-    body += static_cast<char>(path.size() & 0xFF);
-    request.set_request_body(body + path);
+  StatusOr<StartedLoad> StartLoad(const std::string& path, int copies) override {
+    admin::StartLoadRequest request;
+    request.set_path(path);
+    request.set_copies(copies);
     SPILLWAY_ASSIGN_OR_RETURN(const auto response,
-                              Call<fswire::SubmitJobPResponse>(kFs + "submitJob", request));
-    return response.jobid();
+                              Call<admin::StartLoadResponse>(kAdmin + "StartLoad", request));
+    return StartedLoad{response.job_id(), response.before()};
   }
 
   StatusOr<std::string> GetLoadProgress(const std::string& path, bool json) override {
@@ -161,6 +158,47 @@ class NamespaceAdminClient : public NamespaceAdminApi {
     SPILLWAY_ASSIGN_OR_RETURN(const auto response,
                               Call<fswire::StopJobPResponse>(kFs + "StopJob", request));
     return response.jobstopped();
+  }
+
+  StatusOr<int64_t> StartCopy(const std::string& source, const std::string& target,
+                              const CreateFileOptions& options) override {
+    admin::StartCopyRequest request;
+    request.set_source(source);
+    request.set_target(target);
+    request.set_overwrite(options.overwrite);
+    request.set_write_type(NameOf(options.write_type));
+    request.set_mode(static_cast<uint32_t>(options.mode));
+    request.set_replication_min(options.replication_min);
+    request.set_replication_max(options.replication_max);
+    request.set_durable_replicas(options.durable_replicas);
+    request.set_persistence_wait_time_ms(options.persistence_wait_time_ms);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response,
+                              Call<admin::StartCopyResponse>(kAdmin + "StartCopy", request));
+    return response.job_id();
+  }
+
+  StatusOr<JobReport> GetJob(int64_t id, bool names) override {
+    admin::GetJobRequest request;
+    request.set_job_id(id);
+    request.set_names(names);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response,
+                              Call<admin::GetJobResponse>(kAdmin + "GetJob", request));
+    return ToJob(response.job());
+  }
+
+  Status CancelJob(int64_t id) override {
+    admin::CancelJobRequest request;
+    request.set_job_id(id);
+    return Call<admin::CancelJobResponse>(kAdmin + "CancelJob", request).status();
+  }
+
+  StatusOr<std::vector<JobReport>> ListJobs() override {
+    SPILLWAY_ASSIGN_OR_RETURN(
+        const auto response,
+        Call<admin::ListJobsResponse>(kAdmin + "ListJobs", admin::ListJobsRequest()));
+    std::vector<JobReport> jobs;
+    for (const auto& job : response.jobs()) jobs.push_back(ToJob(job));
+    return jobs;
   }
 
   StatusOr<std::string> GetFilePath(InodeId id) override {

@@ -321,6 +321,12 @@ class RpcWorker : public WorkerApi {
                    std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)> done) override {
     Unary(kSmallFiles + "StoreBlocks", request, kStoreTimeoutMs, std::move(done));
   }
+  Status FreeAll() override {
+    blockwire::FreeWorkerResponse response;
+    const Status status = channel_->Unary("/alluxio.grpc.block.BlockWorker/FreeWorker",
+                                          blockwire::FreeWorkerRequest(), &response, timeout_ms_);
+    return Annotate(status, channel_->target());
+  }
 
  private:
   template <typename Request, typename Response>

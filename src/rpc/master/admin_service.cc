@@ -186,6 +186,7 @@ void RegisterAdminService(RpcService* service, const MasterServiceContext& conte
   RegisterPersist(service, context.master);
   RegisterSmallFiles(service, context.master);
   RegisterOperations(service, context);
+  RegisterJobs(service, context);
 }
 
 }  // namespace spillway

@@ -4,16 +4,18 @@
 
 namespace spillway {
 
-bool LoadJobs::Start(const Caller& caller, const std::string& path, int copies) {
+LoadJobs::Started LoadJobs::Start(const Caller& caller, const std::string& path, int copies) {
   constexpr size_t kRemembered = 1000;
   auto job = std::make_shared<Job>();
   job->progress.state = "RUNNING";
+  job->id = ids_->Next();
   job->began_ms = clock_->MonotonicMs();
+  job->begun_at_ms = clock_->NowMs();
   {
     absl::MutexLock lock(&mutex_);
     if (const auto it = jobs_.find(path); it != jobs_.end()) {
       Settle(it->second.get());
-      if (it->second->progress.state == "RUNNING") return false;
+      if (it->second->progress.state == "RUNNING") return {it->second->id, true};
     }
     if (jobs_.size() >= kRemembered)
       std::erase_if(jobs_,
@@ -21,7 +23,7 @@ bool LoadJobs::Start(const Caller& caller, const std::string& path, int copies) 
     jobs_[path] = job;
   }
   executor_->Post([this, job, caller, path, copies] { Walk(job, caller, path, copies); });
-  return true;
+  return {job->id, false};
 }
 
 void LoadJobs::Walk(const std::shared_ptr<Job>& job, const Caller& caller, const std::string& path,
@@ -51,6 +53,7 @@ Status LoadJobs::Collect(const std::shared_ptr<Job>& job, const Caller& caller,
         }
         job->blocks.insert(job->blocks.end(), blocks.result->begin(), blocks.result->end());
         ++job->progress.files;
+        if (job->files.size() < JobReport::kNamesMax) job->files.push_back(file.path);
         job->progress.bytes += file.length_bytes;
         return true;
       });
@@ -82,6 +85,55 @@ std::optional<LoadProgress> LoadJobs::Progress(const std::string& path) {
   if (it == jobs_.end()) return std::nullopt;
   Settle(it->second.get());
   return it->second->progress;
+}
+
+std::optional<std::string> LoadJobs::PathOf(int64_t id) {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [path, job] : jobs_) {
+    if (job->id == id) return path;
+  }
+  return std::nullopt;
+}
+
+JobReport LoadJobs::ReportOf(const std::string& path, Job* job) {
+  Settle(job);
+  const LoadProgress& progress = job->progress;
+  JobReport report;
+  report.id = job->id;
+  report.kind = "Load";
+  report.description = path;
+  report.state = progress.state == "RUNNING"     ? JobState::kRunning
+                 : progress.state == "SUCCEEDED" ? JobState::kCompleted
+                 : progress.state == "FAILED"    ? JobState::kFailed
+                                                 : JobState::kCanceled;
+  const bool loaded = report.state == JobState::kCompleted;
+  report.files = progress.files;
+  report.files_done = loaded ? progress.files : 0;
+  report.bytes_done = loaded ? progress.bytes : 0;
+  report.walked = job->walked;
+  report.begun_at_ms = job->begun_at_ms;
+  if (report.state != JobState::kRunning)
+    report.ended_at_ms = job->begun_at_ms + progress.duration_ms;
+  if (!progress.error.empty()) report.failures.emplace_back(path, progress.error);
+  return report;
+}
+
+std::optional<JobReport> LoadJobs::Report(int64_t id, bool names) {
+  const auto path = PathOf(id);
+  if (!path) return std::nullopt;
+  absl::MutexLock lock(&mutex_);
+  const auto it = jobs_.find(*path);
+  if (it == jobs_.end()) return std::nullopt;
+  JobReport report = ReportOf(*path, it->second.get());
+  if (names && report.state == JobState::kCompleted) report.done = it->second->files;
+  return report;
+}
+
+std::vector<JobReport> LoadJobs::Reports() {
+  absl::MutexLock lock(&mutex_);
+  std::vector<JobReport> reports;
+  for (const auto& [path, job] : jobs_) reports.push_back(ReportOf(path, job.get()));
+  return reports;
 }
 
 }  // namespace spillway

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/executor.h"
 #include "master/master.h"
+#include "rpc/master/job_report.h"
 
 namespace spillway {
 
@@ -29,18 +30,29 @@ struct LoadProgress {
 class LoadJobs {
  public:
   // All outlive it; executor ends before it does.
-  LoadJobs(Master* master, Executor* executor, Clock* clock)
-      : master_(master), executor_(executor), clock_(clock) {}
-  // False if path is being loaded already.
-  bool Start(const Caller& caller, const std::string& path, int copies);
+  LoadJobs(Master* master, Executor* executor, Clock* clock, JobIds* ids)
+      : master_(master), executor_(executor), clock_(clock), ids_(ids) {}
+  struct Started {
+    int64_t id = 0;
+    bool before = false;  // path is being loaded already, by that job
+  };
+  Started Start(const Caller& caller, const std::string& path, int copies);
   // False if it is not running.
   bool Stop(const std::string& path);
   std::optional<LoadProgress> Progress(const std::string& path);
+  // The path that a job loads.
+  std::optional<std::string> PathOf(int64_t id);
+  // With names, those of the files that are done.
+  std::optional<JobReport> Report(int64_t id, bool names);
+  std::vector<JobReport> Reports();
 
  private:
   struct Job {
     LoadProgress progress;
+    int64_t id = 0;
     int64_t began_ms = 0;
+    int64_t begun_at_ms = 0;
+    std::vector<std::string> files;
     bool walked = false;
     bool stopped = false;
     std::vector<BlockId> blocks;
@@ -52,9 +64,12 @@ class LoadJobs {
   // What of job's blocks is left decides whether it has ended.
   void Settle(Job* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  JobReport ReportOf(const std::string& path, Job* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   Master* const master_;
   Executor* const executor_;
   Clock* const clock_;
+  JobIds* const ids_;
   absl::Mutex mutex_;
   std::map<std::string, std::shared_ptr<Job>> jobs_ ABSL_GUARDED_BY(mutex_);
 };

@@ -59,19 +59,24 @@ Status LoadNow(const MasterServiceContext& context, const std::vector<std::strin
   return Load(context.master, paths, PathsToSync(context.master, paths, loading), loading);
 }
 
+StatusOr<std::vector<FileStatus>> NextPage(Master* master, const Caller& caller,
+                                           const std::string& path, const ListOptions& options,
+                                           ListCursor* cursor) {
+  constexpr size_t kEntriesPerPage = 1000;
+  if (const auto directory = cursor->load ? cursor->load : master->DirectoryToLoad(path, true)) {
+    SPILLWAY_RETURN_IF_ERROR(master->LoadDirectory(*directory));
+    cursor->load.reset();
+    return std::vector<FileStatus>();
+  }
+  return master->ListStatus(caller, path, options, kEntriesPerPage, cursor).result;
+}
+
 Status VisitListing(Master* master, const Caller& caller, const std::string& path,
                     const ListOptions& options, ListCursor cursor,
                     const std::function<StatusOr<bool>(const FileStatus&)>& visit) {
-  constexpr size_t kEntriesPerPage = 1000;
   while (!cursor.done) {
-    if (const auto directory = cursor.load ? cursor.load : master->DirectoryToLoad(path, true)) {
-      SPILLWAY_RETURN_IF_ERROR(master->LoadDirectory(*directory));
-      cursor.load.reset();
-      continue;
-    }
-    const auto page = master->ListStatus(caller, path, options, kEntriesPerPage, &cursor);
-    SPILLWAY_RETURN_IF_ERROR(page.result.status());
-    for (const FileStatus& status : *page.result) {
+    SPILLWAY_ASSIGN_OR_RETURN(const auto page, NextPage(master, caller, path, options, &cursor));
+    for (const FileStatus& status : page) {
       SPILLWAY_ASSIGN_OR_RETURN(const bool more, visit(status));
       if (!more) return absl::OkStatus();
     }

@@ -33,6 +33,12 @@ void WithLoaded(const MasterServiceContext& context, std::vector<std::string> pa
 Status LoadNow(const MasterServiceContext& context, const std::vector<std::string>& paths,
                const Loading& loading);
 
+// The next entries of a listing, loading what was never loaded; maybe none before it is done.
+// Blocks.
+StatusOr<std::vector<FileStatus>> NextPage(Master* master, const Caller& caller,
+                                           const std::string& path, const ListOptions& options,
+                                           ListCursor* cursor);
+
 // Visits the entries of a listing from cursor on, page by page, loading what was never loaded,
 // until visit answers false. Blocks.
 Status VisitListing(Master* master, const Caller& caller, const std::string& path,

@@ -11,6 +11,8 @@
 
 namespace spillway {
 
+struct MasterJobs;
+
 struct MasterServiceContext {
   Master* master = nullptr;
   Executor* executor = nullptr;  // for loading from the understore
@@ -23,6 +25,7 @@ struct MasterServiceContext {
   std::function<StatusOr<std::string>(const std::string&)> backup;
   // For callers who do not say how old what is known of the understore may be; -1 is any age.
   int64_t sync_interval_ms = -1;
+  MasterJobs* jobs = nullptr;
 };
 
 // The WorkerSender of the master core: queues messages on the sessions' streams. Thread-safe.
@@ -51,7 +54,8 @@ void RegisterAdminService(RpcService* service, const MasterServiceContext& conte
 void RegisterFileSystemService(RpcService* service, const MasterServiceContext& context);
 void RegisterMounts(RpcService* service, const MasterServiceContext& context);
 void RegisterLoads(RpcService* service, const MasterServiceContext& context);
-void RegisterJobMaster(RpcService* service);
+void RegisterJobMaster(RpcService* service, const MasterServiceContext& context);
+void RegisterJobs(RpcService* service, const MasterServiceContext& context);
 void RegisterSync(RpcService* service, const MasterServiceContext& context);
 void RegisterBlockMasterService(RpcService* service, const MasterServiceContext& context);
 void RegisterMetaServices(RpcService* service, const MasterServiceContext& context);

@@ -3,6 +3,7 @@
 #include "grpc/meta_master.pb.h"
 #include "grpc/metric_master.pb.h"
 #include "grpc/version.pb.h"
+#include "rpc/convert.h"
 #include "rpc/master/master_services.h"
 #include "understore/s3/sigv4.h"
 
@@ -12,9 +13,6 @@ namespace {
 namespace meta = alluxio::grpc::meta;
 namespace metric = alluxio::grpc::metric;
 namespace version = alluxio::grpc::version;
-
-// The client version whose behaviour is kept; clients of other versions warn and go on.
-const char* const kAlluxioVersion = "2.9.3";
 
 // What clients get as their cluster's defaults: what the site file says of keys that clients read.
 std::map<std::string, Configuration::Value> ClusterDefaults(const Configuration& config) {

@@ -69,11 +69,17 @@ Status Worker::FetchBlock(const session::BlockSource& source, const UnderStore::
   return last;
 }
 
+static BlockId StoredAs(const session::ReplicateBlock& command) {
+  return BlockId(static_cast<int64_t>(command.store_as() != 0 ? command.store_as()
+                                                              : command.block().block_id()));
+}
+
 // Tries one holder after the other until the bytes match the checksum.
 StatusOr<StoredBlock> Worker::CopyBlock(const session::ReplicateBlock& command,
                                         std::vector<session::WorkerAddress>* bad) {
   const auto& source = command.block();
-  const BlockId id(static_cast<int64_t>(source.block_id()));
+  const BlockId held(static_cast<int64_t>(source.block_id()));
+  const BlockId id = StoredAs(command);
   Status last = Unavailable("Block {} has no holder.", source.block_id());
   for (int i = 0; i <= source.holders_size(); ++i) {
     const bool understore = i == source.holders_size();
@@ -84,7 +90,7 @@ StatusOr<StoredBlock> Worker::CopyBlock(const session::ReplicateBlock& command,
       return temp->Append(std::span(&part, 1));
     };
     if (understore) {
-      BlockReadOptions read{id, 0, source.length_bytes(), std::nullopt};
+      BlockReadOptions read{held, 0, source.length_bytes(), std::nullopt};
       read.understore = UnderStoreRange{MountId(command.mount_id()), command.uri(),
                                         command.offset_in_file(), source.length_bytes(), true};
       last = ReadFromUnderStore(read, sink);
@@ -107,14 +113,16 @@ StatusOr<StoredBlock> Worker::CopyBlock(const session::ReplicateBlock& command,
 
 void Worker::Replicate(const session::ReplicateBlock& command) {
   executor_->Post([this, command] {
-    const uint64_t id = command.block().block_id();
+    const BlockId id = StoredAs(command);
+    const uint64_t held = command.store_as() != 0 ? command.block().block_id() : 0;
     std::vector<session::WorkerAddress> bad;
     const auto stored = CopyBlock(command, &bad);
-    const auto report = [this, id, bad](Status status) {
+    const auto report = [this, id, held, bad](Status status) {
       absl::MutexLock lock(&mutex_);
       session::WorkerMessage message;
       auto* result = message.mutable_replicate_result();
-      result->set_block_id(id);
+      result->set_block_id(static_cast<uint64_t>(id.value()));
+      result->set_copied_from(held);
       result->set_code(static_cast<int>(status.code()));
       result->set_message(Message(status));
       for (const auto& holder : bad) *result->add_bad_holders() = holder;
@@ -122,8 +130,7 @@ void Worker::Replicate(const session::ReplicateBlock& command) {
     };
     if (!stored.ok()) return report(stored.status());
     CommitToMaster(*stored, [this, id, report](Status status) {
-      if (!status.ok() && status.code() != StatusCode::kUnavailable)
-        (void)store_->Remove(BlockId(static_cast<int64_t>(id)));
+      if (!status.ok() && status.code() != StatusCode::kUnavailable) (void)store_->Remove(id);
       report(status);
     });
   });

@@ -17,6 +17,7 @@ WORDS = "refused alike; the text is our own"
 CHOWN = "Alluxio asks the master's operating system for the user and his groups, and changes the file of a local understore first; " \
         "in Spillway names are names, as with an object store"
 FOLLOWS = "follows from the owner above"
+NO_JOBS = "persisting and healing are no jobs, and a command is one job"
 STRICTER = "an administrator's request that can never be carried out is an error"
 DIFFERENT = {
     "fs persist /c": "files are on their way already when they are complete: nothing is left to ask for",
@@ -28,6 +29,8 @@ DIFFERENT = {
     "fs mv /c/small /nodir/x": WORDS, "fs touch /mnt/a/no": WORDS, "fs rm -R /mnt": WORDS, "fs mv /mnt/a /mnt/b": WORDS,
     "fs unmount /mnt/a": WORDS, "fs unmount /c": WORDS, "fs updateMount /none": WORDS, "fs rm -R /": WORDS,
     "fs mount /mnt/a {other}": WORDS, "fs mount /nodir/a/b {other}": WORDS,
+    "fs distributedCp --overwrite true /c/tree/sub /c/dcp/tree": "Alluxio does not replace a file that is still on its way to the store",
+    "job ls": NO_JOBS, "fsadmin report jobservice": NO_JOBS,
     "fsadmin report capacity": "the order of workers, and no count of processors",
     "fsadmin report ufs": "capacity of the understore is not asked for",
     "fsadmin doctor": "Alluxio finds its workers on one machine configured unlike each other",
@@ -42,8 +45,9 @@ def peer():
     shell = None
     try:
         alluxio.start()
-        shell = JavaShell(alluxio.port)
+        shell = JavaShell(alluxio.port, alluxio.properties["alluxio.job.master.rpc.port"])
         wait_for(lambda: "Live Workers: 3" in shell("fsadmin", ["report", "summary"])[1], "the peer's workers", 120, pause=0.5)
+        wait_for(lambda: shell("fsadmin", ["report", "jobservice"])[1].count("127.0.0.") >= 4, "the peer's job workers", 120, pause=0.5)
         yield alluxio, shell
     finally:
         if shell is not None:
