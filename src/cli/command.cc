@@ -194,10 +194,19 @@ struct Progress::State {
   int64_t total;
   int64_t done = 0;
   int percent = -1;
+  SystemClock clock;
+  int64_t line_every_ms = 0;
+  int64_t said_at_ms = 0;
 
+  void SayLine(int now) {
+    if (clock.MonotonicMs() - said_at_ms < line_every_ms) return;
+    said_at_ms = clock.MonotonicMs();
+    std::cerr << what << ": " << now << "%" << std::endl;
+  }
   void Draw() {
     const int now = total > 0 ? static_cast<int>(done * 100 / total) : 100;
-    if (!drawn || now == percent) return;
+    if (!drawn) return SayLine(now);
+    if (now == percent) return;
     percent = now;
     const int filled = percent * 40 / 100;
     std::cerr << "\r" << what << "  [" << std::string(filled, '#') << std::string(40 - filled, '-')
@@ -205,8 +214,10 @@ struct Progress::State {
   }
 };
 
-Progress::Progress(const Context& context, std::string what, int64_t total)
+Progress::Progress(const Context& context, std::string what, int64_t total, int64_t line_every_ms)
     : state_(std::make_unique<State>()) {
+  state_->line_every_ms = line_every_ms;
+  state_->said_at_ms = state_->clock.MonotonicMs();
   state_->drawn = context.terminal;
   state_->what = std::move(what);
   state_->total = total;

@@ -81,10 +81,11 @@ StatusOr<std::vector<std::string>> ExpandPath(Context& context, const std::strin
 StatusOr<int> ForEachPath(Context& context, const std::string& pattern,
                           const std::function<Status(const std::string&)>& each);
 
-// Draws "name  [####----]  42%" on stderr if it is a terminal. Thread-safe.
+// On stderr: draws "what  [####----]  42%" if it is a terminal; else a plain line now and then.
+// Thread-safe.
 class Progress {
  public:
-  Progress(const Context& context, std::string what, int64_t total);
+  Progress(const Context& context, std::string what, int64_t total, int64_t line_every_ms = 10'000);
   ~Progress();
   void Add(int64_t n);
 

@@ -37,6 +37,7 @@ FEATURES = [
      [f"{N}::test_directoriesWithAndWithoutMarkers"]),
     ("Name space", "POSIX permissions, ACLs, default ACLs", "yes", SAME, [f"{N}::test_permissions_andAcls"]),
     ("Name space", "umask, supergroup, owners", "owners must be users of the master's host", "names are names", [f"{N}::test_umask_andSupergroup"]),
+    ("Name space", "extended attributes", "yes", SAME, ["test_java_api.py::test_extendedAttributes"]),
     ("Name space", "pin, TTL with its three actions", "yes", SAME, [f"{N}::test_pin_keepsFromBeingFreed", f"{N}::test_ttl_itsThreeActions"]),
     ("Name space", "setReplication heals and trims", "yes", SAME, [f"{N}::test_setReplication_healsAndTrims"]),
     ("Name space", "names in any UTF-8", "yes", SAME, [f"{N}::test_names_inAnyUtf8"]),

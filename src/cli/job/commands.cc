@@ -72,7 +72,8 @@ Status FollowJob(Context& context, int64_t id) {
   int64_t drawn = 0;
   while (true) {
     SPILLWAY_ASSIGN_OR_RETURN(const JobReport job, context.admin->GetJob(id, false));
-    if (job.walked && !progress) progress = std::make_unique<Progress>(context, "files", job.files);
+    if (job.walked && !progress)
+      progress = std::make_unique<Progress>(context, job.description, job.files);
     if (progress) {
       const int64_t done = job.files_done + job.files_failed;
       progress->Add(done - std::exchange(drawn, done));
