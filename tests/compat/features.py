@@ -51,7 +51,7 @@ FEATURES = [
     ("Shell", "`load --submit`, `--progress`, `--stop`", "yes", "the same: the workers load", [f"{J}::test_loadsAreSubmittedToTheWorkers"]),
     ("Shell", "`freeWorker`", "drops what is not persisted", "leaves it", [f"{J}::test_freeWorker_leavesWhatIsNeeded"]),
     ("Shell", "`distributedCp`, `distributedLoad`, `load` by the workers", "job service", "no job service: the master tells the workers", [f"{J}::test_distributedCp_isCarriedOutByTheWorkers", f"{J}::test_loadsAreSubmittedToTheWorkers"]),
-    ("Shell", "job master's port, `job` shell, `fsadmin report jobservice`", "yes", "the same, for copies and loads", [f"{J}::test_jobMasterClient_asProgramsUseIt", f"{T}::test_everyCommand_answersAsAlluxiosShell"]),
+    ("Shell", "job master's port, `job` shell, `fsadmin report jobservice`", "yes", "the same, for copies and loads", [f"{J}::test_jobMasterClient_asProgramsUseIt", "test_shell.py::test_everyCommand_answersAsAlluxiosShell"]),
     ("Wire", "all messages and services as the Java client has them", "", SAME, ["test_descriptors.py"]),
 ]
 

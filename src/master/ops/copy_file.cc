@@ -121,8 +121,11 @@ void Master::SettleCopy(InodeId target) {
   absl::ReleasableMutexLock lock(&mutex_);
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(target);
-  if (copy.status.code() == StatusCode::kUnavailable && copy.missing.empty() && inode) {
-    // A copy went, or its holder fell silent, a moment ago.
+  const auto now = inode ? txn.PathOf(*inode) : std::nullopt;
+  const bool renamed = now && *now != path;
+  const bool again = copy.status.code() == StatusCode::kUnavailable || renamed;
+  if (again && copy.missing.empty() && inode) {
+    // A copy went, or its holder fell silent, a moment ago; or the file moved just now.
     file_copies_[target] = std::move(copy);
     file_copies_[target].status = absl::OkStatus();
     return CheckCopiesOf(*inode);

@@ -13,6 +13,8 @@ constexpr size_t kFoundMax = 2000;    // files of one job that wait; more are re
 constexpr size_t kRunningMax = 100;
 constexpr size_t kEndedMax = 100;
 constexpr size_t kFailuresMax = 1000;
+constexpr size_t kNamedMax = 10;          // ended jobs whose files are still named
+constexpr int64_t kPersistAskedMs = 100;  // who follows a job may ask far more often
 
 }  // namespace
 
@@ -204,6 +206,11 @@ void CopyJobs::End(Job* job, JobState state) {
   if (job->report.state != JobState::kRunning) return;
   job->report.state = state;
   job->report.ended_at_ms = context_.clock->NowMs();
+  size_t named = 0;
+  for (auto it = jobs_.rbegin(); it != jobs_.rend(); ++it) {
+    const bool ended = it->second->report.state != JobState::kRunning;
+    if (ended && ++named > kNamedMax) it->second->done = {};
+  }
 }
 
 void CopyJobs::CheckPersisted(const JobPtr& job) {
@@ -213,6 +220,9 @@ void CopyJobs::CheckPersisted(const JobPtr& job) {
     if (!AllIsCopied(*job) || !job->wait_persisted || job->report.files_failed > 0 ||
         job->report.state != JobState::kRunning)
       return;
+    const int64_t now_ms = context_.clock->MonotonicMs();
+    if (job->persist_cut && now_ms - job->persist_asked_ms < kPersistAskedMs) return;
+    job->persist_asked_ms = now_ms;
     cut = job->persist_cut.value_or(0);
   }
   const auto left = context_.master->GetPersistProgress(job->caller, job->request.target, cut);

@@ -52,6 +52,7 @@ class CopyJobs {
     CopyRequest request;
     bool wait_persisted = false;
     std::optional<int64_t> persist_cut;  // everything completed before is waited for
+    int64_t persist_asked_ms = 0;        // monotonic
     bool reading = false;                // of the listing's next page
     ListCursor cursor;
     std::deque<File> found;

@@ -140,6 +140,7 @@ TEST_F(CopyJobsTest, throughWriteTypes_endWhenAllIsPersisted) {
   EXPECT_EQ(jobs_->Report(*id, false)->state, JobState::kRunning);
   for (const auto& [session, upload] : uploads_) AnswerPersist(session, upload, absl::OkStatus());
   EXPECT_EQ(StateOf("/b/f"), PersistenceState::kPersisted);
+  AdvanceMs(200);
   EXPECT_EQ(jobs_->Report(*id, false)->state, JobState::kCompleted);
 }
 

@@ -6,6 +6,7 @@ namespace spillway {
 
 LoadJobs::Started LoadJobs::Start(const Caller& caller, const std::string& path, int copies) {
   constexpr size_t kRemembered = 1000;
+  constexpr size_t kNamed = 100;
   auto job = std::make_shared<Job>();
   job->progress.state = "RUNNING";
   job->id = ids_->Next();
@@ -14,8 +15,15 @@ LoadJobs::Started LoadJobs::Start(const Caller& caller, const std::string& path,
   {
     absl::MutexLock lock(&mutex_);
     if (const auto it = jobs_.find(path); it != jobs_.end()) {
+      it->second->settled_at_ms.reset();
       Settle(it->second.get());
       if (it->second->progress.state == "RUNNING") return {it->second->id, true};
+    }
+    // Files are named of the latest only.
+    if (jobs_.size() >= kNamed) {
+      for (auto& [other, ended] : jobs_) {
+        if (ended->progress.state != "RUNNING") ended->files = {};
+      }
     }
     if (jobs_.size() >= kRemembered)
       std::erase_if(jobs_,
@@ -60,11 +68,17 @@ Status LoadJobs::Collect(const std::shared_ptr<Job>& job, const Caller& caller,
 }
 
 void LoadJobs::Settle(Job* job) {
+  constexpr int64_t kSettledMs = 100;  // who follows a job may ask far more often
   if (job->progress.state != "RUNNING") return;
+  const int64_t now_ms = clock_->MonotonicMs();
+  if (job->settled_at_ms && now_ms - *job->settled_at_ms < kSettledMs) return;
+  job->settled_at_ms = now_ms;
   job->progress.blocks = job->blocks.size();
   job->progress.blocks_left = master_->StillToLoad(job->blocks);
-  job->progress.duration_ms = clock_->MonotonicMs() - job->began_ms;
-  if (job->walked && job->progress.blocks_left == 0) job->progress.state = "SUCCEEDED";
+  job->progress.duration_ms = now_ms - job->began_ms;
+  if (!job->walked || job->progress.blocks_left > 0) return;
+  job->progress.state = "SUCCEEDED";
+  job->blocks = {};
 }
 
 bool LoadJobs::Stop(const std::string& path) {

@@ -55,7 +55,8 @@ class LoadJobs {
     std::vector<std::string> files;
     bool walked = false;
     bool stopped = false;
-    std::vector<BlockId> blocks;
+    std::vector<BlockId> blocks;           // until it has ended
+    std::optional<int64_t> settled_at_ms;  // monotonic
   };
   void Walk(const std::shared_ptr<Job>& job, const Caller& caller, const std::string& path,
             int copies);
