@@ -88,6 +88,14 @@ void Simulation::DoWriteFile(const std::string& path, bool overwrite) {
   options.overwrite = overwrite;
   options.durable_replicas = kReplicas;
   options.operation_id = OperationId{random_.NextU64(), random_.NextU64()};
+  if (random_.Below(8) == 0) {
+    // Refused, and then it must have changed nothing.
+    CreateFileOptions refused = options;
+    refused.replication_min = 2;
+    refused.replication_max = 1;
+    if (master_->CreateFile(root_, path, refused).result.ok())
+      return Violation("created with impossible options");
+  }
   auto created = master_->CreateFile(root_, path, options);
   if (!created.result.ok()) return;
   // From here on the old content is gone, whether this write is finished or not.

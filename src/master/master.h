@@ -57,7 +57,6 @@ class Master : private MasterState {
   // Persisted files at and below path that the understore does not have as they are. Blocks.
   Outcome<std::vector<std::string>> CheckConsistency(const Caller& caller, const std::string& path);
 
-  // Operations of clients.
   Outcome<FileStatus> CreateFile(const Caller& caller, const std::string& path,
                                  const CreateFileOptions& options);
   // A block of a file known by its id: a new one if index is the next, the same again if it is the
@@ -105,9 +104,11 @@ class Master : private MasterState {
   void CancelLoad(const std::vector<BlockId>& blocks);
   // Makes target with the content of source, a complete file; the workers copy, block by block, in
   // blocks of source's size. done runs when target is complete with all its copies and durable, or
-  // with why it is not, and then there is no target. A restart of the master forgets it.
-  void CopyFile(const Caller& caller, const std::string& source, const std::string& target,
-                const CreateFileOptions& options, FileCopy::Done done);
+  // with why it is not, and then there is no target. A restart of the master forgets it. The
+  // target's id, by which it may be abandoned, if there is one.
+  std::optional<InodeId> CopyFile(const Caller& caller, const std::string& source,
+                                  const std::string& target, const CreateFileOptions& options,
+                                  FileCopy::Done done);
   Outcome<Nothing> Free(const Caller& caller, const std::string& path, bool recursive, bool forced);
   Outcome<Nothing> SchedulePersist(const Caller& caller, const std::string& path,
                                    int64_t wait_time_ms);
@@ -457,7 +458,6 @@ class Master : private MasterState {
   // Completes what has all its blocks, gives up what cannot be copied.
   void SettleCopies() ABSL_LOCKS_EXCLUDED(mutex_);
   void SettleCopy(InodeId target) ABSL_LOCKS_EXCLUDED(mutex_);
-
   void CheckCopiesOf(const state::Inode& inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TrimSurplus(BlockId block, int most) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Starts what healing may be started.

@@ -32,6 +32,33 @@ TEST_F(PersistTest, complete_sendsOneConditionalUpload) {
   EXPECT_TRUE(unpinned);
 }
 
+// The old file's upload was forgotten, and nothing ever persisted it, before a restart.
+TEST_F(PersistTest, overwriteThatIsRefused_leavesTheOldFileOnItsWay) {
+  WriteFile("/f", 10, {worker_});
+  const auto command = TakePersist();
+  CreateFileOptions options;
+  options.overwrite = true;
+  options.replication_min = 3;
+  options.replication_max = 2;
+  EXPECT_EQ(master_->CreateFile(root_, "/f", options).result.status().code(),
+            StatusCode::kInvalidArgument);
+  options = {};
+  options.overwrite = true;
+  options.block_size_bytes = 0;
+  EXPECT_EQ(master_->CreateFile(root_, "/f", options).result.status().code(),
+            StatusCode::kInvalidArgument);
+  options = {};
+  options.overwrite = true;
+  MountOptions read_only;
+  read_only.read_only = true;
+  ASSERT_TRUE(master_->UpdateMount(root_, "/", read_only).result.ok());
+  EXPECT_EQ(master_->CreateFile(root_, "/f", options).result.status().code(),
+            StatusCode::kPermissionDenied);
+  AnswerPersist(worker_, command, absl::OkStatus());
+  EXPECT_EQ(StateOf("/f"), PersistenceState::kPersisted);
+  EXPECT_EQ(master_->GetStatus(root_, "/f").result->blocks[0].locations.size(), 1U);
+}
+
 TEST_F(PersistTest, upload_startsOnlyWhenCompletionIsDurable) {
   ASSERT_TRUE(master_->CreateFile(root_, "/f", {}).result.ok());
   executor_.RunAll();

@@ -6,8 +6,9 @@
 
 namespace spillway {
 
-void Master::CopyFile(const Caller& caller, const std::string& source, const std::string& target,
-                      const CreateFileOptions& options, FileCopy::Done done) {
+std::optional<InodeId> Master::CopyFile(const Caller& caller, const std::string& source,
+                                        const std::string& target, const CreateFileOptions& options,
+                                        FileCopy::Done done) {
   Removed removed;
   FileCopy copy;
   copy.caller = caller;
@@ -21,7 +22,8 @@ void Master::CopyFile(const Caller& caller, const std::string& source, const std
     inode = BeginCopy(txn, &copy, source, target, &removed);
     index = inode.ok() ? txn.Commit() : txn.depends();
   }
-  AfterRemoved(removed);
+  if (inode.ok()) AfterRemoved(removed);
+  const auto id = inode.ok() ? std::optional(InodeId(inode->id())) : std::nullopt;
   // Nothing is copied before: a master that forgot the ids would hand them out again.
   const auto held = std::make_shared<FileCopy>(std::move(copy));
   WhenDurable(IsPlanted(PlantedBug::kCopyEarly) ? LogIndex() : index,
@@ -38,6 +40,7 @@ void Master::CopyFile(const Caller& caller, const std::string& source, const std
                 }
                 SettleCopies();
               });
+  return id;
 }
 
 StatusOr<state::Inode> Master::BeginCopy(StateTxn& txn, FileCopy* copy, const std::string& source,

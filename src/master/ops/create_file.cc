@@ -16,6 +16,16 @@ Status ExistsAlready(const state::Inode& inode, const std::string& path) {
                     path);
 }
 
+Status CheckOptions(const CreateFileOptions& options, const std::string& path) {
+  if (options.block_size_bytes <= 0)
+    return InvalidArgument("Invalid block size {} for {}.", options.block_size_bytes, path);
+  if (options.replication_max >= 0 && options.replication_min > options.replication_max) {
+    return InvalidArgument("replicationMin {} is larger than replicationMax {} for {}.",
+                           options.replication_min, options.replication_max, path);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& path,
@@ -47,14 +57,18 @@ StatusOr<state::Inode> Master::CreateOrReplace(StateTxn& txn, const Caller& call
   const Lookup old = Find(txn, path);
   const bool replaces = options.overwrite && old.found() && !old.last().is_directory();
   bool maybe_published = false;
-  // Before the old one goes: it has to stay whole if this is refused.
+  // Everything that may refuse this comes before the old one goes, which cannot be taken back.
   if (!old.found() || replaces) {
     const int64_t length = whole == nullptr ? 0 : whole->length_bytes;
     SPILLWAY_RETURN_IF_ERROR(CheckQuota(old.chain, replaces ? 0 : 1,
                                         replaces ? length - old.last().length_bytes() : length));
   }
   if (replaces) {
+    SPILLWAY_RETURN_IF_ERROR(CheckOptions(options, path));
     SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, old, path));
+    SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
+    SPILLWAY_RETURN_IF_ERROR(CheckWritable(resolved, path));
+    SPILLWAY_RETURN_IF_ERROR(CheckKey(resolved, path));
     maybe_published = MaybePublished(txn, InodeId(old.last().id()));
     DeleteOne(txn, old.last(), path, /*keep_object=*/true, removed);
   }
@@ -78,13 +92,7 @@ StatusOr<state::Inode> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
                                             const CreateFileOptions& options,
                                             const WholeFile* whole) {
   if (path == "/") return spillway::MakeStatus(StatusCode::kAlreadyExists, "/ already exists.");
-  if (options.block_size_bytes <= 0) {
-    return InvalidArgument("Invalid block size {} for {}.", options.block_size_bytes, path);
-  }
-  if (options.replication_max >= 0 && options.replication_min > options.replication_max) {
-    return InvalidArgument("replicationMin {} is larger than replicationMax {} for {}.",
-                           options.replication_min, options.replication_max, path);
-  }
+  SPILLWAY_RETURN_IF_ERROR(CheckOptions(options, path));
   Lookup lookup = Find(txn, path);
   if (lookup.found()) return ExistsAlready(lookup.last(), path);
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, lookup, path));

@@ -127,7 +127,7 @@ void CopyJobs::Pump(const JobPtr& job) {
     while (!job->found.empty() && job->in_flight.size() < kInFlightMax) {
       files.push_back(std::move(job->found.front()));
       job->found.pop_front();
-      job->in_flight.insert(files.back().target);
+      job->in_flight[files.back().target];
     }
     const bool read = job->report.state == JobState::kRunning && !job->report.walked &&
                       !job->reading && job->found.size() < kFoundMax;
@@ -147,13 +147,28 @@ void CopyJobs::Copy(const JobPtr& job, const File& file) {
   WithLoaded(context_, {file.target}, loading, [this, job, file](const Status& loaded) {
     if (!loaded.ok()) return Ended(job, file, loaded);
     context_.master->AdmitBlock(file.target, false, [this, job, file](const Status& admitted) {
-      if (!admitted.ok() || !IsRunning(job)) return Ended(job, file, admitted);
-      context_.master->CopyFile(job->caller, file.source, file.target, job->request.options,
-                                [this, job, file](const StatusOr<InodeId>& copied) {
-                                  Ended(job, file, copied.status());
-                                });
+      if (!admitted.ok()) return Ended(job, file, admitted);
+      CopyFile(job, file);
     });
   });
+}
+
+void CopyJobs::CopyFile(const JobPtr& job, const File& file) {
+  if (!IsRunning(job))
+    return Ended(job, file, MakeStatus(StatusCode::kCancelled, "The job has ended."));
+  const auto id = context_.master->CopyFile(
+      job->caller, file.source, file.target, job->request.options,
+      [this, job, file](const StatusOr<InodeId>& copied) { Ended(job, file, copied.status()); });
+  if (!id) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto it = job->in_flight.find(file.target);
+    if (it == job->in_flight.end()) return;  // it has ended already
+    it->second = *id;
+    if (job->report.state == JobState::kRunning) return;
+  }
+  // Cancelled in the meantime.
+  (void)context_.master->AbandonFile(job->caller, *id, false);
 }
 
 bool CopyJobs::IsRunning(const JobPtr& job) {
@@ -245,7 +260,7 @@ Status CopyJobs::Cancel(const Caller& caller, int64_t id) {
     return MakeStatus(StatusCode::kPermissionDenied, "Job {} was started by {}, not by {}.", id,
                       job->caller.user, caller.user);
   }
-  std::set<std::string> in_flight;
+  decltype(job->in_flight) in_flight;
   {
     absl::MutexLock lock(&mutex_);
     if (job->report.state != JobState::kRunning) return absl::OkStatus();
@@ -253,10 +268,8 @@ Status CopyJobs::Cancel(const Caller& caller, int64_t id) {
     in_flight = job->in_flight;
     End(job.get(), JobState::kCanceled);
   }
-  for (const std::string& target : in_flight) {
-    const auto status = context_.master->GetStatus(job->caller, target);
-    if (!status.result.ok() || status.result->completed) continue;
-    (void)context_.master->AbandonFile(job->caller, status.result->id, false);
+  for (const auto& [target, file] : in_flight) {
+    if (file) (void)context_.master->AbandonFile(job->caller, *file, false);
   }
   return absl::OkStatus();
 }

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -56,7 +55,8 @@ class CopyJobs {
     bool reading = false;                // of the listing's next page
     ListCursor cursor;
     std::deque<File> found;
-    std::set<std::string> in_flight;  // targets
+    std::map<std::string, std::optional<InodeId>>
+        in_flight;  // targets; their files once they exist
   };
   using JobPtr = std::shared_ptr<Job>;
 
@@ -69,6 +69,7 @@ class CopyJobs {
   Status AddPage(const JobPtr& job);
   void Add(const JobPtr& job, File file);
   void Copy(const JobPtr& job, const File& file);
+  void CopyFile(const JobPtr& job, const File& file);
   bool IsRunning(const JobPtr& job);
   void Ended(const JobPtr& job, const File& file, const Status& status);
   // The whole job cannot go on.
