@@ -110,6 +110,8 @@ class Master : private MasterState {
                                   const std::string& target, const CreateFileOptions& options,
                                   FileCopy::Done done);
   Outcome<Nothing> Free(const Caller& caller, const std::string& path, bool recursive, bool forced);
+  // How many components of path's end a marker pattern matches; 0: it is no marker.
+  int MarkerDepth(const std::string& path) const;
   Outcome<Nothing> SchedulePersist(const Caller& caller, const std::string& path,
                                    int64_t wait_time_ms);
   bool IsSuperUser(const Caller& caller) const;
@@ -345,8 +347,6 @@ class Master : private MasterState {
   PersistLane* LaneOf(const ResolvedKey& resolved) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // An upload of this file was begun, perhaps before a crash.
   bool MaybePublished(StateTxn& txn, InodeId inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // How many components of path's end a marker pattern matches; 0: it is no marker.
-  int MarkerDepth(const std::string& path) const;
   // Something that has to be persisted before the marker, described; empty if nothing is.
   std::string MarkerWaitsFor(StateTxn& txn, const PersistTask& task)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -104,8 +104,22 @@ class Writer(threading.Thread):
         with self.ledger.lock:
             self.ledger.markers[f"{target}/_SUCCESS"] = [p for p in files if not p.endswith("_SUCCESS")]
         self.done.append((target, files))
+        if self.random.random() < 0.2:
+            self.copy(target, f"/w{self.number}/c{number}", files)
         if len(self.done) > 3 and self.random.random() < 0.25:
             self.remove(*self.done.pop(self.random.randrange(len(self.done))))
+
+    def copy(self, source, target, files):
+        """By the workers. A master that is killed forgets its jobs: then nobody is told that it is done."""
+        definitions = [f"-D{k}={v}" for k, v in {**DURABLE3, "alluxio.user.rpc.retry.max.duration": "2min"}.items()]
+        result = subprocess.run([str(SPILLWAY), "fs", *definitions, "distributedCp", source, target], capture_output=True, text=True, timeout=300)
+        if result.returncode != 0:
+            return
+        copied = {target + path.removeprefix(source): digest for path, digest in files.items()}
+        self.ledger.ack(copied)
+        with self.ledger.lock:
+            self.ledger.markers[f"{target}/_SUCCESS"] = [p for p in copied if not p.endswith("_SUCCESS")]
+        self.done.append((target, copied))
 
     def remove(self, target, files):
         with self.ledger.lock:

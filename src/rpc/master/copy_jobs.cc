@@ -87,7 +87,8 @@ void CopyJobs::Add(const JobPtr& job, File file) {
   absl::MutexLock lock(&mutex_);
   if (job->report.state != JobState::kRunning) return;
   ++job->report.files;
-  job->found.push_back(std::move(file));
+  const bool marker = context_.master->MarkerDepth(file.target) > 0;
+  (marker ? job->markers : job->found).push_back(std::move(file));
 }
 
 void CopyJobs::ReadPage(const JobPtr& job) {
@@ -124,6 +125,7 @@ void CopyJobs::Pump(const JobPtr& job) {
   std::vector<File> files;
   {
     absl::MutexLock lock(&mutex_);
+    if (AllIsCopied(*job)) StartMarkers(job.get());
     while (!job->found.empty() && job->in_flight.size() < kInFlightMax) {
       files.push_back(std::move(job->found.front()));
       job->found.pop_front();
@@ -201,7 +203,20 @@ void CopyJobs::Fail(const JobPtr& job, const Status& why) {
   ++job->report.files_failed;
   job->report.failures.emplace_back(job->request.source, Message(why));
   job->found.clear();
+  job->markers.clear();
   End(job.get(), JobState::kFailed);
+}
+
+// They vouch for what is there already. Where something failed there is nothing to vouch for.
+void CopyJobs::StartMarkers(Job* job) {
+  job->found.swap(job->markers);
+  if (job->report.files_failed == 0) return;
+  for (const File& marker : job->found) {
+    ++job->report.files_failed;
+    job->report.failures.emplace_back(marker.source,
+                                      "A commit marker is not copied where other files failed.");
+  }
+  job->found.clear();
 }
 
 bool CopyJobs::AllIsCopied(const Job& job) {
@@ -209,7 +224,8 @@ bool CopyJobs::AllIsCopied(const Job& job) {
 }
 
 void CopyJobs::EndIfDone(Job* job) {
-  if (!AllIsCopied(*job) || job->report.state != JobState::kRunning) return;
+  if (!AllIsCopied(*job) || !job->markers.empty() || job->report.state != JobState::kRunning)
+    return;
   if (job->report.files_failed > 0) {
     End(job, JobState::kFailed);
   } else if (!job->wait_persisted) {
@@ -232,8 +248,8 @@ void CopyJobs::CheckPersisted(const JobPtr& job) {
   int64_t cut = 0;
   {
     absl::MutexLock lock(&mutex_);
-    if (!AllIsCopied(*job) || !job->wait_persisted || job->report.files_failed > 0 ||
-        job->report.state != JobState::kRunning)
+    if (!AllIsCopied(*job) || !job->markers.empty() || !job->wait_persisted ||
+        job->report.files_failed > 0 || job->report.state != JobState::kRunning)
       return;
     const int64_t now_ms = context_.clock->MonotonicMs();
     if (job->persist_cut && now_ms - job->persist_asked_ms < kPersistAskedMs) return;
@@ -265,6 +281,7 @@ Status CopyJobs::Cancel(const Caller& caller, int64_t id) {
     absl::MutexLock lock(&mutex_);
     if (job->report.state != JobState::kRunning) return absl::OkStatus();
     job->found.clear();
+    job->markers.clear();
     in_flight = job->in_flight;
     End(job.get(), JobState::kCanceled);
   }

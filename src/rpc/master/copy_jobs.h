@@ -55,6 +55,7 @@ class CopyJobs {
     bool reading = false;                // of the listing's next page
     ListCursor cursor;
     std::deque<File> found;
+    std::deque<File> markers;  // commit markers, which come when all else is copied
     std::map<std::string, std::optional<InodeId>>
         in_flight;  // targets; their files once they exist
   };
@@ -74,6 +75,8 @@ class CopyJobs {
   void Ended(const JobPtr& job, const File& file, const Status& status);
   // The whole job cannot go on.
   void Fail(const JobPtr& job, const Status& why);
+  void StartMarkers(Job* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // But for its markers.
   static bool AllIsCopied(const Job& job);
   void EndIfDone(Job* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(Job* job, JobState state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

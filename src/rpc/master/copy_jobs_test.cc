@@ -9,6 +9,8 @@ namespace {
 class CopyJobsTest : public MasterFixture {
  protected:
   CopyJobsTest() {
+    options_.marker_patterns = {"_SUCCESS"};
+    StartMaster();
     for (const char* host : {"w1", "w2", "w3"}) workers_.push_back(AddWorker(host));
     context_.master = master_.get();
     context_.executor = &executor_;
@@ -90,6 +92,31 @@ TEST_F(CopyJobsTest, aTree_withEmptyFoldersAndFiles) {
   EXPECT_EQ(master_->GetStatus(root_, "/b/d/g").result->blocks[0].locations.size(), 2U);
   EXPECT_TRUE(master_->GetStatus(root_, "/b/none").result->is_directory);
   EXPECT_TRUE(master_->GetStatus(root_, "/b/empty").result->completed);
+}
+
+// Whoever sees the marker in the store takes the folder for whole.
+TEST_F(CopyJobsTest, commitMarkers_comeWhenAllElseIsThere) {
+  Write("/a/_SUCCESS", 0);
+  Write("/a/part", 10);
+  Write("/a/z/part", 10);
+  const auto id = Start();
+  ASSERT_TRUE(id.ok());
+  executor_.RunAll();
+  EXPECT_TRUE(*master_->Exists(root_, "/b/part").result);
+  EXPECT_FALSE(*master_->Exists(root_, "/b/_SUCCESS").result);
+  Work();
+  EXPECT_EQ(jobs_->Report(*id, false)->state, JobState::kCompleted);
+  EXPECT_EQ(jobs_->Report(*id, true)->done.back(), "/a/_SUCCESS");
+}
+
+TEST_F(CopyJobsTest, commitMarkers_ofWhatFailed_areNotCopied) {
+  Write("/a/_SUCCESS", 0);
+  Write("/a/part", 0);
+  Write("/b/part", 0);
+  const JobReport report = Run();
+  EXPECT_EQ(report.state, JobState::kFailed);
+  EXPECT_EQ(report.files_failed, 2);
+  EXPECT_FALSE(*master_->Exists(root_, "/b/_SUCCESS").result);
 }
 
 TEST_F(CopyJobsTest, manyFiles_someAtATime) {
