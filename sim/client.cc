@@ -23,7 +23,7 @@ bool Simulation::AwaitDurable(LogIndex index) {
   bool durable = false;
   master_->WhenDurable(index, [&] { durable = true; });
   while (!durable) {
-    if (!calm_ && !syncing_ && random_.Below(200) == 0) {
+    if (!calm_ && !syncing_ && !one_master_ && random_.Below(200) == 0) {
       CrashMaster();
       return false;
     }

@@ -21,7 +21,7 @@ void Simulation::Step() {
   if (what == 15) return NativeWrite();
   if (what == 16) return NativeRead();
   if (what == 17) return Sync();
-  if (what == 18) return CopyAny();
+  if (what == 18 || (one_master_ && what > 18 && what < 26)) return CopyAny();
   Background();
 }
 

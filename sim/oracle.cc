@@ -175,6 +175,7 @@ void Simulation::CheckFinal() {
     if (master_->Exists(root_, path).result.value_or(false))
       return Violation(path + " was deleted and is there again");
   }
+  if (!copies_under_way_.empty()) return Violation("a copy that never ends");
   if (understore_->open_uploads() > 0) return Violation("an upload that nobody ends");
   for (const HealthEntry& entry : master_->GetHealthReport(1000).entries) {
     if (entry.copies == 0 && files_.count(entry.path) > 0)

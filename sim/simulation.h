@@ -185,6 +185,7 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   bool syncing_ = false;                 // the master is in the middle of it and cannot be crashed
   std::set<std::string> removed_;        // acknowledged, and not made anew since
   bool calm_ = false;                    // no more faults
+  const bool one_master_;                // it is never crashed: what it leaks stays
   int damages_ = 0;                      // copies destroyed
   std::optional<int> damages_at_write_;  // when the write under way began
   uint64_t copies_begun_ = 0;

@@ -244,8 +244,9 @@ bool Master::StartHeal(StateTxn& txn, BlockId block) {
   *command = ReplicateCommand(txn, *origin, index, sources);
   command->set_pinned(WantedCopies(*inode) > 0);
   if (copy != nullptr) command->set_store_as(static_cast<uint64_t>(block.value()));
+  // A copy under another id may come from the worker that makes it.
   const WorkerId from = sources.empty() ? target->id : sources.front()->id;
-  if (!sources.empty()) ++sources.front()->heals_in_flight;
+  if (from != target->id) ++sources.front()->heals_in_flight;
   ++target->heals_in_flight;
   target->heal_bytes += info.length_bytes;
   heal_.Begin(block, from, target->id, info.length_bytes,

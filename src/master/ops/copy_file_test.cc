@@ -190,6 +190,25 @@ TEST_F(CopyFileTest, badInput) {
   EXPECT_EQ(answer_->code(), StatusCode::kPermissionDenied);
 }
 
+// Each one took a slot of the worker with it, until it copied nothing any more.
+TEST_F(CopyFileTest, fromAndToTheSameWorker_oneAfterTheOther) {
+  options_.heals_per_worker_max = 2;
+  CrashAndRestart();
+  workers_ = {AddWorker("w1")};
+  for (int i = 0; i < 8; ++i) AdvanceMs(1000);  // the others are not waited for any longer
+  sender_.sent.clear();
+  durable_.durable_replicas = 1;
+  WriteFile("/p", 10, {workers_[0]}, durable_);
+  for (int i = 0; i < 5; ++i) {
+    sender_.sent.clear();
+    Copy("/p", "/g" + std::to_string(i));
+    const auto commands = TakeCommands();
+    ASSERT_EQ(commands.size(), 1U) << i;
+    Answer(commands[0]);
+    ASSERT_TRUE(answer_ && answer_->ok()) << i;
+  }
+}
+
 // A worker was never healed to again once enough files were deleted while it copied them.
 TEST_F(CopyFileTest, deletedWhileItIsCopied_theWorkerMayCopyOthers) {
   options_.heals_per_worker_max = 1;

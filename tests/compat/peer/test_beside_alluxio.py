@@ -39,8 +39,9 @@ DIFFERENT = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture()
 def peer():
+    """A new one for each test: the shell's commands take a worker's copies away, among other things."""
     alluxio = Alluxio(fresh_directory("peer"), properties={"alluxio.master.mount.table.root.ufs": fresh_directory("peer-ufs")})
     shell = None
     try:
