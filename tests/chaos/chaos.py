@@ -268,7 +268,8 @@ class Chaos:
         print(waited.stdout.strip())
         lost, corrupted = 0, 0
         copy = self.directory / "copy"
-        self.cluster.fs("copyToLocal", "/", copy, timeout=600)
+        # A copy that a killed master forgot has left files that were never complete: they fail, and nobody misses them.
+        self.cluster.fs("copyToLocal", "/", copy, timeout=600, check=False)
         for path, digest in self.ledger.files.items():
             file = copy / path[1:]
             if not file.exists():
