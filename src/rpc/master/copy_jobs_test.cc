@@ -10,7 +10,7 @@ class CopyJobsTest : public MasterFixture {
  protected:
   CopyJobsTest() {
     options_.marker_patterns = {"_SUCCESS"};
-    StartMaster();
+    CrashAndRestart();
     for (const char* host : {"w1", "w2", "w3"}) workers_.push_back(AddWorker(host));
     context_.master = master_.get();
     context_.executor = &executor_;
