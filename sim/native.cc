@@ -52,7 +52,7 @@ class Simulation::MasterLink : public UnusedMasterApi {
   StatusOr<BlockId> NewBlockId(const std::string& path, InodeId file, int64_t index,
                                bool) override {
     return Call<BlockId>([&] {
-      return sim_->master_->NewBlockId(sim_->root_, path, Master::BlockOfFile{file, index});
+      return sim_->master_->NewBlockId(sim_->root_, path, BlockOfFile{file, index});
     });
   }
   Status CompleteFile(const std::string& path, const CompleteFileOptions& asked) override {

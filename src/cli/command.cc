@@ -82,20 +82,6 @@ bool Match(std::string_view pattern, std::string_view text) {
 
 }  // namespace
 
-Command LeftOut(const std::string& name, const std::string& usage, const std::string& why) {
-  Command command{name,
-                  usage,
-                  "Not offered: " + why,
-                  {},
-                  0,
-                  -1,
-                  [name, why](Context&, const Arguments&) -> StatusOr<int> {
-                    return InvalidArgument("{} is not offered: {}", name, why);
-                  }};
-  command.any_flags = true;
-  return command;
-}
-
 int RunCommand(const std::string& shell, const std::vector<Command>& commands, Context& context,
                const std::vector<std::string>& argv) {
   std::ostream& out = *context.out;

@@ -60,9 +60,6 @@ struct Command {
   bool any_flags = false;  // whatever is given: the command says that it is not offered
 };
 
-// One of Alluxio's that is not offered, named so that who uses it is told what to do instead.
-Command LeftOut(const std::string& name, const std::string& usage, const std::string& why);
-
 // Finds and runs argv[0] among commands. help lists them.
 int RunCommand(const std::string& shell, const std::vector<Command>& commands, Context& context,
                const std::vector<std::string>& argv);

@@ -57,14 +57,9 @@ class Master : private MasterState {
   // Persisted files at and below path that the understore does not have as they are. Blocks.
   Outcome<std::vector<std::string>> CheckConsistency(const Caller& caller, const std::string& path);
 
+  // Operations of clients.
   Outcome<FileStatus> CreateFile(const Caller& caller, const std::string& path,
                                  const CreateFileOptions& options);
-  // A block of a file known by its id: a new one if index is the next, the same again if it is the
-  // last one. Stock clients name the path only, and get a new one each time.
-  struct BlockOfFile {
-    InodeId file;
-    int64_t index = 0;
-  };
   Outcome<BlockId> NewBlockId(const Caller& caller, const std::string& path,
                               const std::optional<BlockOfFile>& block = std::nullopt);
   // Deletes a file that was never completed, with its object if maybe_published.
@@ -147,6 +142,7 @@ class Master : private MasterState {
                                      const std::map<std::string, std::string>& properties,
                                      const std::vector<std::string>& removed_keys, bool remove_all);
 
+  // The worker session's side.
   using Session = WorkerSession;
   // done runs once the worker is known durably.
   void RegisterWorker(const session::Register& request,
@@ -222,9 +218,9 @@ class Master : private MasterState {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // --- ops/
-  StatusOr<state::Inode> DoCreateFile(StateTxn& txn, const Caller& caller, const std::string& path,
-                                      const CreateFileOptions& options, const WholeFile* whole)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  state::Inode NewFile(StateTxn& txn, const Caller& caller, const state::Inode& parent,
+                       const std::string& name, const CreateFileOptions& options,
+                       const WholeFile* whole) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether files and bytes more may be below the directories of chain, but for those within of
   // which they are already.
   static Status CheckQuota(const std::vector<state::Inode>& chain, int64_t files, int64_t bytes,
@@ -257,8 +253,8 @@ class Master : private MasterState {
   // With overwrite, the file that stands at path is deleted; its object stays until it is replaced.
   StatusOr<state::Inode> CreateOrReplace(StateTxn& txn, const Caller& caller,
                                          const std::string& path, const CreateFileOptions& options,
-                                         const WholeFile* whole, Removed* removed)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                                         int64_t length_bytes, const WholeFile* whole,
+                                         Removed* removed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   PutOutcome PutFile(const Session& session, const session::PutFiles& request,
                      const session::PutFiles::File& file, PutEffects* effects);
   PutOutcome PutEmptyFile(const Caller& caller, const smallfiles::NewFileOptions& asked,
@@ -334,6 +330,16 @@ class Master : private MasterState {
   bool RemoveGone(StateTxn& txn, const state::Inode& inode, const std::string& path,
                   int64_t before_ms, Removed* removed, SyncCounts* counts)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // --- ops/copy_file.cc
+  StatusOr<state::Inode> BeginCopy(StateTxn& txn, FileCopy* copy, const std::string& source,
+                                   const std::string& target, Removed* removed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The copy that block's file, which is not complete yet, is made by.
+  FileCopy* FindCopyOf(BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Completes what has all its blocks, gives up what cannot be copied.
+  void SettleCopies() ABSL_LOCKS_EXCLUDED(mutex_);
+  void SettleCopy(InodeId target) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // --- background/
   state::PersistJob NewPersistJob(const state::Inode& inode, state::PersistKind kind,
@@ -449,15 +455,6 @@ class Master : private MasterState {
   void CheckCopies(const state::Inode& inode, int64_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // It waits for healing only because somebody asked for a load or a copy: nothing is missing.
   bool IsOnlyAskedFor(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // --- ops/copy_file.cc
-  StatusOr<state::Inode> BeginCopy(StateTxn& txn, FileCopy* copy, const std::string& source,
-                                   const std::string& target, Removed* removed)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The copy that block's file, which is not complete yet, is made by.
-  FileCopy* FindCopyOf(BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Completes what has all its blocks, gives up what cannot be copied.
-  void SettleCopies() ABSL_LOCKS_EXCLUDED(mutex_);
-  void SettleCopy(InodeId target) ABSL_LOCKS_EXCLUDED(mutex_);
   void CheckCopiesOf(const state::Inode& inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TrimSurplus(BlockId block, int most) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Starts what healing may be started.

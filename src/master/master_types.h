@@ -210,6 +210,13 @@ struct WholeFile {
   uint32_t crc32c = 0;
 };
 
+// A block of a file known by its id: a new one if index is the next, the same again if it is the
+// last one. Stock clients name the path only, and get a new one each time.
+struct BlockOfFile {
+  InodeId file;
+  int64_t index = 0;
+};
+
 // A worker's session, known by (worker, epoch).
 struct WorkerSession {
   WorkerId worker;

@@ -7,6 +7,21 @@
 namespace spillway::cli {
 namespace {
 
+// One of Alluxio's that is not offered, named so that who uses it is told what to do instead.
+Command LeftOut(const std::string& name, const std::string& usage, const std::string& why) {
+  Command command{name,
+                  usage,
+                  "Not offered: " + why,
+                  {},
+                  0,
+                  -1,
+                  [name, why](Context&, const Arguments&) -> StatusOr<int> {
+                    return InvalidArgument("{} is not offered: {}", name, why);
+                  }};
+  command.any_flags = true;
+  return command;
+}
+
 StatusOr<int> Doctor(Context& context, const Arguments& arguments) {
   const std::string what = arguments.values.empty() ? "all" : arguments.values[0];
   if (what != "all" && what != "configuration" && what != "storage")

@@ -29,7 +29,7 @@ StatusOr<int> Stat(Context& context, const Arguments& arguments) {
   SPILLWAY_ASSIGN_OR_RETURN(const JobReport job, context.admin->GetJob(id, false));
   std::ostream& out = *context.out;
   if (arguments.Has("--json")) {
-    out << ToJson(std::vector<JobReport>{job})[0].dump(2) << "\n";
+    out << ToJson(job).dump(2) << "\n";
     return 0;
   }
   out << "ID: " << job.id << "\nName: " << job.kind << "\n";

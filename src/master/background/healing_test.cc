@@ -349,18 +349,16 @@ TEST_F(HealingTest, abandonedFile_goesUnlessItIsCompleteOrAnother) {
   options.overwrite = true;
   const auto first = *master_->CreateFile(root_, "/f", options).result;
   const auto second = *master_->CreateFile(root_, "/f", options).result;
-  EXPECT_EQ(
-      master_->NewBlockId(root_, "/f", Master::BlockOfFile{first.id, 0}).result.status().code(),
-      StatusCode::kFailedPrecondition);
+  EXPECT_EQ(master_->NewBlockId(root_, "/f", BlockOfFile{first.id, 0}).result.status().code(),
+            StatusCode::kFailedPrecondition);
   CompleteFileOptions completed;
   completed.file = first.id;
   EXPECT_EQ(master_->CompleteFile(root_, "/f", completed).result.status().code(),
             StatusCode::kFailedPrecondition);
   EXPECT_TRUE(master_->AbandonFile(root_, first.id, false).result.ok());
   EXPECT_TRUE(master_->GetStatus(root_, "/f").result.ok()) << "it is another writer's";
-  const auto block = master_->NewBlockId(root_, "/f", Master::BlockOfFile{second.id, 0});
-  EXPECT_EQ(*master_->NewBlockId(root_, "/f", Master::BlockOfFile{second.id, 0}).result,
-            *block.result)
+  const auto block = master_->NewBlockId(root_, "/f", BlockOfFile{second.id, 0});
+  EXPECT_EQ(*master_->NewBlockId(root_, "/f", BlockOfFile{second.id, 0}).result, *block.result)
       << "asked again, the same block";
   EXPECT_TRUE(master_->AbandonFile(root_, second.id, false).result.ok());
   EXPECT_EQ(master_->GetStatus(root_, "/f").result.status().code(), StatusCode::kNotFound);

@@ -56,15 +56,11 @@ StatusOr<state::Inode> Master::BeginCopy(StateTxn& txn, FileCopy* copy, const st
   const Lookup old = Find(txn, target);
   if (old.found() && old.last().id() == from.id())
     return InvalidArgument("{} cannot be copied onto itself.", source);
-  const bool replaces = copy->options.overwrite && old.found() && !old.last().is_directory();
-  SPILLWAY_RETURN_IF_ERROR(
-      CheckQuota(old.chain, replaces ? 0 : 1,
-                 from.length_bytes() - (replaces ? old.last().length_bytes() : 0)));
   copy->source = InodeId(from.id());
   copy->options.block_size_bytes = from.block_size_bytes();
-  SPILLWAY_ASSIGN_OR_RETURN(
-      const state::Inode inode,
-      CreateOrReplace(txn, copy->caller, target, copy->options, nullptr, removed));
+  SPILLWAY_ASSIGN_OR_RETURN(const state::Inode inode,
+                            CreateOrReplace(txn, copy->caller, target, copy->options,
+                                            from.length_bytes(), nullptr, removed));
   if (from.blocks_size() > 0) {
     txn.Apply(MakeEntry([&](auto& entry) {
       entry.mutable_block_allocated()->set_inode_id(inode.id());

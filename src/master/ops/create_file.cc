@@ -40,7 +40,7 @@ Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& 
       const auto at = inode ? txn.PathOf(*inode) : std::nullopt;
       if (at) return {MakeStatus(txn, *inode, *at, true), txn.depends()};
     }
-    const auto inode = CreateOrReplace(txn, caller, path, options, nullptr, &removed);
+    const auto inode = CreateOrReplace(txn, caller, path, options, 0, nullptr, &removed);
     if (!inode.ok()) return {inode.status(), txn.depends()};
     outcome.result = MakeStatus(txn, *inode, path, true);
     RememberOperation(txn, options.operation_id, outcome.result->id);
@@ -53,59 +53,50 @@ Outcome<FileStatus> Master::CreateFile(const Caller& caller, const std::string& 
 StatusOr<state::Inode> Master::CreateOrReplace(StateTxn& txn, const Caller& caller,
                                                const std::string& path,
                                                const CreateFileOptions& options,
-                                               const WholeFile* whole, Removed* removed) {
-  const Lookup old = Find(txn, path);
-  const bool replaces = options.overwrite && old.found() && !old.last().is_directory();
-  bool maybe_published = false;
+                                               int64_t length_bytes, const WholeFile* whole,
+                                               Removed* removed) {
+  Lookup lookup = Find(txn, path);
+  std::optional<state::Inode> old;
+  if (options.overwrite && lookup.found() && !lookup.last().is_directory()) old = lookup.last();
   // Everything that may refuse this comes before the old one goes, which cannot be taken back.
-  if (!old.found() || replaces) {
-    const int64_t length = whole == nullptr ? 0 : whole->length_bytes;
-    SPILLWAY_RETURN_IF_ERROR(CheckQuota(old.chain, replaces ? 0 : 1,
-                                        replaces ? length - old.last().length_bytes() : length));
+  if (old || !lookup.found()) {
+    SPILLWAY_RETURN_IF_ERROR(
+        CheckQuota(lookup.chain, old ? 0 : 1, length_bytes - (old ? old->length_bytes() : 0)));
   }
-  if (replaces) {
-    SPILLWAY_RETURN_IF_ERROR(CheckOptions(options, path));
-    SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, old, path));
-    SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
-    SPILLWAY_RETURN_IF_ERROR(CheckWritable(resolved, path));
-    SPILLWAY_RETURN_IF_ERROR(CheckKey(resolved, path));
-    maybe_published = MaybePublished(txn, InodeId(old.last().id()));
-    DeleteOne(txn, old.last(), path, /*keep_object=*/true, removed);
-  }
-  SPILLWAY_ASSIGN_OR_RETURN(state::Inode inode, DoCreateFile(txn, caller, path, options, whole));
-  if (!replaces) return inode;
-  // The old object stays in the understore until the new content replaces it.
-  const auto key = Resolve(path);
-  const bool object = old.last().shadows_object() || (old.last().has_object() && key.ok() &&
-                                                      old.last().object().key() == key->key);
-  inode.set_shadows_object(object || maybe_published || inode.shadows_object());
-  if (!maybe_published && object && old.last().has_object()) {
-    inode.set_shadowed_etag(old.last().object().etag());
-  }
-  txn.Apply(
-      MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = inode; }));
-  return inode;
-}
-
-StatusOr<state::Inode> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
-                                            const std::string& path,
-                                            const CreateFileOptions& options,
-                                            const WholeFile* whole) {
   if (path == "/") return spillway::MakeStatus(StatusCode::kAlreadyExists, "/ already exists.");
   SPILLWAY_RETURN_IF_ERROR(CheckOptions(options, path));
-  Lookup lookup = Find(txn, path);
-  if (lookup.found()) return ExistsAlready(lookup.last(), path);
+  if (lookup.found() && !old) return ExistsAlready(lookup.last(), path);
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, lookup, path));
+  if (old) lookup.chain.pop_back();
   SPILLWAY_ASSIGN_OR_RETURN(const state::Inode parent,
                             CreateParents(txn, caller, &lookup, path, options.recursive));
   SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
   SPILLWAY_RETURN_IF_ERROR(CheckWritable(resolved, path));
   SPILLWAY_RETURN_IF_ERROR(CheckKey(resolved, path));
+  state::Inode inode = NewFile(txn, caller, parent, lookup.names.back(), options, whole);
+  if (old) {
+    // The old object stays in the understore until the new content replaces it.
+    const bool maybe_published = MaybePublished(txn, InodeId(old->id()));
+    const bool object =
+        old->shadows_object() || (old->has_object() && old->object().key() == resolved.key);
+    inode.set_shadows_object(object || maybe_published || inode.shadows_object());
+    if (!maybe_published && object && old->has_object())
+      inode.set_shadowed_etag(old->object().etag());
+    DeleteOne(txn, *old, path, /*keep_object=*/true, removed);
+  }
+  txn.Apply(
+      MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
+  return inode;
+}
+
+state::Inode Master::NewFile(StateTxn& txn, const Caller& caller, const state::Inode& parent,
+                             const std::string& name, const CreateFileOptions& options,
+                             const WholeFile* whole) {
   const int64_t now_ms = clock_->NowMs();
   state::Inode inode;
   inode.set_id(FileIdOfContainer(txn.Cluster().next_container_id()).value());
   inode.set_parent_id(parent.id());
-  inode.set_name(lookup.names.back());
+  inode.set_name(name);
   inode.set_creation_time_ms(now_ms);
   inode.set_last_modification_time_ms(now_ms);
   inode.set_last_access_time_ms(now_ms);
@@ -141,8 +132,6 @@ StatusOr<state::Inode> Master::DoCreateFile(StateTxn& txn, const Caller& caller,
     inode.add_blocks()->set_crc32c(whole->crc32c);
     inode.mutable_blocks(0)->set_crc_known(true);
   }
-  txn.Apply(
-      MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
   return inode;
 }
 

@@ -149,7 +149,7 @@ StatusOr<state::Inode> Master::MakeWhole(StateTxn& txn, const Caller& caller,
                                          const std::string& path, const CreateFileOptions& options,
                                          const WholeFile& whole, PutEffects* effects) {
   Removed replaced;
-  auto inode = CreateOrReplace(txn, caller, path, options, &whole, &replaced);
+  auto inode = CreateOrReplace(txn, caller, path, options, whole.length_bytes, &whole, &replaced);
   effects->after = std::max(effects->after, txn.depends());
   SPILLWAY_RETURN_IF_ERROR(inode.status());
   std::optional<state::PersistJob> job;

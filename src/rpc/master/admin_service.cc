@@ -60,7 +60,7 @@ void RegisterPersist(RpcService* service, Master* master) {
           FinishWhenDurable(
               master,
               master->NewBlockId(caller, path,
-                                 Master::BlockOfFile{InodeId(request.file_id()), request.index()}),
+                                 BlockOfFile{InodeId(request.file_id()), request.index()}),
               [](BlockId& id) {
                 admin::NewBlockIdResponse response;
                 response.set_block_id(id.value());

@@ -18,6 +18,19 @@ constexpr int64_t kPersistAskedMs = 100;  // who follows a job may ask far more 
 
 }  // namespace
 
+StatusOr<CopyRequest> MakeCopyRequest(const std::string& source, const std::string& target,
+                                      const std::string& write_type,
+                                      const CreateFileOptions& options) {
+  CopyRequest request;
+  request.options = options;
+  SPILLWAY_ASSIGN_OR_RETURN(request.source, NormalizePath(source));
+  SPILLWAY_ASSIGN_OR_RETURN(request.target, NormalizePath(target));
+  const auto type = ParseWriteType(write_type);
+  if (!type) return InvalidArgument("\"{}\" is no write type.", write_type);
+  request.options.write_type = *type;
+  return request;
+}
+
 void CopyJobs::Start(const Caller& caller, const CopyRequest& request, Started done) {
   if (IsWithin(request.target, request.source)) {
     return done(InvalidArgument("Cannot copy {} to {}: the target is the source or lies below it.",
@@ -125,7 +138,7 @@ void CopyJobs::Pump(const JobPtr& job) {
   std::vector<File> files;
   {
     absl::MutexLock lock(&mutex_);
-    if (AllIsCopied(*job)) StartMarkers(job.get());
+    if (job->report.walked && job->found.empty() && job->in_flight.empty()) StartMarkers(job.get());
     while (!job->found.empty() && job->in_flight.size() < kInFlightMax) {
       files.push_back(std::move(job->found.front()));
       job->found.pop_front();
@@ -220,12 +233,11 @@ void CopyJobs::StartMarkers(Job* job) {
 }
 
 bool CopyJobs::AllIsCopied(const Job& job) {
-  return job.report.walked && job.found.empty() && job.in_flight.empty();
+  return job.report.walked && job.found.empty() && job.markers.empty() && job.in_flight.empty();
 }
 
 void CopyJobs::EndIfDone(Job* job) {
-  if (!AllIsCopied(*job) || !job->markers.empty() || job->report.state != JobState::kRunning)
-    return;
+  if (!AllIsCopied(*job) || job->report.state != JobState::kRunning) return;
   if (job->report.files_failed > 0) {
     End(job, JobState::kFailed);
   } else if (!job->wait_persisted) {
@@ -248,8 +260,8 @@ void CopyJobs::CheckPersisted(const JobPtr& job) {
   int64_t cut = 0;
   {
     absl::MutexLock lock(&mutex_);
-    if (!AllIsCopied(*job) || !job->markers.empty() || !job->wait_persisted ||
-        job->report.files_failed > 0 || job->report.state != JobState::kRunning)
+    if (!AllIsCopied(*job) || !job->wait_persisted || job->report.files_failed > 0 ||
+        job->report.state != JobState::kRunning)
       return;
     const int64_t now_ms = context_.clock->MonotonicMs();
     if (job->persist_cut && now_ms - job->persist_asked_ms < kPersistAskedMs) return;

@@ -22,6 +22,11 @@ struct CopyRequest {
   CreateFileOptions options;
 };
 
+// INVALID_ARGUMENT for what is no path or no write type; options say the rest.
+StatusOr<CopyRequest> MakeCopyRequest(const std::string& source, const std::string& target,
+                                      const std::string& write_type,
+                                      const CreateFileOptions& options);
+
 // Thread-safe. Remembers the last hundred that have ended.
 class CopyJobs {
  public:
@@ -76,7 +81,6 @@ class CopyJobs {
   // The whole job cannot go on.
   void Fail(const JobPtr& job, const Status& why);
   void StartMarkers(Job* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // But for its markers.
   static bool AllIsCopied(const Job& job);
   void EndIfDone(Job* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(Job* job, JobState state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

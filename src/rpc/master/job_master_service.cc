@@ -45,16 +45,11 @@ void FillJobInfo(const JobReport& report, int64_t now_ms, jobwire::JobInfo* out)
 }
 
 StatusOr<CopyRequest> ToCopyRequest(const MasterServiceContext& context, const JavaObject& config) {
-  CopyRequest request;
-  SPILLWAY_ASSIGN_OR_RETURN(request.source, NormalizePath(config.Text("mSource")));
-  SPILLWAY_ASSIGN_OR_RETURN(request.target, NormalizePath(config.Text("mDestination")));
-  const auto type = ParseWriteType(config.Text("mWriteType"));
-  if (!type) return InvalidArgument("\"{}\" is no write type.", config.Text("mWriteType"));
   // What the request does not say is as the master's own configuration has it.
-  request.options = WriteOptionsFrom(*context.config).create;
-  request.options.write_type = *type;
-  request.options.overwrite = config.Number("mOverwrite") != 0;
-  return request;
+  CreateFileOptions options = WriteOptionsFrom(*context.config).create;
+  options.overwrite = config.Number("mOverwrite") != 0;
+  return MakeCopyRequest(config.Text("mSource"), config.Text("mDestination"),
+                         config.Text("mWriteType"), options);
 }
 
 void SubmitLoad(const MasterServiceContext& context, const Caller& caller, const JavaObject& config,

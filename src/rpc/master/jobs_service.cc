@@ -10,19 +10,14 @@ namespace {
 const char* const kService = "spillway.admin.AdminService";
 
 StatusOr<CopyRequest> ToCopyRequest(const admin::StartCopyRequest& request) {
-  CopyRequest copy;
-  SPILLWAY_ASSIGN_OR_RETURN(copy.source, NormalizePath(request.source()));
-  SPILLWAY_ASSIGN_OR_RETURN(copy.target, NormalizePath(request.target()));
-  const auto type = ParseWriteType(request.write_type());
-  if (!type) return InvalidArgument("\"{}\" is no write type.", request.write_type());
-  copy.options.write_type = *type;
-  copy.options.overwrite = request.overwrite();
-  copy.options.mode = static_cast<int>(request.mode());
-  copy.options.replication_min = request.replication_min();
-  copy.options.replication_max = request.replication_max();
-  copy.options.durable_replicas = request.durable_replicas();
-  copy.options.persistence_wait_time_ms = request.persistence_wait_time_ms();
-  return copy;
+  CreateFileOptions options;
+  options.overwrite = request.overwrite();
+  options.mode = static_cast<int>(request.mode());
+  options.replication_min = request.replication_min();
+  options.replication_max = request.replication_max();
+  options.durable_replicas = request.durable_replicas();
+  options.persistence_wait_time_ms = request.persistence_wait_time_ms();
+  return MakeCopyRequest(request.source(), request.target(), request.write_type(), options);
 }
 
 }  // namespace
