@@ -72,9 +72,9 @@ void Ask(UnderStore& store, uint8_t what, const std::string& key) {
     case 8:
       return (void)store.ListUploads(key);
     case 9:
-      return (void)store.Delete({key, "b", "c"});
+      return (void)store.Delete({{key, ""}, {"b", ""}, {"c", ""}});
     default:
-      return (void)store.Copy(key, "target");
+      return (void)store.Copy(key, "target", {});
   }
 }
 

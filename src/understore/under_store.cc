@@ -9,6 +9,19 @@
 
 namespace spillway {
 
+bool MayHaveHappened(const Status& status) {
+  switch (status.code()) {
+    case StatusCode::kUnavailable:
+    case StatusCode::kDeadlineExceeded:
+    case StatusCode::kInternal:
+    case StatusCode::kAborted:
+    case StatusCode::kCancelled:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Status StringBody::Read(int64_t offset, void* data, int64_t size) {
   std::memcpy(data, data_.data() + offset, size);
   return absl::OkStatus();

@@ -4,11 +4,14 @@
 // Errors say what the caller does next:
 //   NOT_FOUND            no such object (or bucket: the text says which)
 //   PERMISSION_DENIED    credentials are refused; a person must act, retry slowly
-//   FAILED_PRECONDITION  a conditional write met another object
+//   FAILED_PRECONDITION  what the caller believed of the key is not so (GetOptions, PutOptions,
+//                        CopyOptions, DeleteRequest); nothing was read, written or deleted
 //   DATA_LOSS            the bytes did not match their checksum: use another copy
 //   RESOURCE_EXHAUSTED   the store asks to slow down
-//   UNAVAILABLE          try again
-//   DEADLINE_EXCEEDED    no answer in time; the call may have been carried out
+//   UNAVAILABLE          no usable answer; try again
+//   DEADLINE_EXCEEDED    no answer in time; try again
+//                        After either of these a call that changes something may have been carried
+//                        out, or may be carried out minutes later: see MayHaveHappened.
 //   INVALID_ARGUMENT, UNKNOWN  the request itself is refused
 #pragma once
 
@@ -27,8 +30,13 @@
 #include "common/random.h"
 #include "common/shared_bytes.h"
 #include "common/status.h"
+#include "understore/store_profile.h"
 
 namespace spillway {
+
+// True if a call that changes something may have had its effect, or may still have it, although it
+// was answered with status. False if it certainly has not and never will.
+bool MayHaveHappened(const Status& status);
 
 struct ObjectInfo {
   std::string key;
@@ -68,11 +76,22 @@ class StringBody : public BodySource {
   const std::string data_;
 };
 
+struct GetOptions {
+  // The read fails with FAILED_PRECONDITION, before any byte reaches the sink, if the object at the
+  // key has another etag (if_match, unless empty) or another length (object_bytes, unless
+  // negative).
+  std::string if_match;
+  int64_t object_bytes = -1;
+};
+
 struct PutOptions {
   std::optional<uint32_t> crc32c;  // of the whole body; the store checks it
+  // What the caller believes of the key: that nothing stands there, or an object of this etag. If
+  // neither is set, anything may be replaced. FAILED_PRECONDITION if it is not so, also if an
+  // object to be replaced is gone.
   bool if_absent = false;
-  std::string if_match;  // etag of the object to replace
-  std::string owner;     // local stores only
+  std::string if_match;
+  std::string owner;  // local stores only
   std::string group;
   int mode = 0644;
   int64_t part_bytes = 0;  // CreateMultipart: of every part but the last, which has no more
@@ -91,8 +110,21 @@ struct PutRequest {
 struct UploadedPart {
   int number = 0;  // from 1
   std::string etag;
-  uint32_t crc32c = 0;
+  std::optional<uint32_t> crc32c;  // of the part's bytes, if it is known
   int64_t size_bytes = 0;
+};
+
+struct CopyOptions {
+  std::string source_if_match;  // etag of the object to copy; empty: any
+  int64_t source_bytes = -1;    // its length; negative: not known, the store is asked
+  // What the caller believes of the target, as in PutOptions.
+  bool if_absent = false;
+  std::string if_match;
+};
+
+struct DeleteRequest {
+  std::string key;
+  std::string if_match;  // only an object of this etag is deleted; empty: any
 };
 
 // A multipart upload that was begun and neither completed nor aborted.
@@ -116,6 +148,15 @@ class UnderStore {
   // "s3" or "local".
   virtual std::string type() const = 0;
   virtual bool is_object_store() const = 0;
+  // OK if the store can carry an object of this key; otherwise INVALID_ARGUMENT that says why.
+  virtual Status CheckKey(const std::string& key) const { return absl::OkStatus(); }
+  // What the store is known to be able to do. Where it lacks a condition, the calls below look
+  // first and then act: between the two another writer may come.
+  virtual StoreProfile profile() { return StoreProfile::Everything(); }
+  // Finds out what profile() does not know yet, by some requests with objects of its own at
+  // probe_key and at keys that begin with it; they are deleted again. UNAVAILABLE and so on if the
+  // store did not answer: ask again.
+  virtual Status Probe(const std::string& probe_key) { return absl::OkStatus(); }
   // The same store without the retries that a decorator adds: for callers who repeat themselves and
   // want to hear of every answer.
   virtual UnderStore* once() { return this; }
@@ -127,7 +168,11 @@ class UnderStore {
   virtual StatusOr<ListPage> LookUp(const std::string& key);
   // Hands bytes [offset, offset + length) to sink, piece by piece, on this thread. A range beyond
   // the end is cut short.
-  virtual Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) = 0;
+  virtual Status Get(const std::string& key, int64_t offset, int64_t length,
+                     const GetOptions& options, const Sink& sink) = 0;
+  Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) {
+    return Get(key, offset, length, GetOptions(), sink);
+  }
 
   // Publishes the object at once and whole, or not at all.
   virtual StatusOr<PutResult> Put(const std::string& key, BodySource& body,
@@ -152,10 +197,27 @@ class UnderStore {
   // Uploads under way whose key begins with prefix, by whomever.
   virtual StatusOr<std::vector<OpenUpload>> ListUploads(const std::string& prefix) = 0;
 
-  // Missing keys count as deleted. Returns those that failed.
-  virtual StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<std::string>& keys) = 0;
-  // Server-side; replaces target.
-  virtual StatusOr<PutResult> Copy(const std::string& source, const std::string& target) = 0;
+  // Missing keys count as deleted. Returns those that failed, each with its own cause: one that
+  // cannot be deleted holds up no other. FAILED_PRECONDITION: another object stands at the key and
+  // was left alone. A status instead of the list concerns all keys alike.
+  virtual StatusOr<std::vector<DeleteFailure>> Delete(
+      const std::vector<DeleteRequest>& requests) = 0;
+  // Server-side. NOT_FOUND if the source is missing. FAILED_PRECONDITION if source or target is not
+  // what the caller believes. INVALID_ARGUMENT beyond copy_bytes_max().
+  virtual StatusOr<PutResult> Copy(const std::string& source, const std::string& target,
+                                   const CopyOptions& options) = 0;
+  // The longest object that Copy takes. Longer ones are copied by a multipart upload to the target
+  // whose parts are made by CopyPart.
+  virtual int64_t copy_bytes_max() const { return INT64_MAX; }
+  // How long parts of a copied object of so many bytes are; the last one has the rest.
+  virtual int64_t copy_part_bytes(int64_t object_bytes) const { return object_bytes; }
+  // Bytes [offset, offset + length) of source become a part of an upload to target. Only the
+  // source's members of options count.
+  virtual StatusOr<UploadedPart> CopyPart(const std::string& source, int64_t offset, int64_t length,
+                                          const std::string& target, const std::string& upload_id,
+                                          int number, const CopyOptions& options) {
+    return MakeStatus(StatusCode::kUnimplemented, "This store copies objects whole.");
+  }
 
   // Object stores have no directories: both do nothing there but for marker objects.
   virtual Status MakeDirectory(const std::string& key, int mode) = 0;

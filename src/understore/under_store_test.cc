@@ -83,7 +83,7 @@ TEST_P(UnderStoreTest, putGetHeadDelete) {
   EXPECT_EQ(Get("a/b/c", 10, 5), "");
   EXPECT_EQ(store_->Head("a/b/c")->size_bytes, 10);
   EXPECT_EQ(store_->Head("a/none").status().code(), StatusCode::kNotFound);
-  ASSERT_TRUE(store_->Delete({"a/b/c", "a/none"}).ok());
+  ASSERT_TRUE(store_->Delete({{"a/b/c", ""}, {"a/none", ""}}).ok());
   EXPECT_EQ(store_->Head("a/b/c").status().code(), StatusCode::kNotFound);
 }
 
@@ -219,10 +219,10 @@ TEST_P(UnderStoreTest, multipart_wholeOrNothing) {
 
 TEST_P(UnderStoreTest, copy) {
   ASSERT_TRUE(Put("from", "data").ok());
-  ASSERT_TRUE(store_->Copy("from", "deep/to").ok());
+  ASSERT_TRUE(store_->Copy("from", "deep/to", {}).ok());
   EXPECT_EQ(Get("deep/to"), "data");
   EXPECT_EQ(Get("from"), "data");
-  EXPECT_EQ(store_->Copy("none", "x").status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(store_->Copy("none", "x", {}).status().code(), StatusCode::kNotFound);
 }
 
 TEST_P(UnderStoreTest, sinkThatFails_endsTheRead) {

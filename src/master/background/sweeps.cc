@@ -123,7 +123,9 @@ size_t Master::DeleteObjects(MountId mount, const std::vector<std::string>& keys
     absl::MutexLock lock(&mutex_);
     store = UnderStoreOf(mount);
   }
-  const auto failures = store->Delete(keys);
+  std::vector<DeleteRequest> requests;
+  for (const std::string& key : keys) requests.push_back({key, ""});
+  const auto failures = store->Delete(requests);
   std::set<std::string> bad;
   if (failures.ok()) {
     for (const DeleteFailure& failure : *failures) bad.insert(failure.key);

@@ -34,7 +34,7 @@ bool IsOurs(const ObjectInfo& object, const PersistTask& task) {
   std::string checksums;
   for (const UploadedPart& part : task.parts) {
     for (int shift = 24; shift >= 0; shift -= 8) {
-      checksums.push_back(static_cast<char>(part.crc32c >> shift));
+      checksums.push_back(static_cast<char>(part.crc32c.value_or(0) >> shift));
     }
   }
   const std::string composite =
@@ -301,8 +301,8 @@ void Master::StartRelocate(PersistTask& task, const state::Inode& inode, LogInde
   auto relocate = [this, job_id = task.job_id, store = UnderStoreOf(task.mount_id),
                    source = task.source_key, target = task.key] {
     const int64_t begin_ms = clock_->MonotonicMs();
-    const auto result =
-        source == target ? StatusOr<PutResult>(PutResult()) : store->once()->Copy(source, target);
+    const auto result = source == target ? StatusOr<PutResult>(PutResult())
+                                         : store->once()->Copy(source, target, {});
     absl::MutexLock lock(&mutex_);
     PersistTask* task = FindRunning(job_id);
     if (task == nullptr) {

@@ -11,7 +11,7 @@ class SyncTest : public MasterFixture {
     StringBody body(data);
     ASSERT_TRUE(understore_->Put(key, body, PutOptions()).ok());
   }
-  void DeleteObject(const std::string& key) { ASSERT_TRUE(understore_->Delete({key}).ok()); }
+  void DeleteObject(const std::string& key) { ASSERT_TRUE(understore_->Delete({{key, ""}}).ok()); }
 
   SyncCounts Sync(const std::string& path, SyncDepth depth = SyncDepth::kAll) {
     clock_.AdvanceMs(10);

@@ -205,7 +205,7 @@ StatusOr<ListPage> LocalUnderStore::List(const std::string& directory, const std
 }
 
 Status LocalUnderStore::Get(const std::string& key, int64_t offset, int64_t length,
-                            const Sink& sink) {
+                            const GetOptions&, const Sink& sink) {
   PosixFileEnv env;
   SPILLWAY_ASSIGN_OR_RETURN(const struct stat st, StatPath(PathOf(key)));
   if (S_ISDIR(st.st_mode)) return NotFound("{} is a directory", PathOf(key));
@@ -410,9 +410,10 @@ Status LocalUnderStore::AbortMultipart(const std::string&, const std::string& up
   return absl::OkStatus();
 }
 
-StatusOr<std::vector<DeleteFailure>> LocalUnderStore::Delete(const std::vector<std::string>& keys) {
+StatusOr<std::vector<DeleteFailure>> LocalUnderStore::Delete(
+    const std::vector<DeleteRequest>& requests) {
   std::vector<DeleteFailure> failures;
-  for (const std::string& key : keys) {
+  for (const auto& [key, if_match] : requests) {
     if (::unlink(PathOf(key).c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) {
       failures.push_back({key, ErrnoStatus(errno, "Cannot delete", PathOf(key))});
     }
@@ -420,7 +421,8 @@ StatusOr<std::vector<DeleteFailure>> LocalUnderStore::Delete(const std::vector<s
   return failures;
 }
 
-StatusOr<PutResult> LocalUnderStore::Copy(const std::string& source, const std::string& target) {
+StatusOr<PutResult> LocalUnderStore::Copy(const std::string& source, const std::string& target,
+                                          const CopyOptions&) {
   PosixFileEnv env;
   SPILLWAY_ASSIGN_OR_RETURN(const struct stat st, StatPath(PathOf(source)));
   SPILLWAY_RETURN_IF_ERROR(env.CreateDirs(PathOf(kUploads)));

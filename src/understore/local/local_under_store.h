@@ -16,7 +16,9 @@ class LocalUnderStore : public UnderStore {
   bool is_object_store() const override { return false; }
   StatusOr<ObjectInfo> Head(const std::string& key) override;
   StatusOr<ListPage> List(const std::string& directory, const std::string& token) override;
-  Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) override;
+  using UnderStore::Get;
+  Status Get(const std::string& key, int64_t offset, int64_t length, const GetOptions& options,
+             const Sink& sink) override;
   StatusOr<PutResult> Put(const std::string& key, BodySource& body,
                           const PutOptions& options) override;
   // Written one after another, made durable by one call for the whole file system.
@@ -34,8 +36,9 @@ class LocalUnderStore : public UnderStore {
   StatusOr<std::vector<OpenUpload>> ListUploads(const std::string&) override {
     return std::vector<OpenUpload>();
   }
-  StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<std::string>& keys) override;
-  StatusOr<PutResult> Copy(const std::string& source, const std::string& target) override;
+  StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<DeleteRequest>& requests) override;
+  StatusOr<PutResult> Copy(const std::string& source, const std::string& target,
+                           const CopyOptions& options) override;
   Status MakeDirectory(const std::string& key, int mode) override;
   Status RemoveDirectory(const std::string& key) override;
 

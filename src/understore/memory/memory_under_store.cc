@@ -103,15 +103,18 @@ StatusOr<ListPage> MemoryUnderStore::TakeListing(const std::string& directory,
 }
 
 Status MemoryUnderStore::Get(const std::string& key, int64_t offset, int64_t length,
-                             const Sink& sink) {
+                             const GetOptions& options, const Sink& sink) {
   std::string data;
   {
     absl::MutexLock lock(&mutex_);
     SPILLWAY_RETURN_IF_ERROR(Enter("get"));
     const auto it = objects_.find(key);
     if (it == objects_.end()) return NotFound("no object {}", key);
-    if (offset < static_cast<int64_t>(it->second.data.size()))
-      data = it->second.data.substr(offset, length);
+    const auto size = static_cast<int64_t>(it->second.data.size());
+    const bool other = (!options.if_match.empty() && it->second.etag != options.if_match) ||
+                       (options.object_bytes >= 0 && size != options.object_bytes);
+    if (other) return MakeStatus(StatusCode::kFailedPrecondition, "{} is another object", key);
+    if (offset < size) data = it->second.data.substr(offset, length);
   }
   return data.empty() ? absl::OkStatus() : sink(data);
 }
@@ -190,21 +193,64 @@ StatusOr<std::vector<OpenUpload>> MemoryUnderStore::ListUploads(const std::strin
 }
 
 StatusOr<std::vector<DeleteFailure>> MemoryUnderStore::Delete(
-    const std::vector<std::string>& keys) {
+    const std::vector<DeleteRequest>& requests) {
   absl::MutexLock lock(&mutex_);
   SPILLWAY_RETURN_IF_ERROR(Enter("delete"));
-  for (const std::string& key : keys) {
-    if (objects_.erase(key) > 0 && on_change_) on_change_(key, nullptr);
+  std::vector<DeleteFailure> failures;
+  for (const auto& [key, if_match] : requests) {
+    const auto it = objects_.find(key);
+    if (it == objects_.end()) continue;
+    if (!if_match.empty() && it->second.etag != if_match) {
+      failures.push_back(
+          {key, MakeStatus(StatusCode::kFailedPrecondition, "{} is another object", key)});
+      continue;
+    }
+    objects_.erase(it);
+    if (on_change_) on_change_(key, nullptr);
   }
-  return std::vector<DeleteFailure>();
+  SPILLWAY_RETURN_IF_ERROR(Leave());
+  return failures;
 }
 
-StatusOr<PutResult> MemoryUnderStore::Copy(const std::string& source, const std::string& target) {
-  absl::MutexLock lock(&mutex_);
-  SPILLWAY_RETURN_IF_ERROR(Enter("copy"));
+StatusOr<std::string> MemoryUnderStore::CopySource(const std::string& source,
+                                                   const CopyOptions& options) {
   const auto it = objects_.find(source);
   if (it == objects_.end()) return NotFound("no object {}", source);
-  return PutResult{Store(target, std::string(it->second.data))};
+  if (!options.source_if_match.empty() && it->second.etag != options.source_if_match)
+    return MakeStatus(StatusCode::kFailedPrecondition, "{} is another object", source);
+  return it->second.data;
+}
+
+StatusOr<PutResult> MemoryUnderStore::Copy(const std::string& source, const std::string& target,
+                                           const CopyOptions& options) {
+  absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Enter("copy"));
+  SPILLWAY_ASSIGN_OR_RETURN(std::string data, CopySource(source, options));
+  if (static_cast<int64_t>(data.size()) > copy_bytes_max_)
+    return InvalidArgument("{} is too long to be copied at once", source);
+  PutOptions condition;
+  condition.if_absent = options.if_absent;
+  condition.if_match = options.if_match;
+  SPILLWAY_RETURN_IF_ERROR(CheckConditions(target, condition));
+  PutResult result{Store(target, std::move(data))};
+  SPILLWAY_RETURN_IF_ERROR(Leave());
+  return result;
+}
+
+StatusOr<UploadedPart> MemoryUnderStore::CopyPart(const std::string& source, int64_t offset,
+                                                  int64_t length, const std::string& target,
+                                                  const std::string& upload_id, int number,
+                                                  const CopyOptions& options) {
+  absl::MutexLock lock(&mutex_);
+  SPILLWAY_RETURN_IF_ERROR(Enter("copy_part"));
+  SPILLWAY_ASSIGN_OR_RETURN(const std::string data, CopySource(source, options));
+  const auto it = uploads_.find(upload_id);
+  if (it == uploads_.end() || it->second.key != target) return NotFound("no upload {}", upload_id);
+  std::string part = data.substr(offset, length);
+  UploadedPart result{number, fmt::format("part-{}", number), Crc32c(part), length};
+  it->second.parts[number] = std::move(part);
+  SPILLWAY_RETURN_IF_ERROR(Leave());
+  return result;
 }
 
 std::map<std::string, std::string> MemoryUnderStore::Objects() {

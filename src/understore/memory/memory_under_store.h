@@ -17,7 +17,9 @@ class MemoryUnderStore : public UnderStore {
   bool is_object_store() const override { return true; }
   StatusOr<ObjectInfo> Head(const std::string& key) override;
   StatusOr<ListPage> List(const std::string& directory, const std::string& token) override;
-  Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) override;
+  using UnderStore::Get;
+  Status Get(const std::string& key, int64_t offset, int64_t length, const GetOptions& options,
+             const Sink& sink) override;
   StatusOr<PutResult> Put(const std::string& key, BodySource& body,
                           const PutOptions& options) override;
   StatusOr<std::string> CreateMultipart(const std::string& key, const PutOptions& options) override;
@@ -29,8 +31,14 @@ class MemoryUnderStore : public UnderStore {
                                         const PutOptions& options) override;
   Status AbortMultipart(const std::string& key, const std::string& upload_id) override;
   StatusOr<std::vector<OpenUpload>> ListUploads(const std::string& prefix) override;
-  StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<std::string>& keys) override;
-  StatusOr<PutResult> Copy(const std::string& source, const std::string& target) override;
+  StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<DeleteRequest>& requests) override;
+  StatusOr<PutResult> Copy(const std::string& source, const std::string& target,
+                           const CopyOptions& options) override;
+  int64_t copy_bytes_max() const override { return copy_bytes_max_; }
+  int64_t copy_part_bytes(int64_t) const override { return copy_bytes_max_; }
+  StatusOr<UploadedPart> CopyPart(const std::string& source, int64_t offset, int64_t length,
+                                  const std::string& target, const std::string& upload_id,
+                                  int number, const CopyOptions& options) override;
   Status MakeDirectory(const std::string&, int) override { return absl::OkStatus(); }
   Status RemoveDirectory(const std::string&) override { return absl::OkStatus(); }
 
@@ -38,6 +46,7 @@ class MemoryUnderStore : public UnderStore {
 
   // For tests.
   void set_puts_together(int puts) { puts_together_ = puts; }
+  void set_copy_bytes_max(int64_t bytes) { copy_bytes_max_ = bytes; }
   std::map<std::string, std::string> Objects();
   size_t open_uploads();
   int64_t requests(const std::string& kind);
@@ -64,7 +73,11 @@ class MemoryUnderStore : public UnderStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string Store(const std::string& key, std::string data) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  StatusOr<std::string> CopySource(const std::string& source, const CopyOptions& options)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   std::atomic<int> puts_together_ = 1;
+  std::atomic<int64_t> copy_bytes_max_ = INT64_MAX;
   absl::Mutex mutex_;
   std::map<std::string, Object> objects_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Upload> uploads_ ABSL_GUARDED_BY(mutex_);

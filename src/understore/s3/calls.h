@@ -17,7 +17,9 @@ class S3UnderStore : public UnderStore {
   StatusOr<ObjectInfo> Head(const std::string& key) override;
   StatusOr<ListPage> List(const std::string& directory, const std::string& token) override;
   StatusOr<ListPage> LookUp(const std::string& key) override;
-  Status Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) override;
+  using UnderStore::Get;
+  Status Get(const std::string& key, int64_t offset, int64_t length, const GetOptions& options,
+             const Sink& sink) override;
   StatusOr<PutResult> Put(const std::string& key, BodySource& body,
                           const PutOptions& options) override;
   StatusOr<std::string> CreateMultipart(const std::string& key, const PutOptions& options) override;
@@ -29,8 +31,9 @@ class S3UnderStore : public UnderStore {
                                         const PutOptions& options) override;
   Status AbortMultipart(const std::string& key, const std::string& upload_id) override;
   StatusOr<std::vector<OpenUpload>> ListUploads(const std::string& prefix) override;
-  StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<std::string>& keys) override;
-  StatusOr<PutResult> Copy(const std::string& source, const std::string& target) override;
+  StatusOr<std::vector<DeleteFailure>> Delete(const std::vector<DeleteRequest>& requests) override;
+  StatusOr<PutResult> Copy(const std::string& source, const std::string& target,
+                           const CopyOptions& options) override;
   Status MakeDirectory(const std::string&, int) override { return absl::OkStatus(); }
   // Removes a marker object, which other tools may have left.
   Status RemoveDirectory(const std::string& key) override;

@@ -20,7 +20,8 @@ StatusOr<std::string> EtagOfCopy(const HttpResponse& response, const char* root,
 
 }  // namespace
 
-StatusOr<PutResult> S3UnderStore::Copy(const std::string& source, const std::string& target) {
+StatusOr<PutResult> S3UnderStore::Copy(const std::string& source, const std::string& target,
+                                       const CopyOptions&) {
   SPILLWAY_ASSIGN_OR_RETURN(const ObjectInfo info, Head(source));
   if (info.size_bytes > kSingleCopyBytesMax) return CopyInParts(source, target, info.size_bytes);
   S3Request request;
@@ -61,7 +62,7 @@ StatusOr<PutResult> S3UnderStore::CopyInParts(const std::string& source, const s
       (void)AbortMultipart(target, upload_id);
       return etag.status();
     }
-    parts.push_back(UploadedPart{number, *etag, 0, 0});
+    parts.push_back(UploadedPart{number, *etag, std::nullopt, 0});
   }
   return CompleteMultipart(target, upload_id, parts, PutOptions());
 }

@@ -20,14 +20,14 @@ std::string Md5Base64(const std::string& data) {
 
 }  // namespace
 
-StatusOr<std::vector<DeleteFailure>> S3UnderStore::Delete(const std::vector<std::string>& keys) {
+StatusOr<std::vector<DeleteFailure>> S3UnderStore::Delete(const std::vector<DeleteRequest>& keys) {
   std::vector<DeleteFailure> failures;
   for (size_t first = 0; first < keys.size(); first += kKeysMax) {
     const size_t last = std::min(keys.size(), first + kKeysMax);
     if (last - first == 1) {
       S3Request request;
       request.method = "DELETE";
-      request.key = client_->FullKey(keys[first]);
+      request.key = client_->FullKey(keys[first].key);
       const auto response = client_->Send(request);
       const bool gone =
           response.ok() || (response.status().code() == StatusCode::kNotFound &&
@@ -38,7 +38,7 @@ StatusOr<std::vector<DeleteFailure>> S3UnderStore::Delete(const std::vector<std:
     std::string xml =
         "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>";
     for (size_t i = first; i < last; ++i) {
-      xml += "<Object><Key>" + XmlEscape(client_->FullKey(keys[i])) + "</Key></Object>";
+      xml += "<Object><Key>" + XmlEscape(client_->FullKey(keys[i].key)) + "</Key></Object>";
     }
     xml += "</Delete>";
     S3Request request;
@@ -65,7 +65,7 @@ StatusOr<std::vector<DeleteFailure>> S3UnderStore::Delete(const std::vector<std:
 }
 
 Status S3UnderStore::RemoveDirectory(const std::string& key) {
-  return Delete({key + "/"}).status();
+  return Delete({DeleteRequest{key + "/", ""}}).status();
 }
 
 }  // namespace spillway

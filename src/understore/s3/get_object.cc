@@ -2,7 +2,8 @@
 
 namespace spillway {
 
-Status S3UnderStore::Get(const std::string& key, int64_t offset, int64_t length, const Sink& sink) {
+Status S3UnderStore::Get(const std::string& key, int64_t offset, int64_t length, const GetOptions&,
+                         const Sink& sink) {
   if (length <= 0) return absl::OkStatus();
   S3Request request;
   request.method = "GET";

@@ -56,8 +56,7 @@ StatusOr<UploadedPart> S3UnderStore::UploadPart(const std::string& key,
     request.headers["x-amz-checksum-crc32c"] = Crc32cBase64(*crc32c);
   request.body = &body;
   SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request));
-  return UploadedPart{number, StripEtag(response.headers["etag"]), crc32c.value_or(0),
-                      body.size_bytes()};
+  return UploadedPart{number, StripEtag(response.headers["etag"]), crc32c, body.size_bytes()};
 }
 
 StatusOr<PutResult> S3UnderStore::CompleteMultipart(const std::string& key,
@@ -68,8 +67,8 @@ StatusOr<PutResult> S3UnderStore::CompleteMultipart(const std::string& key,
   for (const UploadedPart& part : parts) {
     xml += fmt::format("<Part><PartNumber>{}</PartNumber><ETag>\"{}\"</ETag>", part.number,
                        XmlEscape(part.etag));
-    if (part.crc32c != 0 && client_->settings().checksums) {
-      xml += "<ChecksumCRC32C>" + Crc32cBase64(part.crc32c) + "</ChecksumCRC32C>";
+    if (part.crc32c && client_->settings().checksums) {
+      xml += "<ChecksumCRC32C>" + Crc32cBase64(*part.crc32c) + "</ChecksumCRC32C>";
     }
     xml += "</Part>";
   }
