@@ -84,12 +84,12 @@ Simulation::Simulation(uint64_t seed, Tally* tally)
   options_.safe_mode_ms_max = 2000;
   options_.persist_retry_ms_max = 2000;
   options_.audit_interval_ms = 5000;
+  options_.unknown_outcome_ms = 3000;
   options_.heals_per_worker_max = 3;
   options_.heal_bytes_in_flight_max = 3 * kBlockBytes;
   options_.persist_blacklist = {"/_temporary/"};
   options_.marker_patterns = {"_SUCCESS"};
-  understore_->OnChange(
-      [this](const std::string& key, const std::string* data) { OnChange(key, data); });
+  understore_->OnChange([this](const StoreChange& change) { OnChange(change.key, change.data); });
   for (int i = 0; i < kWorkers; ++i) {
     nodes_.push_back(std::make_unique<Node>());
     nodes_.back()->host = "w" + std::to_string(i);

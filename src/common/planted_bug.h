@@ -6,15 +6,17 @@ namespace spillway {
 
 enum class PlantedBug {
   kNone,
-  kAckBeforeDurable,  // operations are answered before the journal is synced
-  kUnpinOnUpload,     // copies become evictable when the upload begins, not when it is done
-  kNoHealing,         // lost copies are never made again
-  kMarkerEarly,       // commit markers do not wait
-  kChecksumIgnored,   // copies and uploads are not compared with their checksum
-  kForgetCancelled,   // a cancelled upload is forgotten while it still runs
-  kForgetBatched,     // of files made by one request only the last is queued to be persisted
-  kStaleListing,      // a sync takes away what was published after its listing was taken
-  kCopyEarly,         // workers copy a file before the ids of its blocks are durable
+  kAckBeforeDurable,    // operations are answered before the journal is synced
+  kUnpinOnUpload,       // copies become evictable when the upload begins, not when it is done
+  kNoHealing,           // lost copies are never made again
+  kMarkerEarly,         // commit markers do not wait
+  kChecksumIgnored,     // copies and uploads are not compared with their checksum
+  kForgetCancelled,     // a cancelled upload is forgotten while it still runs
+  kForgetBatched,       // of files made by one request only the last is queued to be persisted
+  kStaleListing,        // a sync takes away what was published after its listing was taken
+  kCopyEarly,           // workers copy a file before the ids of its blocks are durable
+  kConditionForgotten,  // objects are moved and deleted whatever stands at the key
+  kTimeoutIsNo,         // a call that was not answered is taken as not carried out
 };
 
 #ifdef SPILLWAY_PLANTED_BUGS

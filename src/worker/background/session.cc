@@ -199,6 +199,8 @@ void Worker::Registered(const session::Registered& registered) {
 void Worker::OnMessage(const session::MasterMessage& message) {
   using Case = session::MasterMessage::MessageCase;
   switch (message.message_case()) {
+    case Case::kBlockOrigin:
+      return;
     case Case::kRegistered:
       return Registered(message.registered());
     case Case::kCommitAck: {
