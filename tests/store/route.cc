@@ -112,7 +112,6 @@ std::string Exchange::QueryValue(const std::string& name) const {
 std::optional<Answer> Route(const StoreOptions& options, Exchange* x) {
   const HttpRequest& request = x->request;
   if (!request.malformed.empty()) return ErrorAnswer("BadRequest", request.malformed);
-  if (!request.Has("host")) return ErrorAnswer("BadRequest", "There is no Host header.");
   if (!request.path.starts_with('/')) return ErrorAnswer("InvalidURI");
   const auto query = ParseQuery(request.query);
   if (!query || !FindPlace(options, x)) return ErrorAnswer("InvalidURI");

@@ -46,6 +46,7 @@ void ParseHead(const std::string& head, HttpRequest* request) {
     }
     first = false;
   }
+  if (!request->Has("host")) request->malformed = "There is no Host header.";
   request->has_length = request->Has("content-length");
   if (!request->has_length) return;
   const auto length = ParseNumber(request->Get("content-length"));
