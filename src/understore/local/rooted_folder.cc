@@ -36,7 +36,8 @@ std::string NameOf(const std::string& key) {
 Status FolderError(int64_t error, const std::string& what, const std::string& shown) {
   if (error == -EXDEV || error == -ELOOP) {
     return MakeStatus(StatusCode::kPermissionDenied,
-                      "{} {}: a symbolic link leads out of the understore's folder", what, shown);
+                      "{} {}: a symbolic link leads out of the understore's folder or in a circle",
+                      what, shown);
   }
   if (error == -EROFS) {
     return MakeStatus(StatusCode::kPermissionDenied, "{} {}: the file system is read-only", what,
