@@ -32,6 +32,8 @@ StatusOr<std::string> S3UnderStore::CreateMultipart(const std::string& key, cons
   if (client_->settings().checksums) request.headers["x-amz-checksum-algorithm"] = "CRC32C";
   if (client_->settings().server_side_encryption)
     request.headers["x-amz-server-side-encryption"] = "AES256";
+  StringBody nothing("");  // a POST without Content-Length is refused by some stores
+  request.body = &nothing;
   SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request));
   pugi::xml_document doc;
   doc.load_buffer(response.body.data(), response.body.size());
