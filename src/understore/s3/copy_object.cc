@@ -1,6 +1,7 @@
 #include <pugixml.hpp>
 
 #include "understore/s3/calls.h"
+#include "understore/s3/object_headers.h"
 #include "understore/s3/sigv4.h"
 
 namespace spillway {
@@ -29,6 +30,7 @@ StatusOr<PutResult> S3UnderStore::Copy(const std::string& source, const std::str
   request.key = client_->FullKey(target);
   request.headers["x-amz-copy-source"] =
       UriEncode("/" + client_->settings().bucket + "/" + client_->FullKey(source), true);
+  AddObjectHeaders(client_->settings(), &request.headers);
   StringBody nothing("");
   request.body = &nothing;
   request.payload_bytes = info.size_bytes;

@@ -4,6 +4,7 @@
 
 #include "common/checksum.h"
 #include "understore/s3/calls.h"
+#include "understore/s3/object_headers.h"
 
 namespace spillway {
 namespace {
@@ -30,8 +31,7 @@ StatusOr<std::string> S3UnderStore::CreateMultipart(const std::string& key, cons
   request.query = {{"uploads", ""}};
   request.headers["content-type"] = "application/octet-stream";
   if (client_->settings().checksums) request.headers["x-amz-checksum-algorithm"] = "CRC32C";
-  if (client_->settings().server_side_encryption)
-    request.headers["x-amz-server-side-encryption"] = "AES256";
+  AddObjectHeaders(client_->settings(), &request.headers);
   SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request));
   pugi::xml_document doc;
   doc.load_buffer(response.body.data(), response.body.size());

@@ -1,5 +1,6 @@
 #include "common/checksum.h"
 #include "understore/s3/calls.h"
+#include "understore/s3/object_headers.h"
 
 namespace spillway {
 
@@ -14,7 +15,7 @@ StatusOr<PutResult> S3UnderStore::Put(const std::string& key, BodySource& body,
   if (options.crc32c && settings.checksums) {
     request.headers["x-amz-checksum-crc32c"] = Crc32cBase64(*options.crc32c);
   }
-  if (settings.server_side_encryption) request.headers["x-amz-server-side-encryption"] = "AES256";
+  AddObjectHeaders(settings, &request.headers);
   client_->AddConditions(options, &request.headers);
   SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request));
   return PutResult{StripEtag(response.headers["etag"])};

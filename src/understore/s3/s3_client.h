@@ -10,6 +10,7 @@
 
 #include "understore/s3/credentials.h"
 #include "understore/s3/http_client.h"
+#include "understore/store_profile.h"
 #include "understore/under_store.h"
 
 namespace spillway {
@@ -26,6 +27,15 @@ struct S3Settings {
   bool conditional_writes = true;
   bool checksums = true;
   bool server_side_encryption = false;
+  std::string kms_key;        // id or ARN; not empty: SSE-KMS instead of SSE-S3
+  std::string storage_class;  // of new objects; empty: the bucket's
+  StoreProfile profile;       // what is known before the first request
+  bool probe = true;          // find out what is not
+  int64_t socket_timeout_ms = 50'000;
+  int64_t copy_timeout_ms = 600'000;
+  int64_t complete_timeout_ms = 600'000;
+  int64_t copy_bytes_max = 1 << 30;
+  int64_t copy_part_bytes = 256 << 20;
 };
 
 struct S3Request {
