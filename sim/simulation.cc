@@ -265,6 +265,15 @@ void Simulation::Deliver(Node& node, const Master::Session& session,
     case Case::kReplicateResult:
       if (message.replicate_result().code() == 0) ++tally_->heals;
       return master_->ReplicateDone(session, message.replicate_result());
+    case Case::kGetBlockOrigin:
+      return master_->GetBlockOrigin(session, message.get_block_origin(),
+                                     [this, session](session::BlockOrigin origin) {
+                                       session::MasterMessage answer;
+                                       *answer.mutable_block_origin() = std::move(origin);
+                                       Send(session.worker, session.epoch, std::move(answer));
+                                     });
+    case Case::kObjectChanged:
+      return master_->ObjectChanged(session, message.object_changed());
     case Case::kReserveIds:
       return master_->ReserveIds(session, [this, session](const session::ReservedIds& reserved) {
         session::MasterMessage answer;

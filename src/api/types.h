@@ -363,7 +363,8 @@ struct Decommission {
   int64_t blocks = 0;
 };
 
-// Where a worker finds a block that it does not hold.
+// What a client says of a block that a worker may not hold. The worker asks the master where the
+// block comes from: of this only no_cache counts there, the rest is for the wire.
 struct UnderStoreRange {
   MountId mount_id;
   std::string uri;  // full understore path of the file

@@ -156,6 +156,10 @@ class Master : private MasterState {
   void PutFiles(const Session& session, const session::PutFiles& request,
                 std::function<void(session::PutFilesAck)> done);
   void BlocksRemoved(const Session& session, const session::BlocksRemoved& removed);
+  // done runs with the object that holds a block, once that is durable; not if the session is over.
+  void GetBlockOrigin(const Session& session, const session::GetBlockOrigin& request,
+                      std::function<void(session::BlockOrigin)> done);
+  void ObjectChanged(const Session& session, const session::ObjectChanged& changed);
   void PersistDone(const Session& session, const session::PersistResult& result);
   void ReplicateDone(const Session& session, const session::ReplicateResult& result);
   void SessionClosed(const Session& session);
@@ -180,7 +184,6 @@ class Master : private MasterState {
                   std::function<void(Status)> done);
 
  private:
-  friend class MasterTestPeer;
   void Format(StateTxn& txn) HOLDING_MUTEX;
 
   // --- state/paths.cc

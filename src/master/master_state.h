@@ -65,6 +65,11 @@ class MasterState {
   int syncs_running_ ABSL_GUARDED_BY(mutex_) = 0;
   // Objects that were deleted since a sync that still runs may have seen them.
   std::set<std::pair<MountId, std::string>> gone_during_sync_ ABSL_GUARDED_BY(mutex_);
+  // Files whose object was met as another one: until when they are not compared again (monotonic;
+  // INT64_MAX while they wait or are compared), and those that wait.
+  std::map<InodeId, int64_t> compared_ ABSL_GUARDED_BY(mutex_);
+  std::deque<InodeId> to_compare_ ABSL_GUARDED_BY(mutex_);
+  int comparing_ ABSL_GUARDED_BY(mutex_) = 0;  // tasks that take from them
   std::set<WorkerId> awaited_workers_
       ABSL_GUARDED_BY(mutex_);  // known before the start, not back yet
   bool safe_mode_over_ ABSL_GUARDED_BY(mutex_) = false;

@@ -85,6 +85,9 @@ void Worker::SessionDown() {
     registered_ = false;
   }
   small_files_.End();
+  origins_.FailAll(
+      Unavailable("The session with the master ended: it could not say where the "
+                  "block comes from."));
 }
 
 void Worker::Stop() {
@@ -199,8 +202,6 @@ void Worker::Registered(const session::Registered& registered) {
 void Worker::OnMessage(const session::MasterMessage& message) {
   using Case = session::MasterMessage::MessageCase;
   switch (message.message_case()) {
-    case Case::kBlockOrigin:
-      return;
     case Case::kRegistered:
       return Registered(message.registered());
     case Case::kCommitAck: {
@@ -256,6 +257,8 @@ void Worker::OnMessage(const session::MasterMessage& message) {
       return small_files_.OnReserved(message.reserved_ids());
     case Case::kPutFilesAck:
       return small_files_.OnAck(message.put_files_ack());
+    case Case::kBlockOrigin:
+      return origins_.OnAnswer(message.block_origin());
     case Case::kVerifyBlocks:
       return VerifyBlocks(ToIds(message.verify_blocks().block_ids()));
     case Case::MESSAGE_NOT_SET:
@@ -330,6 +333,7 @@ void Worker::Tick() {
     }
   }
   small_files_.Tick();
+  origins_.Expire(clock_->MonotonicMs());
   RetryWaiting();
   Scrub();
 }
