@@ -139,6 +139,7 @@ class Simulation::WorkerLink : public WorkerApi {
   class ReadStream;
 
   StatusOr<std::unique_ptr<BlockWriteStream>> Start(StatusOr<std::unique_ptr<WriteTarget>> target);
+  StatusOr<std::unique_ptr<BlockReadStream>> ReadUnderStore(const BlockReadOptions& options);
 
   Simulation* const sim_;
   Node* const node_;
@@ -215,23 +216,36 @@ StatusOr<std::unique_ptr<BlockReadStream>> Simulation::WorkerLink::ReadBlock(
     const BlockReadOptions& options) {
   sim_->Shake();
   if (node_->worker == nullptr) return Unavailable("{} is down", node_->host);
-  std::string data;
-  if (options.understore) {
-    SPILLWAY_RETURN_IF_ERROR(
-        node_->worker->ReadFromUnderStore(options, [&](std::string_view piece) {
-          data += piece;
-          return absl::OkStatus();
-        }));
-  } else {
-    SPILLWAY_ASSIGN_OR_RETURN(OpenBlock open, node_->worker->OpenBlockFile(options.block_id));
-    data.resize(static_cast<size_t>(options.length_bytes));
-    const auto read = open.file->ReadAt(options.offset, data.data(), options.length_bytes);
-    if (read.status().code() == StatusCode::kDataLoss)
-      node_->worker->SuspectBlock(options.block_id);
-    SPILLWAY_RETURN_IF_ERROR(read.status());
-    data.resize(static_cast<size_t>(*read));
-  }
+  if (options.understore) return ReadUnderStore(options);
+  SPILLWAY_ASSIGN_OR_RETURN(OpenBlock open, node_->worker->OpenBlockFile(options.block_id));
+  std::string data(static_cast<size_t>(options.length_bytes), '\0');
+  const auto read = open.file->ReadAt(options.offset, data.data(), options.length_bytes);
+  if (read.status().code() == StatusCode::kDataLoss) node_->worker->SuspectBlock(options.block_id);
+  SPILLWAY_RETURN_IF_ERROR(read.status());
+  data.resize(static_cast<size_t>(*read));
   return std::unique_ptr<BlockReadStream>(std::make_unique<ReadStream>(std::move(data)));
+}
+
+StatusOr<std::unique_ptr<BlockReadStream>> Simulation::WorkerLink::ReadUnderStore(
+    const BlockReadOptions& options) {
+  struct Read {
+    std::string data;
+    std::optional<Status> end;
+  };
+  const auto read = std::make_shared<Read>();
+  node_->worker->ReadFromUnderStore(
+      options,
+      [read](std::string_view piece) {
+        read->data += piece;
+        return absl::OkStatus();
+      },
+      [read](Status status) { read->end = std::move(status); });
+  const int life = node_->lives;
+  const auto died = [&] { return node_->worker == nullptr || node_->lives != life; };
+  sim_->RunOn(*node_, [&] { return read->end.has_value() || died(); });
+  if (!read->end) return Unavailable("{} does not answer", node_->host);
+  SPILLWAY_RETURN_IF_ERROR(*read->end);
+  return std::unique_ptr<BlockReadStream>(std::make_unique<ReadStream>(std::move(read->data)));
 }
 
 void Simulation::WorkerLink::PutFiles(const smallfiles::PutFilesRequest& request,

@@ -84,6 +84,7 @@ Simulation::Simulation(uint64_t seed, Tally* tally, const Strangers& strangers)
   options_.safe_mode_ms_max = 2000;
   options_.persist_retry_ms_max = 2000;
   options_.audit_interval_ms = 5000;
+  options_.unknown_outcome_ms = 3000;
   options_.heals_per_worker_max = 3;
   options_.heal_bytes_in_flight_max = 3 * kBlockBytes;
   options_.persist_blacklist = {"/_temporary/"};
@@ -269,6 +270,15 @@ void Simulation::Deliver(Node& node, const Master::Session& session,
     case Case::kReplicateResult:
       if (message.replicate_result().code() == 0) ++tally_->heals;
       return master_->ReplicateDone(session, message.replicate_result());
+    case Case::kGetBlockOrigin:
+      return master_->GetBlockOrigin(session, message.get_block_origin(),
+                                     [this, session](session::BlockOrigin origin) {
+                                       session::MasterMessage answer;
+                                       *answer.mutable_block_origin() = std::move(origin);
+                                       Send(session.worker, session.epoch, std::move(answer));
+                                     });
+    case Case::kObjectChanged:
+      return master_->ObjectChanged(session, message.object_changed());
     case Case::kReserveIds:
       return master_->ReserveIds(session, [this, session](const session::ReservedIds& reserved) {
         session::MasterMessage answer;

@@ -38,6 +38,10 @@ class MemoryUnderStore : public UnderStore {
  public:
   std::string type() const override { return "memory"; }
   bool is_object_store() const override { return true; }
+  Status CheckKey(const std::string& key) const override {
+    if (key.size() <= 1024) return absl::OkStatus();
+    return InvalidArgument("An object key has {} bytes; 1024 is the most.", key.size());
+  }
   StoreProfile profile() override;
   StatusOr<ObjectInfo> Head(const std::string& key) override;
   StatusOr<ListPage> List(const std::string& directory, const std::string& token) override;

@@ -1,73 +1,39 @@
 #include "understore/s3/s3_client.h"
 
-#include <pugixml.hpp>
-
 #include "absl/strings/escaping.h"
+#include "common/log.h"
 
 namespace spillway {
 namespace {
 
 constexpr int64_t kSlowestBytesPerMs = 1024;  // 1 MB/s: below it a transfer has failed
+constexpr int kSideBySide = 8;
+constexpr int64_t kQuietMs = 60'000;
+constexpr size_t kKindsMax = 1000;
 
-bool IsThrottle(const std::string& code) {
-  return code == "SlowDown" || code == "RequestLimitExceeded" || code == "TooManyRequests" ||
-         code == "ThrottlingException" || code == "BandwidthLimitExceeded";
-}
-
-StatusCode CodeOf(int http_code, const std::string& code) {
-  if (IsThrottle(code) || http_code == 429) return StatusCode::kResourceExhausted;
-  if (code == "BadDigest" || code == "InvalidDigest" || code == "XAmzContentSHA256Mismatch" ||
-      code == "XAmzContentChecksumMismatch") {
-    return StatusCode::kDataLoss;
+StoreProfile ProfileOf(const S3Settings& settings) {
+  StoreProfile profile = settings.profile;
+  if (!settings.conditional_writes) {
+    for (const StoreFeature feature :
+         {StoreFeature::kPutIfAbsent, StoreFeature::kPutIfMatch, StoreFeature::kCompleteConditions,
+          StoreFeature::kCopyConditions}) {
+      profile.Set(feature, Support::kNo);
+    }
   }
-  if (code == "RequestTimeout" || code == "RequestTimeTooSkewed" || code == "InternalError") {
-    return StatusCode::kUnavailable;
-  }
-  switch (http_code) {
-    case 301:
-    case 307:
-    case 400:
-    case 405:
-    case 411:
-    case 416:
-      return StatusCode::kInvalidArgument;
-    case 401:
-    case 403:
-      return StatusCode::kPermissionDenied;
-    case 404:
-      return StatusCode::kNotFound;
-    case 409:
-      return code == "ConditionalRequestConflict" || code == "OperationAborted"
-                 ? StatusCode::kUnavailable
-                 : StatusCode::kFailedPrecondition;
-    case 412:
-      return StatusCode::kFailedPrecondition;
-    case 501:
-      return StatusCode::kUnknown;
-    default:
-      return http_code >= 500 ? StatusCode::kUnavailable : StatusCode::kUnknown;
-  }
+  if (!settings.checksums) profile.Set(StoreFeature::kChecksums, Support::kNo);
+  return profile;
 }
 
 }  // namespace
-
-Status StatusFromS3(int http_code, const std::string& body, const std::string& what) {
-  pugi::xml_document doc;
-  std::string code;
-  std::string text;
-  if (doc.load_buffer(body.data(), body.size())) {
-    code = doc.child("Error").child_value("Code");
-    text = doc.child("Error").child_value("Message");
-  }
-  if (code.empty() && http_code == 503) code = "ServiceUnavailable";
-  return MakeStatus(CodeOf(http_code, code), "{}: S3 answers {} {} {}", what, http_code, code,
-                    text);
-}
 
 std::string StripEtag(const std::string& etag) {
   if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"')
     return etag.substr(1, etag.size() - 2);
   return etag;
+}
+
+std::string QuoteEtag(const std::string& etag) {
+  return etag.rfind("W/\"", 0) == 0 ? etag : "\"" + etag + "\"";
 }
 
 std::optional<uint32_t> ParseCrc32cBase64(const std::string& text) {
@@ -105,20 +71,39 @@ std::string XmlEscape(const std::string& text) {
 }
 
 S3Client::S3Client(S3Settings settings, std::unique_ptr<HttpClient> http,
-                   std::unique_ptr<CredentialsProvider> credentials, Clock* clock)
+                   std::unique_ptr<CredentialsProvider> credentials, Clock* clock, Metrics* metrics)
     : settings_(std::move(settings)),
       http_(std::move(http)),
       credentials_(std::move(credentials)),
-      clock_(clock) {}
+      clock_(clock),
+      metrics_(metrics),
+      profile_(ProfileOf(settings_)) {}
 
-void S3Client::AddConditions(const PutOptions& options,
-                             std::map<std::string, std::string>* headers) const {
-  if (!conditional_writes()) return;
-  if (options.if_absent) (*headers)["if-none-match"] = "*";
-  if (!options.if_match.empty()) (*headers)["if-match"] = "\"" + options.if_match + "\"";
+StoreProfile S3Client::profile() const {
+  absl::MutexLock lock(&mutex_);
+  return profile_;
 }
 
-StatusOr<HttpResponse> S3Client::Send(const S3Request& request) {
+Support S3Client::Knows(StoreFeature feature) const {
+  absl::MutexLock lock(&mutex_);
+  return profile_.Get(feature);
+}
+
+void S3Client::Learn(StoreFeature feature, Support support) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (profile_.Get(feature) == support) return;
+    profile_.Set(feature, support);
+  }
+  spdlog::info("Bucket {}: the store's answers show {}: {}.", settings_.bucket, NameOf(feature),
+               NameOf(support));
+}
+
+std::string S3Client::Name(const S3Request& request) const {
+  return request.method + " s3://" + settings_.bucket + "/" + request.key;
+}
+
+StatusOr<HttpRequest> S3Client::Prepare(const S3Request& request) {
   SPILLWAY_ASSIGN_OR_RETURN(const S3Credentials credentials, credentials_->Get());
   SigningInput input;
   input.method = request.method;
@@ -147,22 +132,107 @@ StatusOr<HttpResponse> S3Client::Send(const S3Request& request) {
   http.headers.emplace_back("authorization", SignV4(input, credentials));
   http.body = request.body;
   http.sink = request.sink;
+  http.on_headers = request.on_headers;
   const int64_t payload =
       request.body != nullptr ? request.body->size_bytes() : request.payload_bytes;
-  http.timeout_ms = settings_.request_timeout_ms + payload / kSlowestBytesPerMs;
-  SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, http_->Perform(http));
-  if (response.code / 100 == 2) return response;
-  const Status status =
-      StatusFromS3(response.code, response.body,
-                   request.method + " s3://" + settings_.bucket + "/" + request.key);
-  const bool conditional =
-      request.headers.count("if-none-match") + request.headers.count("if-match") > 0;
-  if (conditional && response.code == 501) {
-    conditional_works_ =
-        false;  // the store does not know conditional writes; the caller tries again
-    return Unavailable("{} (going on without conditional writes)", Message(status));
+  http.timeout_ms = request.timeout_ms > 0
+                        ? request.timeout_ms
+                        : settings_.request_timeout_ms + payload / kSlowestBytesPerMs;
+  http.stall_ms = settings_.socket_timeout_ms;
+  return http;
+}
+
+StatusOr<HttpResponse> S3Client::Send(const S3Request& request) {
+  SPILLWAY_ASSIGN_OR_RETURN(const HttpRequest http, Prepare(request));
+  return http_->Perform(http);
+}
+
+StatusOr<std::unique_ptr<Answer>> S3Client::Call(const S3Request& request, const AnswerRule& rule) {
+  SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, Send(request));
+  return Judge(request, rule, std::move(response));
+}
+
+std::vector<StatusOr<std::unique_ptr<Answer>>> S3Client::CallMany(
+    const std::vector<S3Request>& requests, const AnswerRule& rule) {
+  std::vector<StatusOr<std::unique_ptr<Answer>>> answers;
+  std::vector<HttpRequest> https;
+  for (const S3Request& request : requests) {
+    auto http = Prepare(request);
+    if (!http.ok()) {
+      for (size_t i = 0; i < requests.size(); ++i) answers.push_back(http.status());
+      return answers;
+    }
+    https.push_back(*std::move(http));
+  }
+  auto responses = http_->PerformMany(https, kSideBySide);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (responses[i].ok()) {
+      answers.push_back(Judge(requests[i], rule, *std::move(responses[i])));
+    } else {
+      answers.push_back(responses[i].status());
+    }
+  }
+  return answers;
+}
+
+StatusOr<std::unique_ptr<Answer>> S3Client::Judge(const S3Request& request, const AnswerRule& rule,
+                                                  HttpResponse response) {
+  const int code = response.code;
+  if (code / 100 == 2) {
+    auto answer = std::make_unique<Answer>();
+    answer->http = std::move(response);
+    const std::string why = WhyNoAnswer(rule, answer.get());
+    if (why.empty()) return answer;
+    const std::string& body = answer->http.body;
+    if (const auto error = ParseS3Error(code, body); error && rule.late_errors)
+      return StatusOfS3Error({HttpCodeOf(error->code), error->code, error->message}, Name(request));
+    return Strange(rule.call, why, answer->http);
+  }
+  if (const std::string why = WhyNoRefusal(request.method, response); !why.empty())
+    return Strange(rule.call, why, response);
+  const Status status = StatusFromS3(code, response.body, Name(request));
+  // The first of two sendings may have been carried out, and this may be what the second met.
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (response.attempts > 1 && !reads && (code == 404 || code == 409 || code == 412)) {
+    return MakeStatus(StatusCode::kDeadlineExceeded, "{} (after a connection was lost)",
+                      Message(status));
   }
   return status;
+}
+
+Status S3Client::Strange(const std::string& call, const std::string& why,
+                         const HttpResponse& response) {
+  const auto type = response.headers.find("content-type");
+  const std::string text = fmt::format(
+      "{} in bucket {}: no usable answer ({}): status {}, {}, \"{}\"", call, settings_.bucket, why,
+      response.code, type == response.headers.end() ? "no content type" : Glimpse(type->second),
+      Glimpse(response.body));
+  Note(call, why, text);
+  return Unavailable("{}", text);
+}
+
+void S3Client::CountSkipped(const std::string& call, const std::string& why) {
+  Note(call, why,
+       fmt::format("{} in bucket {}: an entry is passed over: {}", call, settings_.bucket, why));
+}
+
+void S3Client::Note(const std::string& call, const std::string& why, const std::string& text) {
+  if (metrics_ != nullptr) {
+    metrics_
+        ->Counter("spillway_understore_strange_answers_total",
+                  "Answers of the understore, or entries of them, that could not be used.",
+                  {{"call", call}})
+        .Increment();
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    const int64_t now_ms = clock_->MonotonicMs();
+    if (quiet_until_ms_.size() >= kKindsMax) quiet_until_ms_.clear();
+    int64_t& until_ms = quiet_until_ms_[call + "/" + why];
+    if (until_ms != 0 && now_ms < until_ms) return;
+    until_ms = now_ms + kQuietMs;
+  }
+  spdlog::warn("{}", text);
 }
 
 }  // namespace spillway
