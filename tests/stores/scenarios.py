@@ -5,6 +5,7 @@ Objects are always looked at with boto3, never through Spillway.
 import concurrent.futures
 import json
 import random
+import re
 import shutil
 import subprocess
 import threading
@@ -12,6 +13,7 @@ import threading
 import botocore.exceptions
 
 from harness import SPILLWAY, fresh_directory, wait_for
+from store_profile import OURS, features_of
 
 DURABLE2 = {"alluxio.user.file.writetype.default": "ASYNC_THROUGH", "alluxio.user.file.replication.durable": "2"}
 ALWAYS = {"alluxio.user.file.metadata.sync.interval": "0"}
@@ -101,6 +103,19 @@ class Bench:
             return [line for line in self.report().splitlines() if path in line and "(" in line]
         line = wait_for(cause, f"a cause for {path} in `fsadmin report persist`, which says: {self.report()}", timeout, pause=0.3)[0]
         return line[line.index("("):]
+
+
+@scenario("`fsadmin report store` tells what raw requests find")
+def own_profile(bench):
+    told = bench.cluster.admin("report", "store", check=False)
+    assert told.returncode == 0, f"there is no such report: {(told.stdout + told.stderr).strip()[:200]}"
+    found, wrong = features_of(bench.server.profile), []
+    for name in OURS:
+        said = re.search(rf"\b{name}\b\W+(yes|no|unknown)\b", told.stdout)
+        said = said[1] if said else "nothing"
+        if said != found[name].split(",")[0]:
+            wrong.append(f"{name}: Spillway says {said}, raw requests find {found[name]}")
+    assert not wrong, "; ".join(wrong)
 
 
 @scenario("written with ASYNC_THROUGH and two copies, persisted, freed, read back")

@@ -289,8 +289,9 @@ def get_match_wrong(c):
 def get_match_right(c):
     etag = fresh(c, "g/2", b"0123456789")
     answer = c.get("g/2", If_Match=etag, Range="bytes=2-4")
-    good = answer.status == 206 and answer.body == b"234"
-    return ("honoured" if good else "wrong"), f"{answer}; {len(answer.body)} bytes, {answer.headers.get('content-range')}, ETag {answer.etag == etag}"
+    good = answer.body == b"234" and answer.headers.get("content-range") == "bytes 2-4/10" and answer.etag == etag
+    return ("honoured" if good and answer.status == 206 else "right, with status 200" if good else "wrong"), \
+        f"{answer}; {len(answer.body)} bytes, {answer.headers.get('content-range')}"
 
 
 @probe("GET If-Match wrong, with Range")
@@ -412,7 +413,9 @@ def etags_agree(c):
     put = fresh(c, "t/1", b"some bytes")
     head, get = c.head("t/1").etag, c.get("t/1").etag
     _, etags, _ = listed(c, "t/", 10)
-    return ("honoured" if put and len({put, head, get, *etags}) == 1 else "wrong"), f"PUT {put}, HEAD {head}, GET {get}, LIST {etags}"
+    equal = put and len({e.strip('"') for e in (put, head, get, *etags)}) == 1
+    quoted = all(e.startswith('"') for e in (put, head, get, *etags))
+    return ("honoured" if equal and quoted else "without quotes" if equal else "wrong"), f"PUT {put}, HEAD {head}, GET {get}, LIST {etags}"
 
 
 @probe("ETags of Complete, HEAD and LIST are equal")
@@ -693,37 +696,43 @@ def complete_without_checksums(c):
     return ("accepted" if answer.status < 300 else "refused"), str(answer)
 
 
-# What the probes add up to: feature -> probes that must all be honoured, and the one that shows whether it is safe among rivals.
+# What the probes add up to, first by the names of src/understore/store_profile.h: feature -> (what it is, probes that must all be
+# honoured, the probe that shows whether it holds among rivals too).
 FEATURES = {
-    "PUT with If-None-Match": (["PUT If-None-Match:*, key taken", "PUT If-None-Match:*, key free"], "8 PUTs If-None-Match:* at once, one wins"),
-    "PUT with If-Match": (["PUT If-Match right", "PUT If-Match wrong", "PUT If-Match, key missing"], "8 PUTs If-Match at once, one wins"),
-    "CompleteMultipartUpload with If-None-Match": (["Complete If-None-Match:*, key taken", "Complete If-None-Match:*, key free"],
-                                                   "8 Completes If-None-Match:* at once, one wins"),
-    "CompleteMultipartUpload with If-Match": (["Complete If-Match right", "Complete If-Match wrong", "Complete If-Match, key missing"], None),
-    "CopyObject with If-None-Match": (["Copy If-None-Match:*, target taken", "Copy If-None-Match:*, target free"],
-                                      "8 Copies If-None-Match:* at once, one wins"),
-    "CopyObject with x-amz-copy-source-if-match": (["Copy x-amz-copy-source-if-match right", "Copy x-amz-copy-source-if-match wrong"], None),
-    "DeleteObject with If-Match": (["DELETE If-Match right", "DELETE If-Match wrong"], None),
-    "DeleteObjects": (["DeleteObjects, Quiet=false lists each key", "DeleteObjects of 1,000 keys"], None),
-    "DeleteObjects with ETags": (["DeleteObjects with ETag right", "DeleteObjects with ETag wrong"], None),
-    "GetObject with If-Match": (["GET If-Match wrong", "GET If-Match wrong, with Range", "GET If-Match right, with Range"], None),
-    "ListObjectsV2": (["list-type=2 with continuation", "list-type=2 with delimiter", "list-type=2 with delimiter, page by page"], None),
-    "keys encoded in listings": (["list-type=2 with encoding-type=url"], None),
-    "CRC32C checked and told": (["PUT x-amz-checksum-crc32c wrong", "PUT x-amz-checksum-crc32c right; HEAD and GET tell it",
-                                 "UploadPart x-amz-checksum-crc32c wrong"], None),
-    "UploadPartCopy": (["UploadPartCopy with range"], None),
-    "UploadPartCopy with x-amz-copy-source-if-match": (["UploadPartCopy x-amz-copy-source-if-match wrong"], None),
-    "one ETag in every answer": (["ETags of PUT, HEAD, GET and LIST are equal"], None),
-    "one ETag of multipart objects": (["ETags of Complete, HEAD and LIST are equal"], None),
-    "ListMultipartUploads": (["ListMultipartUploads"], None),
+    "put-if-absent": ("If-None-Match: * on PUT", ["PUT If-None-Match:*, key taken", "PUT If-None-Match:*, key free"],
+                      "8 PUTs If-None-Match:* at once, one wins"),
+    "put-if-match": ("If-Match on PUT", ["PUT If-Match right", "PUT If-Match wrong", "PUT If-Match, key missing"], "8 PUTs If-Match at once, one wins"),
+    "complete-conditions": ("both on CompleteMultipartUpload",
+                            ["Complete If-None-Match:*, key taken", "Complete If-None-Match:*, key free", "Complete If-Match right",
+                             "Complete If-Match wrong", "Complete If-Match, key missing"], "8 Completes If-None-Match:* at once, one wins"),
+    "copy-conditions": ("both on the target of CopyObject",
+                        ["Copy If-None-Match:*, target taken", "Copy If-None-Match:*, target free", "Copy If-Match right (target's ETag)",
+                         "Copy If-Match wrong"], "8 Copies If-None-Match:* at once, one wins"),
+    "delete-if-match": ("If-Match on DELETE", ["DELETE If-Match right", "DELETE If-Match wrong"], None),
+    "multi-delete": ("DeleteObjects", ["DeleteObjects, Quiet=false lists each key", "DeleteObjects of 1,000 keys"], None),
+    "multi-delete-if-match": ("an ETag for each key of DeleteObjects", ["DeleteObjects with ETag right", "DeleteObjects with ETag wrong"], None),
+    "get-if-match": ("If-Match on GET", ["GET If-Match wrong", "GET If-Match wrong, with Range"], None),
+    "get-range": ("Range on GET", ["GET If-Match right, with Range", "GET Range beyond the end"], None),
+    "list-v2": ("ListObjectsV2", ["list-type=2 with continuation", "list-type=2 with delimiter", "list-type=2 with delimiter, page by page"], None),
+    "checksums": ("x-amz-checksum-crc32c is checked and given back",
+                  ["PUT x-amz-checksum-crc32c wrong", "PUT x-amz-checksum-crc32c right; HEAD and GET tell it",
+                   "UploadPart x-amz-checksum-crc32c wrong"], None),
+    "copy-part": ("UploadPartCopy", ["UploadPartCopy with range"], None),
+    "copy-source-if-match": ("x-amz-copy-source-if-match on CopyObject",
+                             ["Copy x-amz-copy-source-if-match right", "Copy x-amz-copy-source-if-match wrong"], None),
+    "list-encoding": ("encoding-type=url on listings", ["list-type=2 with encoding-type=url"], None),
+    "list-uploads": ("ListMultipartUploads", ["ListMultipartUploads"], None),
+    "etags-agree": ("PUT, HEAD, GET and LIST tell one ETag", ["ETags of PUT, HEAD, GET and LIST are equal"], None),
+    "multipart-etags-agree": ("Complete, HEAD and LIST tell one ETag", ["ETags of Complete, HEAD and LIST are equal"], None),
 }
+OURS = list(FEATURES)[:12]  # those that Spillway finds out for itself
 
 
 def features_of(found):
     """{feature: "yes", "yes, but not among rivals" or "no"} from what run_profile returned."""
     features = {}
-    for name, (probes, rivals) in FEATURES.items():
-        held = all(found.get(probe, ("?",))[0] == "honoured" for probe in probes)
+    for name, (_, probes, rivals) in FEATURES.items():
+        held = all(found.get(probe, ("?",))[0] in ("honoured", "right, with status 200") for probe in probes)
         safe = rivals is None or found.get(rivals, ("?",))[0] == "honoured"
         features[name] = "no" if not held else "yes" if safe else "yes, but not among rivals"
     return features

@@ -66,7 +66,7 @@ def run_server(kind, chosen, trace):
     try:
         server.start()
         result.version = server.version()
-        result.profile = run_profile(RawClient(server.port, ACCESS, SECRET, "profile"))
+        server.profile = result.profile = run_profile(RawClient(server.port, ACCESS, SECRET, "profile"))
         properties = {**server.properties(), **PROPERTIES}
         if trace:
             proxy = S3Proxy(server.port, server.port + 9).start()
@@ -109,7 +109,7 @@ def cell(text):
 def tables(results):
     lines = ["## What the stores can do", "", "Seen in raw requests by `tests/stores/store_profile.py`.", "", *header(results, "feature")]
     features = [features_of(r.profile) for r in results]
-    lines += [f"| {name} | " + " | ".join(found[name] for found in features) + " |" for name in FEATURES]
+    lines += [f"| {name}: {what} | " + " | ".join(found[name] for found in features) + " |" for name, (what, _, _) in FEATURES.items()]
     lines += ["", "## What Spillway does on them", "", *header(results, "scenario")]
     for title, function in SCENARIOS:
         lines.append(f"| {title} | " + " | ".join(r.outcomes.get(function.__name__, ("**not run**", ""))[0] for r in results) + " |")
