@@ -4,6 +4,7 @@ Objects are always looked at with boto3, never through Spillway.
 """
 import concurrent.futures
 import json
+import os
 import random
 import re
 import shutil
@@ -12,7 +13,7 @@ import threading
 
 import botocore.exceptions
 
-from harness import SPILLWAY, fresh_directory, wait_for
+from harness import ACCESS, SECRET, SPILLWAY, fresh_directory, wait_for
 from store_profile import OURS, features_of
 
 DURABLE2 = {"alluxio.user.file.writetype.default": "ASYNC_THROUGH", "alluxio.user.file.replication.durable": "2"}
@@ -118,6 +119,18 @@ def own_profile(bench):
         if said != found[name].split(",")[0]:
             wrong.append(f"{name}: Spillway says {said}, raw requests find {found[name]}")
     assert not wrong, "; ".join(wrong)
+
+
+@scenario("the understore's own tests (`understore_test`) over this store")
+def understore_suite(bench):
+    binary = SPILLWAY.resolve().parent.parent / "src" / "understore" / "understore_test"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    result = subprocess.run([binary, "--gtest_filter=*UnderStoreTest*/s3"], capture_output=True, text=True, timeout=300, env={
+        **clean, "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true", "AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET,
+        "SPILLWAY_S3_TEST_ENDPOINT": bench.server.endpoint, "SPILLWAY_S3_TEST_PATH_STYLE": "true", "SPILLWAY_S3_TEST_RUN": "stores"})
+    failed = sorted(set(re.findall(r"FAILED  \] \w+/UnderStoreTest\.(\w+)/s3", result.stdout)))
+    assert not failed, f"failed: {' '.join(failed)}"
+    assert result.returncode == 0 and "[  PASSED  ]" in result.stdout, result.stdout[-500:]
 
 
 @scenario("written with ASYNC_THROUGH and two copies, persisted, freed, read back")

@@ -1,6 +1,6 @@
 """make compat-stores: Spillway over real S3 servers; prints the tables of docs/STORES.md, and writes them there.
 
-    python stores.py [--stores NAME,…] [--scenarios FUNCTION,…] [--trace]
+    python stores.py [--stores NAME,…] [--scenarios FUNCTION,…] [--trace] [--profiles]
 
 Each server gets a fresh folder, its profile is taken raw, then a master and three workers run every scenario over it. --trace puts a
 recording proxy between and tells the last requests of what fails. Ends with 1 if a row is red; the document is only written by
@@ -8,6 +8,7 @@ a whole run.
 """
 import argparse
 import pathlib
+import signal
 import sys
 import time
 import traceback
@@ -67,6 +68,8 @@ def run_server(kind, chosen, trace):
         server.start()
         result.version = server.version()
         server.profile = result.profile = run_profile(RawClient(server.port, ACCESS, SECRET, "profile"))
+        if not chosen:
+            return result
         properties = {**server.properties(), **PROPERTIES}
         if trace:
             proxy = S3Proxy(server.port, server.port + 9).start()
@@ -88,7 +91,7 @@ def run_server(kind, chosen, trace):
         if proxy is not None:
             proxy.stop()
         server.stop()
-    if any(outcome == FAILED for outcome, _ in result.outcomes.values()) or not result.outcomes:
+    if any(outcome == FAILED for outcome, _ in result.outcomes.values()) or len(result.outcomes) < len(chosen):
         print(f"{kind.name}: logs are in {server.log} and {fresh_name(cluster)}", flush=True)
     return result
 
@@ -111,7 +114,9 @@ def tables(results):
     features = [features_of(r.profile) for r in results]
     lines += [f"| {name}: {what} | " + " | ".join(found[name] for found in features) + " |" for name, (what, _, _) in FEATURES.items()]
     lines += ["", "## What Spillway does on them", "", *header(results, "scenario")]
-    for title, function in SCENARIOS:
+    if not any(r.outcomes for r in results):
+        lines[-2:] = ["No scenario was run when this was written: the profiles alone were taken."]
+    for title, function in SCENARIOS if any(r.outcomes for r in results) else []:
         lines.append(f"| {title} | " + " | ".join(r.outcomes.get(function.__name__, ("**not run**", ""))[0] for r in results) + " |")
     lines += ["", "## What remains different", ""]
     titles = {function.__name__: title for title, function in SCENARIOS}
@@ -133,13 +138,15 @@ def main():
     parser.add_argument("--stores", default="")
     parser.add_argument("--scenarios", default="")
     parser.add_argument("--trace", action="store_true")
+    parser.add_argument("--profiles", action="store_true")
     arguments = parser.parse_args()
     stores, functions = set(filter(None, arguments.stores.split(","))), set(filter(None, arguments.scenarios.split(",")))
     kinds = [kind for kind in SERVERS if not stores or kind.name in stores]
-    chosen = [row for row in SCENARIOS if not functions or row[1].__name__ in functions]
+    chosen = [row for row in SCENARIOS if (not functions or row[1].__name__ in functions) and not arguments.profiles]
     unknown = stores - {kind.name for kind in SERVERS} | functions - {row[1].__name__ for row in SCENARIOS}
     if unknown:
         parser.error(f"there is no {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     results = [run_server(kind, chosen, arguments.trace) for kind in kinds]
     printed = tables(results)
     print(printed)
@@ -151,7 +158,7 @@ def main():
     missing = len(results) * len(chosen) - len(rows)
     print(f"{len(results)} stores, {len(chosen)} scenarios: {rows.count(HOLDS)} hold, {rows.count(DIFFERS)} differ as expected, "
           f"{rows.count(FAILED)} failed, {missing} not run")
-    return 1 if rows.count(FAILED) or missing else 0
+    return 1 if rows.count(FAILED) or missing or not all(r.profile for r in results) else 0
 
 
 if __name__ == "__main__":
