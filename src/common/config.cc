@@ -41,7 +41,9 @@ void SplitProperty(std::string_view line, std::string* key, std::string* value) 
   }
 }
 
-Status CheckValue(const PropertyKey& key, const std::string& value) {
+}  // namespace
+
+Status CheckPropertyValue(const PropertyKey& key, const std::string& value) {
   const auto bad = [&](std::string_view why) {
     return InvalidArgument("Property {}={} is malformed: {}.", key.name, value, why);
   };
@@ -70,8 +72,6 @@ Status CheckValue(const PropertyKey& key, const std::string& value) {
   }
   return absl::OkStatus();
 }
-
-}  // namespace
 
 const PropertyKey* FindPropertyKey(std::string_view name) {
   const auto keys = AllPropertyKeys();
@@ -154,7 +154,7 @@ Status Configuration::SetFromArgument(std::string_view argument) {
 
 Status Configuration::Set(std::string_view key, std::string_view value, std::string_view source) {
   if (key.empty()) return InvalidArgument("A property without a name has the value \"{}\".", value);
-  values_[std::string(key)] = Value{std::string(Trim(value)), std::string(source)};
+  values_[CanonicalPropertyName(key)] = Value{std::string(Trim(value)), std::string(source)};
   return absl::OkStatus();
 }
 
@@ -175,7 +175,7 @@ Status Configuration::Validate() const {
       return InvalidArgument("Property {} ({}) refers to itself, or to too many others.", name,
                              entry.source);
     }
-    SPILLWAY_RETURN_IF_ERROR(CheckValue(*key, value));
+    SPILLWAY_RETURN_IF_ERROR(CheckPropertyValue(*key, value));
   }
   const int64_t min = GetInt("alluxio.user.file.replication.min");
   const int64_t max = GetInt("alluxio.user.file.replication.max");

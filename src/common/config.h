@@ -27,6 +27,10 @@ struct PropertyKey {
 // Every key the code reads, sorted by name.
 std::span<const PropertyKey> AllPropertyKeys();
 const PropertyKey* FindPropertyKey(std::string_view name);
+// The key's own name where name is another one that Alluxio has for it; otherwise name.
+std::string CanonicalPropertyName(std::string_view name);
+// INVALID_ARGUMENT naming the key if it cannot have this value.
+Status CheckPropertyValue(const PropertyKey& key, const std::string& value);
 std::string_view ScopeName(PropertyScope scope);
 std::string_view TypeName(PropertyType type);
 

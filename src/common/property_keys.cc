@@ -1,5 +1,7 @@
 // Every configuration key. docs/CONFIGURATION.md is made from this table (a test compares them).
 #include <algorithm>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "common/config.h"
@@ -33,22 +35,52 @@ const PropertyKey kKeys[] = {
     {"alluxio.security.authorization.permission.supergroup", T::kString, "supergroup", S::kMaster, "Members may do everything."},
     {"alluxio.security.login.username", T::kString, "", S::kClient, "User name; the operating system's if empty."},
     {"alluxio.underfs.s3.endpoint", T::kString, "", S::kServer, "S3 endpoint URL of a compatible store; AWS if empty."},
-    {"alluxio.underfs.s3.region", T::kString, "", S::kServer, "Signing region; us-east-1 if nothing says otherwise."},
+    {"alluxio.underfs.s3.region", T::kString, "", S::kServer, "Signing region; if empty: alluxio.underfs.s3.endpoint.region, the endpoint's name, AWS_REGION, AWS_DEFAULT_REGION, ~/.aws/config, us-east-1. What the store answers corrects it."},
+    {"alluxio.underfs.s3.endpoint.region", T::kString, "", S::kServer, "Signing region of the endpoint; goes before alluxio.underfs.s3.region where an endpoint is set."},
     {"alluxio.underfs.s3.disable.dns.buckets", T::kBool, "false", S::kServer, "Path-style requests (endpoint/bucket/key) instead of bucket.endpoint/key."},
     {"alluxio.underfs.s3.secure.http.enabled", T::kBool, "true", S::kServer, "TLS when the endpoint names no scheme."},
-    {"alluxio.underfs.s3.connection.max", T::kInt, "128", S::kServer, "Most pooled connections per process."},
-    {"alluxio.underfs.s3.request.timeout", T::kDuration, "1min", S::kServer, "Deadline of one S3 call, retries included; data transfers get more by size."},
+    {"alluxio.underfs.s3.connection.max", T::kInt, "${alluxio.underfs.s3.threads.max}", S::kServer, "Most pooled connections per process and mount."},
+    {"alluxio.underfs.s3.threads.max", T::kInt, "128", S::kServer, "Alluxio's name for alluxio.underfs.s3.connection.max."},
+    {"alluxio.underfs.s3.connection.ttl", T::kDuration, "-1", S::kServer, "Age after which a pooled connection is not used again; -1: no limit."},
+    {"alluxio.underfs.s3.proxy.host", T::kString, "", S::kServer, "Host of an HTTP proxy to the store; if empty, curl's environment variables (https_proxy, no_proxy) apply."},
+    {"alluxio.underfs.s3.proxy.port", T::kInt, "-1", S::kServer, "Port of the proxy; -1: 80."},
+    {"alluxio.underfs.s3.max.error.retry", T::kInt, "-1", S::kServer, "Most repeats of one call that failed; -1: as many as spillway.underfs.retry.max.duration allows."},
+    {"alluxio.underfs.s3.list.objects.v1", T::kBool, "false", S::kServer, "List by the first version of ListObjects."},
+    {"alluxio.underfs.s3.bulk.delete.enabled", T::kBool, "true", S::kServer, "Delete many objects by one request."},
+    {"alluxio.underfs.s3.streaming.upload.partition.size", T::kBytes, "64MB", S::kServer, "Alluxio's name for spillway.underfs.multipart.part.size."},
+    {"alluxio.underfs.s3.request.timeout", T::kDuration, "1min", S::kServer, "Deadline of one S3 request; data transfers get more by size. 0: a day."},
+    {"alluxio.underfs.s3.socket.timeout", T::kDuration, "50sec", S::kServer, "A request fails if nothing moves for so long. 0: a day."},
     {"alluxio.underfs.s3.connect.timeout", T::kDuration, "5sec", S::kServer, "Time to connect to the store."},
     {"alluxio.underfs.s3.list.length", T::kInt, "1000", S::kServer, "Keys asked for in one listing request."},
-    {"alluxio.underfs.s3.server.side.encryption.enabled", T::kBool, "false", S::kServer, "Ask for SSE-S3 on every object."},
-    {"s3a.accessKeyId", T::kString, "", S::kServer, "S3 access key; empty: environment, profile file, web identity, container or instance metadata."},
+    {"alluxio.underfs.s3.server.side.encryption.enabled", T::kBool, "false", S::kServer, "Ask for encryption of every object: SSE-S3, or SSE-KMS if spillway.underfs.s3.kms.key is set."},
+    {"s3a.accessKeyId", T::kString, "", S::kServer, "S3 access key; empty: environment, web identity, profile file, container or instance metadata."},
     {"s3a.secretKey", T::kString, "", S::kServer, "S3 secret key."},
     {"spillway.underfs.s3.session.token", T::kString, "", S::kServer, "Session token that belongs to s3a.accessKeyId."},
     {"spillway.underfs.s3.conditional.writes", T::kBool, "true", S::kServer, "Publish objects with If-None-Match or If-Match."},
     {"spillway.underfs.s3.checksums", T::kBool, "true", S::kServer, "Send CRC32C with every upload."},
     {"spillway.underfs.s3.ca.file", T::kString, "", S::kServer, "CA bundle for TLS; the system's if empty."},
-    {"spillway.underfs.s3.profile", T::kString, "default", S::kServer, "Profile in the shared credentials file."},
-    {"spillway.underfs.multipart.part.size", T::kBytes, "64MB", S::kServer, "Files up to this size go up in one PUT, larger ones in parts of about it."},
+    {"spillway.underfs.s3.credentials.profile", T::kString, "default", S::kServer, "Profile in ~/.aws/credentials and ~/.aws/config; AWS_PROFILE goes before it."},
+    {"spillway.underfs.s3.kms.key", T::kString, "", S::kServer, "Id or ARN of the KMS key that the store encrypts objects with (aws:kms); empty: none."},
+    {"spillway.underfs.s3.storage.class", T::kString, "", S::kServer, "Storage class of new objects, for example STANDARD_IA; the bucket's default if empty."},
+    {"spillway.underfs.s3.copy.timeout", T::kDuration, "10min", S::kServer, "Longest wait for the answer to one copy request."},
+    {"spillway.underfs.s3.complete.timeout", T::kDuration, "10min", S::kServer, "Longest wait for the answer to the completion of a multipart upload."},
+    {"spillway.underfs.s3.copy.single.max", T::kBytes, "1GB", S::kServer, "Objects up to this size are copied by one request, larger ones in parts; at most 5GB."},
+    {"spillway.underfs.s3.copy.part.size", T::kBytes, "256MB", S::kServer, "Size of a copied part, 5MB to 5GB."},
+    {"spillway.underfs.s3.probe.enabled", T::kBool, "true", S::kServer, "Find out by some requests at a mount what the store can do."},
+    {"spillway.underfs.s3.profile", T::kString, "", S::kServer, "What the store is known to be able to do; the master hands it to workers. Not to be set by hand: spillway.underfs.s3.feature keys go before it."},
+    {"spillway.underfs.s3.feature.put-if-absent", T::kEnum, "", S::kServer, "Whether the store heeds If-None-Match: * of a PUT; found out if empty.", "true|false"},
+    {"spillway.underfs.s3.feature.put-if-match", T::kEnum, "", S::kServer, "Whether the store heeds If-Match of a PUT; found out if empty.", "true|false"},
+    {"spillway.underfs.s3.feature.complete-conditions", T::kEnum, "", S::kServer, "Whether the store heeds both when a multipart upload is completed; found out if empty.", "true|false"},
+    {"spillway.underfs.s3.feature.copy-conditions", T::kEnum, "", S::kServer, "Whether the store heeds both on the target of a copy; found out if empty.", "true|false"},
+    {"spillway.underfs.s3.feature.delete-if-match", T::kEnum, "", S::kServer, "Whether the store heeds If-Match of a DELETE; found out if empty.", "true|false"},
+    {"spillway.underfs.s3.feature.multi-delete", T::kEnum, "", S::kServer, "Whether the store deletes many objects by one request; found out if empty.", "true|false"},
+    {"spillway.underfs.s3.feature.multi-delete-if-match", T::kEnum, "", S::kServer, "Whether the store heeds an ETag for each key of such a request; found out if empty.", "true|false"},
+    {"spillway.underfs.s3.feature.get-if-match", T::kEnum, "", S::kServer, "Whether the store heeds If-Match of a GET; found out if empty.", "true|false"},
+    {"spillway.underfs.s3.feature.get-range", T::kEnum, "", S::kServer, "Whether the store heeds Range of a GET; found out if empty.", "true|false"},
+    {"spillway.underfs.s3.feature.list-v2", T::kEnum, "", S::kServer, "Whether the store has the second version of ListObjects; found out if empty.", "true|false"},
+    {"spillway.underfs.s3.feature.checksums", T::kEnum, "", S::kServer, "Whether the store checks CRC32C checksums and gives them back; found out if empty.", "true|false"},
+    {"spillway.underfs.s3.feature.copy-part", T::kEnum, "", S::kServer, "Whether the store copies parts of objects into multipart uploads; found out if empty.", "true|false"},
+    {"spillway.underfs.multipart.part.size", T::kBytes, "${alluxio.underfs.s3.streaming.upload.partition.size}", S::kServer, "Files up to this size go up in one PUT, larger ones in parts of about it."},
     {"spillway.underfs.retry.max.duration", T::kDuration, "30sec", S::kServer, "Longest retrying of one understore call before its caller hears of it."},
     {"spillway.master.persist.jobs.max", T::kInt, "512", S::kMaster, "Uploads under way in the cluster."},
     {"spillway.master.persist.retry.interval.max", T::kDuration, "30sec", S::kMaster, "Cap of the back-off between attempts to persist a file."},
@@ -62,6 +94,7 @@ const PropertyKey kKeys[] = {
     {"spillway.master.replication.jobs.max", T::kInt, "32", S::kMaster, "Most copies made at a time to or from one worker."},
     {"spillway.master.audit.interval", T::kDuration, "1min", S::kMaster, "How often the copies of all files that want any are counted, besides what events bring up."},
     {"spillway.master.incomplete.file.lease", T::kDuration, "4hour", S::kMaster, "An incomplete file that nobody writes for this long is deleted; 0: never."},
+    {"spillway.underfs.unknown.outcome.wait", T::kDuration, "10min", S::kMaster, "How long a call to the store that was never answered may still have its effect: the key is looked at until then, and no other content is written there if the store has no conditions."},
     {"spillway.master.upload.fence", T::kDuration, "5sec", S::kMaster, "How long after a worker's loss an upload that it had begun may still arrive at the store; its key gets no other content before."},
     {"spillway.master.backlog.soft.percent", T::kInt, "70", S::kMaster, "Unpersisted bytes in percent of capacity above which new blocks are slowed down."},
     {"spillway.master.backlog.hard.percent", T::kInt, "90", S::kMaster, "Unpersisted bytes in percent of capacity above which new blocks wait; Spillway's own client then writes through to the store."},
@@ -114,7 +147,26 @@ std::vector<PropertyKey> SortedKeys() {
   return keys;
 }
 
+// "alluxio.underfs.s3a.x" stands for "alluxio.underfs.s3.x" and so on.
+constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
+    {"alluxio.underfs.s3a.inherit_acl", "alluxio.underfs.s3.inherit.acl"},
+    {"alluxio.underfs.s3a.request.timeout.ms", "alluxio.underfs.s3.request.timeout"},
+    {"alluxio.underfs.s3a.socket.timeout.ms", "alluxio.underfs.s3.socket.timeout"},
+    {"aws.accessKeyId", "s3a.accessKeyId"},
+    {"aws.secretKey", "s3a.secretKey"},
+};
+constexpr std::string_view kOldS3Prefix = "alluxio.underfs.s3a.";
+
 }  // namespace
+
+std::string CanonicalPropertyName(std::string_view name) {
+  for (const auto& [alias, key] : kAliases) {
+    if (alias == name) return std::string(key);
+  }
+  if (name.rfind(kOldS3Prefix, 0) == 0)
+    return "alluxio.underfs.s3." + std::string(name.substr(kOldS3Prefix.size()));
+  return std::string(name);
+}
 
 std::span<const PropertyKey> AllPropertyKeys() {
   static const std::vector<PropertyKey> keys = SortedKeys();

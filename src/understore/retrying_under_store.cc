@@ -39,8 +39,12 @@ StatusOr<uint32_t> ChecksumOfBody(BodySource& body) {
 class RetryingUnderStore : public ForwardingUnderStore<RetryingUnderStore> {
  public:
   RetryingUnderStore(std::shared_ptr<UnderStore> inner, Clock* clock, Random* random,
-                     int64_t max_ms)
-      : ForwardingUnderStore(std::move(inner)), clock_(clock), random_(random), max_ms_(max_ms) {}
+                     int64_t max_ms, int64_t repeats_max)
+      : ForwardingUnderStore(std::move(inner)),
+        clock_(clock),
+        random_(random),
+        max_ms_(max_ms),
+        repeats_max_(repeats_max) {}
 
   UnderStore* once() override { return inner_.get(); }
 
@@ -49,9 +53,10 @@ class RetryingUnderStore : public ForwardingUnderStore<RetryingUnderStore> {
   auto Repeat(bool* unknown, F&& call) {
     const int64_t end_ms = clock_->MonotonicMs() + max_ms_;
     int64_t delay_ms = kFirstDelayMs;
+    int64_t repeats = 0;
     while (true) {
       auto result = call();
-      if (!IsRetryable(StatusOf(result))) return result;
+      if (!IsRetryable(StatusOf(result)) || ++repeats > repeats_max_) return result;
       const int64_t sleep_ms =
           delay_ms / 2 + static_cast<int64_t>(random_->Below(delay_ms / 2 + 1));
       if (clock_->MonotonicMs() + sleep_ms >= end_ms) return result;
@@ -169,6 +174,7 @@ class RetryingUnderStore : public ForwardingUnderStore<RetryingUnderStore> {
   Clock* const clock_;
   Random* const random_;
   const int64_t max_ms_;
+  const int64_t repeats_max_;
 };
 
 class MeteredUnderStore : public ForwardingUnderStore<MeteredUnderStore> {
@@ -213,8 +219,10 @@ class MeteredUnderStore : public ForwardingUnderStore<MeteredUnderStore> {
 }  // namespace
 
 std::shared_ptr<UnderStore> MakeRetryingUnderStore(std::shared_ptr<UnderStore> inner, Clock* clock,
-                                                   Random* random, int64_t max_duration_ms) {
-  return std::make_shared<RetryingUnderStore>(std::move(inner), clock, random, max_duration_ms);
+                                                   Random* random, int64_t max_duration_ms,
+                                                   int64_t repeats_max) {
+  return std::make_shared<RetryingUnderStore>(std::move(inner), clock, random, max_duration_ms,
+                                              repeats_max);
 }
 
 std::shared_ptr<UnderStore> MakeMeteredUnderStore(std::shared_ptr<UnderStore> inner, Clock* clock,

@@ -33,6 +33,31 @@ std::vector<StatusOr<PutResult>> UnderStore::PutMany(const std::vector<PutReques
   return results;
 }
 
+UnderStoreConfig::UnderStoreConfig(const Configuration* site,
+                                   const std::map<std::string, std::string>& overrides)
+    : site_(site) {
+  for (const auto& [name, value] : overrides) overrides_[CanonicalPropertyName(name)] = value;
+}
+
+Status UnderStoreConfig::Validate() const {
+  for (const auto& [name, value] : overrides_) {
+    const PropertyKey* key = FindPropertyKey(name);
+    if (key == nullptr || value.empty()) continue;
+    SPILLWAY_RETURN_IF_ERROR(CheckPropertyValue(*key, value));
+  }
+  return absl::OkStatus();
+}
+
+bool UnderStoreConfig::IsSet(const std::string& key) const {
+  return overrides_.count(key) > 0 || site_->IsSet(key);
+}
+
+std::string UnderStoreConfig::GetIfSet(const std::string& key) const {
+  if (const auto it = overrides_.find(key); it != overrides_.end()) return it->second;
+  if (!site_->IsSet(key)) return "";
+  return site_->UserValues()[key].value;
+}
+
 std::string UnderStoreConfig::GetString(const std::string& key) const {
   const auto it = overrides_.find(key);
   return it == overrides_.end() ? site_->GetString(key) : it->second;
@@ -47,6 +72,10 @@ int64_t UnderStoreConfig::GetInt(const std::string& key) const {
   return absl::SimpleAtoi(GetString(key), &number) ? number : site_->GetInt(key);
 }
 
+int64_t UnderStoreConfig::GetBytes(const std::string& key) const {
+  return ParseBytes(GetString(key)).value_or(site_->GetBytes(key));
+}
+
 std::string NormalizeUnderStoreUri(const std::string& uri) {
   std::string clean = uri.rfind("file://", 0) == 0 ? uri.substr(7) : uri;
   while (clean.size() > 1 && clean.back() == '/') clean.pop_back();
@@ -57,6 +86,7 @@ StatusOr<std::shared_ptr<UnderStore>> OpenUnderStore(
     const std::string& uri, const std::map<std::string, std::string>& properties,
     const UnderStoreContext& context) {
   const UnderStoreConfig config(context.site, properties);
+  SPILLWAY_RETURN_IF_ERROR(config.Validate());
   std::shared_ptr<UnderStore> store;
   if (uri.rfind("s3://", 0) == 0 || uri.rfind("s3a://", 0) == 0) {
     SPILLWAY_ASSIGN_OR_RETURN(store, OpenS3UnderStore(uri, config, context));
@@ -68,8 +98,11 @@ StatusOr<std::shared_ptr<UnderStore>> OpenUnderStore(
   }
   if (context.metrics != nullptr)
     store = MakeMeteredUnderStore(store, context.clock, context.metrics);
-  return MakeRetryingUnderStore(store, context.clock, context.random,
-                                config.GetDurationMs("spillway.underfs.retry.max.duration"));
+  const int64_t repeats_max = config.GetInt("alluxio.underfs.s3.max.error.retry");
+  return MakeRetryingUnderStore(
+      store, context.clock, context.random,
+      config.GetDurationMs("spillway.underfs.retry.max.duration"),
+      store->type() == "s3" && repeats_max >= 0 ? repeats_max : INT64_MAX);
 }
 
 StatusOr<ListPage> UnderStore::LookUp(const std::string& key) {

@@ -227,12 +227,21 @@ class UnderStore {
 // Site configuration with a mount's own properties on top.
 class UnderStoreConfig {
  public:
-  UnderStoreConfig(const Configuration* site, std::map<std::string, std::string> overrides)
-      : site_(site), overrides_(std::move(overrides)) {}
+  UnderStoreConfig(const Configuration* site, const std::map<std::string, std::string>& overrides);
+  // INVALID_ARGUMENT naming the mount's own property that is malformed. Empty ones are not looked
+  // at.
+  Status Validate() const;
+  // True if site or mount give the key a value, also one that is the default. The key may be one
+  // that is not declared.
+  bool IsSet(const std::string& key) const;
+  // The value that site or mount give a key, declared or not; empty if neither does.
+  std::string GetIfSet(const std::string& key) const;
+  const std::map<std::string, std::string>& overrides() const { return overrides_; }
   std::string GetString(const std::string& key) const;
   bool GetBool(const std::string& key) const { return GetString(key) == "true"; }
   int64_t GetDurationMs(const std::string& key) const;
   int64_t GetInt(const std::string& key) const;
+  int64_t GetBytes(const std::string& key) const;
 
  private:
   const Configuration* site_;
@@ -257,7 +266,8 @@ std::string NormalizeUnderStoreUri(const std::string& uri);
 
 // Decorators.
 std::shared_ptr<UnderStore> MakeRetryingUnderStore(std::shared_ptr<UnderStore> inner, Clock* clock,
-                                                   Random* random, int64_t max_duration_ms);
+                                                   Random* random, int64_t max_duration_ms,
+                                                   int64_t repeats_max = INT64_MAX);
 std::shared_ptr<UnderStore> MakeMeteredUnderStore(std::shared_ptr<UnderStore> inner, Clock* clock,
                                                   Metrics* metrics);
 

@@ -1,4 +1,5 @@
 #include "understore/s3/calls.h"
+#include "understore/s3/object_headers.h"
 #include "understore/s3/sigv4.h"
 
 namespace spillway {
@@ -68,8 +69,7 @@ StatusOr<PutResult> S3UnderStore::Copy(const std::string& source, const std::str
   request.headers["x-amz-copy-source"] = CopySource(source);
   if (!options.source_if_match.empty())
     request.headers["x-amz-copy-source-if-match"] = QuoteEtag(options.source_if_match);
-  if (client_->settings().server_side_encryption)
-    request.headers["x-amz-server-side-encryption"] = "AES256";
+  AddObjectHeaders(client_->settings(), &request.headers);
   StringBody nothing("");
   request.body = &nothing;
   request.timeout_ms = client_->settings().copy_timeout_ms + options.source_bytes / kCopyBytesPerMs;

@@ -1,4 +1,5 @@
 #include "understore/s3/calls.h"
+#include "understore/s3/object_headers.h"
 
 namespace spillway {
 
@@ -15,8 +16,7 @@ StatusOr<std::string> S3UnderStore::CreateMultipart(const std::string& key, cons
   request.headers["content-type"] = "application/octet-stream";
   if (!client_->Lacks(StoreFeature::kChecksums))
     request.headers["x-amz-checksum-algorithm"] = "CRC32C";
-  if (client_->settings().server_side_encryption)
-    request.headers["x-amz-server-side-encryption"] = "AES256";
+  AddObjectHeaders(client_->settings(), &request.headers);
   StringBody nothing("");  // a POST says how long its body is
   request.body = &nothing;
   auto answer = client_->Call(request, kRule);

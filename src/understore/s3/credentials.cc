@@ -8,6 +8,7 @@
 #include <pugixml.hpp>
 
 #include "absl/synchronization/mutex.h"
+#include "understore/s3/read_settings.h"
 
 namespace spillway {
 namespace {
@@ -143,7 +144,7 @@ class ChainProvider : public CredentialsProvider {
     std::string path = Env("AWS_SHARED_CREDENTIALS_FILE");
     if (path.empty()) path = Env("HOME") + "/.aws/credentials";
     std::string profile = Env("AWS_PROFILE");
-    if (profile.empty()) profile = config_.GetString("spillway.underfs.s3.profile");
+    if (profile.empty()) profile = CredentialsProfileOf(config_);
     auto values = ReadProfile(path, profile);
     if (values["aws_access_key_id"].empty()) return std::nullopt;
     return Found{{values["aws_access_key_id"], values["aws_secret_access_key"],

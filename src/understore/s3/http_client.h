@@ -46,6 +46,8 @@ class HttpClient {
     std::string ca_file;
     int64_t connect_timeout_ms = 5000;
     int connections_max = 128;
+    int64_t connection_ttl_ms = -1;  // older ones are not used again; -1: no limit
+    std::string proxy;               // http://host:port; empty: as the environment says
   };
 
   explicit HttpClient(const Options& options);

@@ -87,6 +87,18 @@ size_t OnWrite(char* data, size_t size, size_t count, void* arg) {
   return size * count;
 }
 
+// How connections are kept, and through which proxy they go.
+void UseConnections(const HttpClient::Options& options, CURL* easy) {
+  if (options.connection_ttl_ms > 0) {
+    const int64_t seconds = std::max<int64_t>(1, options.connection_ttl_ms / 1000);
+    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, static_cast<long>(seconds));
+  }
+  if (options.proxy.empty()) return;
+  curl_easy_setopt(easy, CURLOPT_PROXY, options.proxy.c_str());
+  // Where containers and instances ask for credentials: no proxy reaches it.
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, "169.254.169.254,169.254.170.2,169.254.170.23");
+}
+
 // True while it is the store's turn to move bytes.
 bool BytesAreDue(HttpTransfer* transfer, int64_t sent) {
   if (transfer->attempts == 0) return false;
@@ -136,6 +148,7 @@ HttpTransfer::HttpTransfer(const HttpRequest& http, const HttpClient::Options& o
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L << 10);
   curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 512L << 10);
   curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  UseConnections(options, easy);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, OnWrite);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, OnHeader);

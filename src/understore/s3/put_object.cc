@@ -1,4 +1,5 @@
 #include "understore/s3/calls.h"
+#include "understore/s3/object_headers.h"
 
 namespace spillway {
 
@@ -14,8 +15,7 @@ StatusOr<PutResult> S3UnderStore::Put(const std::string& key, BodySource& body,
   request.body = &body;
   request.headers["content-type"] = "application/octet-stream";
   SPILLWAY_RETURN_IF_ERROR(AddDigest(options.crc32c, body, &request.headers));
-  if (client_->settings().server_side_encryption)
-    request.headers["x-amz-server-side-encryption"] = "AES256";
+  AddObjectHeaders(client_->settings(), &request.headers);
   SPILLWAY_ASSIGN_OR_RETURN(const auto answer,
                             CallBelieving(feature, key, belief, options.crc32c, request, kRule));
   return PutResult{StripEtag(answer->header("etag"))};

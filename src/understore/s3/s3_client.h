@@ -12,6 +12,7 @@
 #include "understore/s3/answer.h"
 #include "understore/s3/credentials.h"
 #include "understore/s3/http_client.h"
+#include "understore/store_profile.h"
 #include "understore/under_store.h"
 
 namespace spillway {
@@ -35,7 +36,10 @@ struct S3Settings {
   bool conditional_writes = true;  // false: the profile has no conditions of writes
   bool checksums = true;           // false: the profile has no checksums
   bool server_side_encryption = false;
-  StoreProfile profile;  // what is known before the first answer
+  std::string kms_key;        // id or ARN; not empty: SSE-KMS instead of SSE-S3
+  std::string storage_class;  // of new objects; empty: the bucket's
+  StoreProfile profile;       // what is known before the first request
+  bool probe = true;          // find out what is not
 };
 
 struct S3Request {
