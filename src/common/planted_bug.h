@@ -15,8 +15,11 @@ enum class PlantedBug {
   kForgetBatched,       // of files made by one request only the last is queued to be persisted
   kStaleListing,        // a sync takes away what was published after its listing was taken
   kCopyEarly,           // workers copy a file before the ids of its blocks are durable
+  kBelieveUnread,       // a listing that the store did not answer is taken for an empty one
+  kReadAnyVersion,      // reads from the store take whatever stands at the key
+  kBadItemStops,        // one key that cannot be deleted keeps all that were asked for with it
+  kTimeoutIsNo,         // a key found empty after a time-out is not looked at again
   kConditionForgotten,  // objects are moved and deleted whatever stands at the key
-  kTimeoutIsNo,         // a call that was not answered is taken as not carried out
 };
 
 #ifdef SPILLWAY_PLANTED_BUGS

@@ -60,6 +60,10 @@ Status MemoryUnderStore::Act(const Change& change) {
 StatusOr<std::vector<Status>> MemoryUnderStore::CarryOut(const std::string& kind,
                                                          const std::vector<Change>& changes) {
   SPILLWAY_RETURN_IF_ERROR(Enter(kind));
+  if (changes.size() == 1 && !changes.front().guarded) {
+    // Looking is a request of its own: if it says no, there is no other.
+    if (Status status = changes.front().look(); !status.ok()) return std::vector<Status>{status};
+  }
   const bool later = Meets(Fault::When::kLater, kind);
   std::vector<Status> results;
   for (const Change& change : changes) {

@@ -143,7 +143,8 @@ Status Worker::ReadObject(ColdRead& read, const session::BlockOrigin& origin) {
     if (!temp.ok() && read.only_to_keep) return temp.status();
     if (temp.ok()) passage.Keep(*std::move(temp));  // else: read on without keeping it
   }
-  const GetOptions get{origin.etag(), origin.object_bytes()};
+  GetOptions get{origin.etag(), origin.object_bytes()};
+  if (IsPlanted(PlantedBug::kReadAnyVersion)) get = GetOptions();
   const Status status =
       store->Get(origin.key(), origin.offset_in_object() + options.offset, options.length_bytes,
                  get, [&](std::string_view data) { return passage.Take(data); });
