@@ -139,7 +139,7 @@ def test_listingIsNoListing_folderIsNotEmpty_syncDropsNothing(lie, store, mount)
     mount.begin()
     store.rule("ListObjectsV2", lie, key=mount.prefix + "*", count=-1)
     failed = mount.fs("ls", "d", check=False, **FAST)
-    assert failed.returncode == 255 and "UNAVAILABLE" in failed.stdout, failed.stdout
+    assert failed.returncode == 255 and "Cannot load s3://" in failed.stdout and "no usable answer" in failed.stdout, failed.stdout
     store.clear_rules()
     assert set(mount.names("d")) == {f"f{i}" for i in range(5)}
     mount.fs("chmod", "640", "d/f1")
@@ -263,7 +263,7 @@ def test_putWithoutAnswer_isNoConflictWithOurselves(conditions, store, cluster, 
 def test_fileDeletedWhileItsCompletionHangs_isNotInTheStore(store, mount):
     mount.begin()
     store.rule("CompleteMultipartUpload", "blanks", key=mount.prefix + "f", ms=500, amount=HANG_S * 1000)
-    mount.write("f", os.urandom(12 * MB), **with_blocks_of(4 * MB))
+    mount.write("f", os.urandom(12 * MB), **with_blocks_of(5 * MB))
     store.await_rules_met(timeout=60)
     mount.fs("rm", "f")
     wait_for(lambda: any(r["carried_out"] for r in store.requests(mount.prefix, "CompleteMultipartUpload")), "the completion", HANG_S + 20)
@@ -285,7 +285,7 @@ def test_storeWithout(kind, lacks, support, store, cluster, mount):
     mount.begin()
     small, large = os.urandom(5000), os.urandom(12 * MB)
     mount.persisted("small", small)
-    mount.persisted("large", large, **with_blocks_of(4 * MB))
+    mount.persisted("large", large, **with_blocks_of(5 * MB))
     assert mount.holds("small", small) and mount.objects()["large"]["size"] == len(large)
     mount.overwrite("small", small[::-1])
     mount.await_persisted("small")
@@ -311,9 +311,12 @@ OTHER_FEATURES = ["multi-delete", "get-range", "list-v2", "checksums", "copy-par
 
 
 @pytest.mark.parametrize("known", ["told", "found-out"])
-@pytest.mark.parametrize("conditions, put_max, rename_max", [(True, 1.0, 2.0), (False, 2.0, 3.0)], ids=["conditions", "none"])
+@pytest.mark.parametrize("conditions, put_max, rename_max", [(True, 1.0, 2.0), (False, 2.0, 4.0)], ids=["conditions", "none"])
 def test_requestsPerFile(known, conditions, put_max, rename_max, store, cluster, mount):
-    """New small files and renamed ones, on a store whose profile is told by properties or found out."""
+    """New small files and renamed ones, on a store whose profile is told by properties or found out.
+
+    A call that cannot be conditional (a put; a copy and a delete) is preceded by a look.
+    """
     files = 100
     store.profile(**({} if conditions else {name: "ignore" for name in NO_CONDITIONS}))
     told = {f"spillway__underfs__s3__feature__{feature}": str(conditions or feature in OTHER_FEATURES).lower()
@@ -344,7 +347,7 @@ def test_objectReplacedHalfCached_readerGetsOneVersion(longer, store, mount):
     old, new = os.urandom(2 * MB), os.urandom(2 * MB + longer)
     mount.persisted("f", old, **with_blocks_of(MB))
     mount.fs("free", "f")
-    assert mount.fs("head", "-c", "1000", "f", text=False).stdout == old[:1000]
+    assert mount.fs("head", "-c", str(MB), "f", text=False).stdout == old[:MB]
     wait_for(lambda: [len(block["locations"]) for block in mount.stat("f")["blocks"]] == [1, 0], "the first block to be cached")
     store.put(mount.prefix + "f", new)
     first = mount.fs("cat", "f", check=False, text=False, **FAST)
