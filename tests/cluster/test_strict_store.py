@@ -113,6 +113,9 @@ class Mount:
         reports = json.loads(run([SPILLWAY, "fsadmin", "report", "store", "--json", "-n", "1000"]).stdout)
         return next(report for report in reports if report["path"] == self.root)
 
+    def await_profile(self):
+        wait_for(lambda: "unknown" not in self.report()["features"].values(), "the profile to be known", 20)
+
 
 @pytest.fixture()
 def mount(request, cluster, store):
@@ -137,6 +140,7 @@ def test_listingIsNoListing_folderIsNotEmpty_syncDropsNothing(lie, store, mount)
     for i in range(5):
         store.put(f"{mount.prefix}d/f{i}", b"x" * i)
     mount.begin()
+    mount.await_profile()
     store.rule("ListObjectsV2", lie, key=mount.prefix + "*", count=-1)
     failed = mount.fs("ls", "d", check=False, **FAST)
     assert failed.returncode == 255 and "Cannot load s3://" in failed.stdout and "no usable answer" in failed.stdout, failed.stdout
@@ -154,6 +158,16 @@ def test_listingIsNoListing_folderIsNotEmpty_syncDropsNothing(lie, store, mount)
     mount.fs("loadMetadata", "-R", "-F", "d")
     assert mount.names("d", **SYNC) == before
     assert before["f1"]["pinned"] and before["f1"]["ttlMs"] == 86_400_000 and before["f1"]["mode"] == "640"
+
+
+def test_probeAnsweredByAPage_isNotBelieved(store, cluster, mount):
+    log = cluster.directory / "logs" / "master.log"
+    known = log.stat().st_size
+    store.rule("ListObjectsV2", "html_page", key=mount.prefix + ".spillway-probe*")
+    mount.begin()
+    store.await_rules_met()
+    wait_for(lambda: mount.report()["features"]["list-v2"] != "unknown" or b"cannot be probed" in log.read_bytes()[known:], "the probe", 20)
+    assert mount.report()["features"]["list-v2"] != "no"
 
 
 def test_rangeIgnored_readsAreRight(store, mount):
@@ -311,18 +325,18 @@ OTHER_FEATURES = ["multi-delete", "get-range", "list-v2", "checksums", "copy-par
 
 
 @pytest.mark.parametrize("known", ["told", "found-out"])
-@pytest.mark.parametrize("conditions, put_max, rename_max", [(True, 1.0, 2.0), (False, 2.0, 4.0)], ids=["conditions", "none"])
+@pytest.mark.parametrize("conditions, put_max, rename_max", [(True, 1.0, 2.0), (False, 2.0, 5.0)], ids=["conditions", "none"])
 def test_requestsPerFile(known, conditions, put_max, rename_max, store, cluster, mount):
     """New small files and renamed ones, on a store whose profile is told by properties or found out.
 
-    A call that cannot be conditional (a put; a copy and a delete) is preceded by a look.
+    A call that cannot be conditional is preceded by a look: a put, a copy (at source and target) and a delete.
     """
     files = 100
     store.profile(**({} if conditions else {name: "ignore" for name in NO_CONDITIONS}))
     told = {f"spillway__underfs__s3__feature__{feature}": str(conditions or feature in OTHER_FEATURES).lower()
             for feature in CONDITIONS + OTHER_FEATURES}
     mount.begin(**(told if known == "told" else {}))
-    wait_for(lambda: "unknown" not in mount.report()["features"].values(), "the profile to be known", 10)
+    mount.await_profile()
     mount.source.mkdir()
     for i in range(files):
         (mount.source / f"f{i}").write_bytes(os.urandom(1000))
