@@ -3,6 +3,7 @@
 #include <pugixml.hpp>
 
 #include "absl/strings/escaping.h"
+#include "understore/s3/send.h"
 
 namespace spillway {
 namespace {
@@ -23,6 +24,7 @@ StatusCode CodeOf(int http_code, const std::string& code) {
   if (code == "RequestTimeout" || code == "RequestTimeTooSkewed" || code == "InternalError") {
     return StatusCode::kUnavailable;
   }
+  if (IsCredentialsRefusal(code)) return StatusCode::kPermissionDenied;
   switch (http_code) {
     case 301:
     case 307:
@@ -109,7 +111,9 @@ S3Client::S3Client(S3Settings settings, std::unique_ptr<HttpClient> http,
     : settings_(std::move(settings)),
       http_(std::move(http)),
       credentials_(std::move(credentials)),
-      clock_(clock) {}
+      clock_(clock),
+      place_({settings_.scheme, settings_.host, settings_.path_style, settings_.region},
+             settings_.bucket) {}
 
 void S3Client::AddConditions(const PutOptions& options,
                              std::map<std::string, std::string>* headers) const {
@@ -118,20 +122,20 @@ void S3Client::AddConditions(const PutOptions& options,
   if (!options.if_match.empty()) (*headers)["if-match"] = "\"" + options.if_match + "\"";
 }
 
-StatusOr<HttpResponse> S3Client::Send(const S3Request& request) {
-  SPILLWAY_ASSIGN_OR_RETURN(const S3Credentials credentials, credentials_->Get());
+StatusOr<HttpResponse> S3Client::SendOnce(const S3Request& request, const Attempt& attempt) {
+  const S3Place& place = attempt.place;
+  const S3Credentials& credentials = attempt.credentials;
   SigningInput input;
   input.method = request.method;
-  input.path = settings_.path_style ? "/" + settings_.bucket : "";
+  input.path = place.path_style ? "/" + settings_.bucket : "";
   input.path += "/" + request.key;
-  if (settings_.path_style && request.key.empty()) input.path.pop_back();
+  if (place.path_style && request.key.empty()) input.path.pop_back();
   input.query = request.query;
-  input.region = settings_.region;
-  input.time_ms = clock_->NowMs();
+  input.region = place.region;
+  input.time_ms = clock_->NowMs() + attempt.skew_ms;
   input.payload_hash = kUnsignedPayload;
   input.headers = request.headers;
-  const std::string host =
-      settings_.path_style ? settings_.host : settings_.bucket + "." + settings_.host;
+  const std::string host = place.path_style ? place.host : settings_.bucket + "." + place.host;
   input.headers["host"] = host;
   input.headers["x-amz-date"] = AmzDate(input.time_ms);
   input.headers["x-amz-content-sha256"] = input.payload_hash;
@@ -140,7 +144,7 @@ StatusOr<HttpResponse> S3Client::Send(const S3Request& request) {
 
   HttpRequest http;
   http.method = request.method;
-  http.url = settings_.scheme + "://" + host + UriEncode(input.path, true);
+  http.url = place.scheme + "://" + host + UriEncode(input.path, true);
   const std::string query = CanonicalQuery(request.query);
   if (!query.empty()) http.url += "?" + query;
   for (const auto& header : input.headers) http.headers.push_back(header);
@@ -150,11 +154,16 @@ StatusOr<HttpResponse> S3Client::Send(const S3Request& request) {
   const int64_t payload =
       request.body != nullptr ? request.body->size_bytes() : request.payload_bytes;
   http.timeout_ms = settings_.request_timeout_ms + payload / kSlowestBytesPerMs;
-  SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, http_->Perform(http));
+  return http_->Perform(http);
+}
+
+StatusOr<HttpResponse> S3Client::Send(const S3Request& request) {
+  std::string note;
+  SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, SendUntilSettled(request, &note));
   if (response.code / 100 == 2) return response;
-  const Status status =
-      StatusFromS3(response.code, response.body,
-                   request.method + " s3://" + settings_.bucket + "/" + request.key);
+  Status status = StatusFromS3(response.code, response.body,
+                               request.method + " s3://" + settings_.bucket + "/" + request.key);
+  if (!note.empty()) status = MakeStatus(status.code(), "{} ({})", Message(status), note);
   const bool conditional =
       request.headers.count("if-none-match") + request.headers.count("if-match") > 0;
   if (conditional && response.code == 501) {

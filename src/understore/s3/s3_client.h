@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "understore/s3/clock_skew.h"
 #include "understore/s3/credentials.h"
+#include "understore/s3/endpoint.h"
 #include "understore/s3/http_client.h"
 #include "understore/store_profile.h"
 #include "understore/under_store.h"
@@ -63,10 +65,23 @@ class S3Client {
   void AddConditions(const PutOptions& options, std::map<std::string, std::string>* headers) const;
 
  private:
+  // What a request is signed with, and where it goes.
+  struct Attempt {
+    S3Credentials credentials;
+    S3Place place;
+    int64_t skew_ms = 0;
+  };
+  // Sends the request, and again if an error answer says that credentials, region, endpoint or time
+  // were not right and something better is known. *note says why a hint was not followed.
+  StatusOr<HttpResponse> SendUntilSettled(const S3Request& request, std::string* note);
+  StatusOr<HttpResponse> SendOnce(const S3Request& request, const Attempt& attempt);
+
   const S3Settings settings_;
   const std::unique_ptr<HttpClient> http_;
   const std::unique_ptr<CredentialsProvider> credentials_;
   Clock* const clock_;
+  BucketPlace place_;
+  ClockSkew skew_;
   std::atomic<bool> conditional_works_{true};
 };
 
