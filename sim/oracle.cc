@@ -208,7 +208,8 @@ void Simulation::CheckSettled() {
   }
   for (const std::string& path : removed_) {
     const auto status = master_->GetStatus(root_, path);
-    if (status.result.ok() && foreign_etags_.count(status.result->etag) == 0)
+    if (status.result.ok() && !status.result->is_directory &&
+        foreign_etags_.count(status.result->etag) == 0)
       return Violation(path + " was deleted and is there again");
   }
 }

@@ -114,8 +114,9 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   // What a client destroys in the store by an operation on a path.
   struct Will {
     std::string key;
-    std::string etag;       // of the object that the namespace knows there
-    bool anything = false;  // whatever stands there: its folder was never looked into
+    std::string etag;                // of the object that the namespace knows there
+    std::vector<std::string> below;  // etags of those that it knows below, should it be a directory
+    bool anything = false;           // whatever stands there: its folder was never looked into
   };
   struct RefusedKey {
     std::string kind;

@@ -1,4 +1,5 @@
 // Who else writes to the store, and what the store cannot do.
+#include "common/path.h"
 #include "sim/simulation.h"
 
 namespace spillway::sim {
@@ -124,10 +125,17 @@ void Simulation::AcceptAllKeys() {
 }
 
 Simulation::Will Simulation::WillOf(const std::string& path, bool overwrite) {
-  Will will{path.substr(1), "", false};
-  const auto status = master_->GetStatus(root_, path);
-  if (status.result.ok()) {
-    will.etag = status.result->etag;
+  Will will{path.substr(1), "", {}, false};
+  // In safe mode too, when a status is not to be had.
+  const auto info = master_->GetPersistInfo(root_, {path});
+  if (!info.empty()) {
+    will.etag = info[0].etag;
+  } else if (master_->GetStatus(root_, path).result.ok()) {
+    for (const std::string& key : understore_->ForeignKeys()) {
+      if (!IsWithin("/" + key, path)) continue;
+      for (const auto& below : master_->GetPersistInfo(root_, {"/" + key}))
+        will.below.push_back(below.etag);
+    }
   } else {
     will.anything = overwrite && master_->DirectoryToLoad(path, false).has_value();
   }
@@ -136,6 +144,7 @@ Simulation::Will Simulation::WillOf(const std::string& path, bool overwrite) {
 
 void Simulation::Carried(const Will& will) {
   if (!will.etag.empty()) given_up_.insert(will.etag);
+  given_up_.insert(will.below.begin(), will.below.end());
   if (will.anything) given_up_keys_.insert(will.key);
 }
 

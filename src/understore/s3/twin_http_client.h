@@ -16,7 +16,7 @@ class TwinHttpClient : public HttpClient {
   struct Seen {
     std::string method;
     std::string url;
-    std::map<std::string, std::string> headers;  // lower-case names
+    std::map<std::string, std::string> headers;  // names as the caller wrote them
     std::string body;
   };
   using Answer = std::function<StatusOr<HttpResponse>(const Seen&)>;
