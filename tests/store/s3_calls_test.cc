@@ -281,7 +281,7 @@ TEST_F(S3CallsTest, copyOfAnotherVersion_isNoSuccess) {
   for (const bool ignored : {false, true}) {
     Profile profile;
     if (ignored) profile.copy_source_match = Support::kIgnore;
-    store_->SetProfile(profile);
+    Start(profile);
     store_->PutForeign("p/k", "0123456789");
     CopyOptions options;
     options.source_if_match = EtagOf("p/k");
