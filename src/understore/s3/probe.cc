@@ -21,7 +21,7 @@ Status RunAll(StoreProbe* probe) {
 }  // namespace
 
 Status S3UnderStore::Probe(const std::string& probe_key) {
-  if (client_->profile().complete()) return absl::OkStatus();
+  if (!client_->settings().probe || client_->profile().complete()) return absl::OkStatus();
   StoreProbe probe(client_.get(), client_->FullKey(probe_key));
   const Status status = RunAll(&probe);
   probe.CleanUp();
