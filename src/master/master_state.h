@@ -110,7 +110,8 @@ class MasterState {
   std::set<MountId> probing_ ABSL_GUARDED_BY(mutex_);
   bool deletes_pending_ ABSL_GUARDED_BY(mutex_) = true;
   bool orphans_pending_ ABSL_GUARDED_BY(mutex_) = true;
-  int64_t next_sweep_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t next_sweep_ms_ ABSL_GUARDED_BY(mutex_) = 0;    // of deletes; monotonic
+  int64_t next_orphans_ms_ ABSL_GUARDED_BY(mutex_) = 0;  // of uploads to abort
   // Files that are being written, by when a worker last said so (monotonic).
   absl::flat_hash_map<InodeId, int64_t> writing_seen_ms_ ABSL_GUARDED_BY(mutex_);
   // Backlog.

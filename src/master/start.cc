@@ -145,7 +145,7 @@ void Master::Tick() {
     for (const auto& [target, copy] : file_copies_) copies_to_settle_.insert(target);
     const int64_t now = clock_->MonotonicMs();
     deletes = safe_mode_over_ && deletes_pending_ && !sweeping_deletes_ && now >= next_sweep_ms_;
-    orphans = orphans_pending_ && !sweeping_orphans_ && now >= next_sweep_ms_;
+    orphans = orphans_pending_ && !sweeping_orphans_ && now >= next_orphans_ms_;
     if (deletes) sweeping_deletes_ = true;
     if (orphans) sweeping_orphans_ = true;
     if (now >= next_ttl_check_ms_) {

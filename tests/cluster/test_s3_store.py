@@ -57,13 +57,16 @@ class Metadata(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/container":
             return self.reply(200 if self.headers["Authorization"] == "container-token" else 401, json.dumps(TEMPORARY))
-        if self.path.startswith("/?Action=AssumeRoleWithWebIdentity"):
-            return self.reply(200 if "WebIdentityToken=web-token" in self.path else 400, STS)
         if self.headers["X-aws-ec2-metadata-token"] != "instance-token":
             return self.reply(401)
         if self.path.endswith("/security-credentials/"):
             return self.reply(200, "the-role")
         return self.reply(200 if self.path.endswith("/the-role") else 404, json.dumps(TEMPORARY))
+
+    def do_POST(self):
+        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        asked = form.startswith("Action=AssumeRoleWithWebIdentity&")
+        self.reply(200 if asked and form.endswith("WebIdentityToken=web-token") else 400, STS)
 
     def do_PUT(self):
         self.reply(200, "instance-token")

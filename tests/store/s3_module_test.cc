@@ -21,10 +21,12 @@ class S3ModuleTest : public StoreFixture {
     ASSERT_TRUE(module.ok()) << module.status();
     module_ = *module;
   }
-  // Every answer was a success.
+  // Every answer was a success, but for looks at what is not there yet.
   void ExpectNoRefusals() {
-    for (const RequestRecord& record : store_->Requests())
+    for (const RequestRecord& record : store_->Requests()) {
+      if (record.method == "HEAD") continue;
       EXPECT_EQ(record.error_code, "") << record.call << " " << record.key;
+    }
   }
   Configuration site_;
   SystemClock clock_;
@@ -62,7 +64,7 @@ TEST_F(S3ModuleTest, putGetListDelete) {
     if (token.empty()) break;
   }
   EXPECT_EQ(objects, 3u);
-  const auto failures = module_->Delete({"d/a+b", "d/\xc3\xa4 &<", "d/e/f"});
+  const auto failures = module_->Delete({{"d/a+b", ""}, {"d/\xc3\xa4 &<", ""}, {"d/e/f", ""}});
   ASSERT_TRUE(failures.ok()) << failures.status();
   EXPECT_TRUE(failures->empty());
   EXPECT_EQ(store_->ObjectsSnapshot().size(), 1u);
@@ -89,7 +91,7 @@ TEST_F(S3ModuleTest, multipart) {
 
 TEST_F(S3ModuleTest, copy) {
   store_->PutForeign("pre fix/a b", "data");
-  const auto copied = module_->Copy("a b", "c d");
+  const auto copied = module_->Copy("a b", "c d", {});
   ASSERT_TRUE(copied.ok()) << copied.status();
   EXPECT_EQ(store_->ObjectsSnapshot().at("pre fix/c d").data.Flatten(), "data");
   EXPECT_EQ(store_->bytes_copied(), 4);

@@ -18,6 +18,8 @@ void Master::OrphanUpload(StateTxn& txn, MountId mount, const std::string& key,
     upload->set_mount_id(mount.value());
     upload->set_key(key);
     upload->set_upload_id(upload_id);
+    if (upload_id.empty())
+      upload->set_unknown_until_ms(clock_->NowMs() + options_.unknown_outcome_ms);
   }));
   orphans_pending_ = true;
 }
@@ -59,6 +61,10 @@ void Master::SweepOrphans() {
     absl::MutexLock lock(&mutex_);
     FreeKey(BusyName(MountId(upload.mount_id()), upload.key()));
     if (!status.ok()) continue;
+    if (upload.unknown_until_ms() > clock_->NowMs()) {
+      left = true;  // it may begin later than it was looked for
+      continue;
+    }
     StateTxn txn(journal_);
     txn.Apply(MakeEntry([&](auto& entry) {
       entry.mutable_upload_aborted()->set_upload_id(upload.upload_id());
@@ -71,7 +77,7 @@ void Master::SweepOrphans() {
   sweeping_orphans_ = false;
   if (!left) return;
   orphans_pending_ = true;
-  next_sweep_ms_ = clock_->MonotonicMs() + kRetryMs;
+  next_orphans_ms_ = clock_->MonotonicMs() + kRetryMs;
 }
 
 Status Master::AbortOrphan(const state::OrphanUpload& upload, UnderStore* store) {

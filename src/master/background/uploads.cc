@@ -20,7 +20,8 @@ int64_t PartBytes(const state::Inode& inode, int64_t part_size_bytes) {
     const int64_t bytes = std::max(part_size_bytes, least);
     return (bytes + kPartUnit - 1) / kPartUnit * kPartUnit;
   }
-  const int64_t wanted = std::max<int64_t>(1, part_size_bytes / block);
+  // Rounded up: S3 refuses parts that are too small.
+  const int64_t wanted = (part_size_bytes + block - 1) / block;
   const int64_t least = (inode.blocks_size() + kPartsMax - 1) / kPartsMax;
   return std::max(wanted, least) * block;
 }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "understore/s3/s3_client.h"
+#include "understore/s3/send.h"
 
 namespace spillway {
 namespace {
@@ -58,6 +59,7 @@ StatusCode CodeOf(int http_code, const std::string& code) {
   if (code == "RequestTimeout" || code == "RequestTimeTooSkewed" || code == "InternalError") {
     return StatusCode::kUnavailable;
   }
+  if (IsCredentialsRefusal(code)) return StatusCode::kPermissionDenied;
   switch (http_code) {
     case 301:
     case 307:

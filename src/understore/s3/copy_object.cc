@@ -81,6 +81,8 @@ StatusOr<PutResult> S3UnderStore::Copy(const std::string& source, const std::str
     SPILLWAY_RETURN_IF_ERROR(CheckCopy(source, options, etag));
     return PutResult{std::move(etag)};
   }
+  if (S3ErrorOf(answer.status()).http_code == 412 && !options.if_absent && options.if_match.empty())
+    source_conditions_ = Support::kYes;
   // An object to replace may be said to be gone because the source is.
   if (answer.status().code() == StatusCode::kFailedPrecondition && !options.if_match.empty())
     SPILLWAY_RETURN_IF_ERROR(Head(source).status());

@@ -51,7 +51,13 @@ StatusOr<UploadedPart> S3UnderStore::CopyPart(const std::string& source, int64_t
   // A store that takes this for UploadPart has made a part of nothing.
   const bool taken_for_upload = response.code == 200 && response.body.empty();
   const auto answer = client_->Judge(request, kRule, std::move(response));
-  const int http_code = S3ErrorOf(answer.status()).http_code;
+  const S3Error error = S3ErrorOf(answer.status());
+  const int http_code = error.http_code;
+  // It may also have missed something that belongs to a part with bytes.
+  if (error.code == "InvalidRequest" &&
+      client_->Knows(StoreFeature::kCopyPart) == Support::kUnknown) {
+    return RelayPart(source, offset, length, target, upload_id, number, options);
+  }
   if (taken_for_upload || http_code == 501 || http_code == 405) {
     client_->Learn(StoreFeature::kCopyPart, Support::kNo);
     return RelayPart(source, offset, length, target, upload_id, number, options);

@@ -1,210 +1,207 @@
 #include "understore/s3/credentials.h"
 
-#include <cstdlib>
-#include <ctime>
-#include <fstream>
-#include <nlohmann/json.hpp>
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
 #include <optional>
-#include <pugixml.hpp>
+#include <thread>
 
 #include "absl/synchronization/mutex.h"
-#include "understore/s3/read_settings.h"
+#include "common/log.h"
+#include "understore/s3/credential_sources.h"
 
 namespace spillway {
 namespace {
 
+using Kind = FoundCredentials::Kind;
+
 constexpr int64_t kRenewBeforeMs = 5 * 60'000;
-constexpr int64_t kMetadataTimeoutMs = 2000;
+constexpr int64_t kUnknownLifeMs = 5 * 60'000;  // renewed after half of it
+constexpr int64_t kBackOffFirstMs = 1000;
+constexpr int64_t kBackOffMaxMs = 30'000;
+constexpr int64_t kFileCheckMs = 1000;
+constexpr int64_t kRefusedIntervalMs = 30'000;
 
-struct Found {
-  S3Credentials credentials;
-  int64_t expires_ms = INT64_MAX;
-};
-
-std::string Env(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-int64_t ParseIsoTimeMs(const std::string& text) {
-  std::tm utc{};
-  if (strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &utc) == nullptr) return INT64_MAX;
-  return static_cast<int64_t>(timegm(&utc)) * 1000;
-}
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream in(path);
-  return std::string(std::istreambuf_iterator<char>(in), {});
-}
-
-// Keys of [profile] in an ini file.
-std::map<std::string, std::string> ReadProfile(const std::string& path,
-                                               const std::string& profile) {
-  std::map<std::string, std::string> values;
-  std::ifstream in(path);
-  std::string line;
-  bool inside = false;
-  const auto trim = [](std::string text) {
-    const size_t begin = text.find_first_not_of(" \t\r");
-    if (begin == std::string::npos) return std::string();
-    return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-  };
-  while (std::getline(in, line)) {
-    line = trim(line);
-    if (line.empty() || line[0] == '#' || line[0] == ';') continue;
-    if (line[0] == '[') {
-      inside = line == "[" + profile + "]" || line == "[profile " + profile + "]";
-      continue;
-    }
-    const size_t equals = line.find('=');
-    if (inside && equals != std::string::npos)
-      values[trim(line.substr(0, equals))] = trim(line.substr(equals + 1));
-  }
-  return values;
-}
-
-std::optional<Found> FromJson(const std::string& body) {
-  const auto json = nlohmann::json::parse(body, nullptr, false);
-  if (json.is_discarded() || !json.contains("AccessKeyId")) return std::nullopt;
-  Found found;
-  found.credentials = {json.value("AccessKeyId", ""), json.value("SecretAccessKey", ""),
-                       json.value("Token", "")};
-  found.expires_ms = ParseIsoTimeMs(json.value("Expiration", ""));
-  return found;
+bool Same(const S3Credentials& a, const S3Credentials& b) {
+  return a.access_key == b.access_key && a.secret_key == b.secret_key &&
+         a.session_token == b.session_token;
 }
 
 class ChainProvider : public CredentialsProvider {
  public:
-  ChainProvider(const UnderStoreConfig& config, HttpClient* http, Clock* clock)
-      : config_(config), http_(http), clock_(clock) {}
+  ChainProvider(const UnderStoreConfig& config, HttpClient* http, Clock* clock,
+                const CredentialsOptions& options)
+      : sources_(config, http, clock, options.environment),
+        clock_(clock),
+        wait_ms_(options.wait_ms) {
+    auto fixed = sources_.Fixed();
+    absl::MutexLock lock(&mutex_);
+    if (!fixed.ok()) {
+      fixed_error_ = fixed.status();
+    } else if (*fixed) {
+      TakeIn(**std::move(fixed), 0);
+    }
+  }
+
+  ~ChainProvider() override {
+    stop_ = true;
+    {
+      absl::MutexLock lock(&mutex_);
+      ended_ = true;
+    }
+    if (thread_.joinable()) thread_.join();
+  }
 
   StatusOr<S3Credentials> Get() override {
     absl::MutexLock lock(&mutex_);
-    if (cached_ && clock_->NowMs() < cached_->expires_ms - kRenewBeforeMs)
-      return cached_->credentials;
-    for (const auto source : {&ChainProvider::FromProperties, &ChainProvider::FromEnvironment,
-                              &ChainProvider::FromWebIdentity, &ChainProvider::FromProfile,
-                              &ChainProvider::FromContainer, &ChainProvider::FromInstance}) {
-      if (auto found = (this->*source)()) {
-        cached_ = std::move(found);
-        return cached_->credentials;
-      }
+    if (!fixed_error_.ok()) return fixed_error_;
+    if (held_) {
+      LookAtFile(false);
+      if (held_->kind == Kind::kTemporary && clock_->NowMs() >= renew_at_ms_ && !BackingOff())
+        WantFetch();
+      if (Usable()) return held_->credentials;
     }
-    if (cached_ && clock_->NowMs() < cached_->expires_ms) return cached_->credentials;
-    return MakeStatus(
-        StatusCode::kPermissionDenied,
-        "No S3 credentials: set s3a.accessKeyId and s3a.secretKey, or the environment "
-        "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), a profile file, web identity, or use "
-        "a container or instance role.");
+    if (!(wanted_ || fetching_) && BackingOff()) return last_error_;
+    if (!AwaitFetch()) return Unavailable("S3 credentials are still waited for");
+    if (Usable()) return held_->credentials;
+    return last_error_.ok() ? Unavailable("S3 credentials have expired") : last_error_;
+  }
+
+  bool Refused(const S3Credentials& refused) override {
+    absl::MutexLock lock(&mutex_);
+    if (!held_) return false;
+    if (!Same(held_->credentials, refused)) return true;
+    if (held_->kind == Kind::kFixed) return false;
+    const bool busy = wanted_ || fetching_;
+    const int64_t now_ms = clock_->MonotonicMs();
+    if (!busy && refused_before_ && now_ms < *refused_before_ + kRefusedIntervalMs) return false;
+    if (!busy) refused_before_ = now_ms;
+    if (held_->kind == Kind::kFile) {
+      LookAtFile(true);
+    } else {
+      (void)AwaitFetch();
+    }
+    return held_ && !Same(held_->credentials, refused);
   }
 
  private:
-  std::optional<Found> FromProperties() {
-    const S3Credentials credentials{config_.GetString("s3a.accessKeyId"),
-                                    config_.GetString("s3a.secretKey"),
-                                    config_.GetString("spillway.underfs.s3.session.token")};
-    if (credentials.access_key.empty()) return std::nullopt;
-    return Found{credentials};
+  bool Usable() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return held_ && clock_->NowMs() < held_->expires_ms.value_or(INT64_MAX);
+  }
+  bool BackingOff() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !last_error_.ok() && clock_->MonotonicMs() < retry_at_ms_;
   }
 
-  std::optional<Found> FromEnvironment() {
-    const S3Credentials credentials{Env("AWS_ACCESS_KEY_ID"), Env("AWS_SECRET_ACCESS_KEY"),
-                                    Env("AWS_SESSION_TOKEN")};
-    if (credentials.access_key.empty() || credentials.secret_key.empty()) return std::nullopt;
-    return Found{credentials};
+  // asked_at_ms is the wall time before the source was asked.
+  void TakeIn(FoundCredentials found, int64_t asked_at_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const int64_t expires_ms = found.expires_ms.value_or(asked_at_ms + kUnknownLifeMs);
+    const int64_t life_ms = std::max<int64_t>(0, expires_ms - asked_at_ms);
+    renew_at_ms_ = expires_ms - std::min(kRenewBeforeMs, life_ms / 2);
+    held_ = std::move(found);
+    last_error_ = absl::OkStatus();
+    back_off_ms_ = kBackOffFirstMs;
   }
 
-  std::optional<Found> FromWebIdentity() {
-    const std::string token_file = Env("AWS_WEB_IDENTITY_TOKEN_FILE");
-    const std::string role = Env("AWS_ROLE_ARN");
-    if (token_file.empty() || role.empty()) return std::nullopt;
-    const std::string session = Env("AWS_ROLE_SESSION_NAME");
-    const std::string endpoint = Env("AWS_ENDPOINT_URL_STS");
-    HttpRequest request;
-    request.url = (endpoint.empty() ? "https://sts.amazonaws.com" : endpoint) + "/?" +
-                  CanonicalQuery({{"Action", "AssumeRoleWithWebIdentity"},
-                                  {"Version", "2011-06-15"},
-                                  {"RoleArn", role},
-                                  {"RoleSessionName", session.empty() ? "spillway" : session},
-                                  {"WebIdentityToken", ReadFile(token_file)}});
-    const auto response = http_->Perform(request);
-    if (!response.ok() || response->code != 200) return std::nullopt;
-    pugi::xml_document doc;
-    doc.load_string(response->body.c_str());
-    const pugi::xml_node node = doc.select_node("//Credentials").node();
-    if (!node) return std::nullopt;
-    Found found;
-    found.credentials = {node.child_value("AccessKeyId"), node.child_value("SecretAccessKey"),
-                         node.child_value("SessionToken")};
-    found.expires_ms = ParseIsoTimeMs(node.child_value("Expiration"));
-    return found;
-  }
-
-  std::optional<Found> FromProfile() {
-    std::string path = Env("AWS_SHARED_CREDENTIALS_FILE");
-    if (path.empty()) path = Env("HOME") + "/.aws/credentials";
-    std::string profile = Env("AWS_PROFILE");
-    if (profile.empty()) profile = CredentialsProfileOf(config_);
-    auto values = ReadProfile(path, profile);
-    if (values["aws_access_key_id"].empty()) return std::nullopt;
-    return Found{{values["aws_access_key_id"], values["aws_secret_access_key"],
-                  values["aws_session_token"]}};
-  }
-
-  std::optional<Found> FromContainer() {
-    const std::string relative = Env("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-    const std::string full = Env("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-    if (relative.empty() && full.empty()) return std::nullopt;
-    HttpRequest request;
-    request.url = relative.empty() ? full : "http://169.254.170.2" + relative;
-    request.timeout_ms = kMetadataTimeoutMs;
-    std::string token = Env("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-    if (token.empty() && !Env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").empty()) {
-      token = ReadFile(Env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"));
+  // Reads the profile again if its files have changed, or anyway. What is held stays if it cannot
+  // be read: somebody may be writing it.
+  void LookAtFile(bool anyway) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (held_->kind != Kind::kFile) return;
+    const int64_t now_ms = clock_->MonotonicMs();
+    if (!anyway && now_ms < file_check_at_ms_) return;
+    file_check_at_ms_ = now_ms + kFileCheckMs;
+    if (!anyway && sources_.ProfileStamp() == held_->stamp) return;
+    auto found = sources_.FromProfile();
+    if (found.ok() && *found) {
+      if (!Same(held_->credentials, (*found)->credentials))
+        spdlog::info("S3 credentials were read again: their file has changed");
+      TakeIn(**std::move(found), clock_->NowMs());
+      file_warned_ = false;
+    } else if (!file_warned_) {
+      file_warned_ = true;
+      spdlog::warn("going on with the S3 credentials that were read before: {}",
+                   found.ok() ? "the profile is gone" : Message(found.status()));
     }
-    if (!token.empty()) request.headers.emplace_back("Authorization", token);
-    const auto response = http_->Perform(request);
-    if (!response.ok() || response->code != 200) return std::nullopt;
-    return FromJson(response->body);
   }
 
-  std::optional<Found> FromInstance() {
-    if (Env("AWS_EC2_METADATA_DISABLED") == "true") return std::nullopt;
-    std::string base = Env("AWS_EC2_METADATA_SERVICE_ENDPOINT");
-    if (base.empty()) base = "http://169.254.169.254";
-    HttpRequest request;
-    request.method = "PUT";
-    request.url = base + "/latest/api/token";
-    request.timeout_ms = kMetadataTimeoutMs;
-    request.headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}};
-    StringBody nothing("");
-    request.body = &nothing;
-    auto response = http_->Perform(request);
-    if (!response.ok() || response->code != 200) return std::nullopt;
-    HttpRequest get;
-    get.timeout_ms = kMetadataTimeoutMs;
-    get.headers = {{"X-aws-ec2-metadata-token", response->body}};
-    get.url = base + "/latest/meta-data/iam/security-credentials/";
-    response = http_->Perform(get);
-    if (!response.ok() || response->code != 200) return std::nullopt;
-    get.url += response->body.substr(0, response->body.find('\n'));
-    response = http_->Perform(get);
-    if (!response.ok() || response->code != 200) return std::nullopt;
-    return FromJson(response->body);
+  void WantFetch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (fetching_) return;
+    wanted_ = true;
+    if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
   }
 
-  const UnderStoreConfig config_;
-  HttpClient* const http_;
+  // Waits for the end of the fetch under way, or of one that begins now. False: not within
+  // wait_ms_.
+  bool AwaitFetch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    WantFetch();
+    struct Waiting {
+      const int64_t* fetches;
+      int64_t seen;
+    } waiting{&fetches_, fetches_};
+    return mutex_.AwaitWithTimeout(
+        absl::Condition(
+            +[](Waiting* w) { return *w->fetches != w->seen; }, &waiting),
+        absl::Milliseconds(wait_ms_));
+  }
+
+  void Run() {
+    pthread_setname_np(pthread_self(), "s3-credentials");
+    while (true) {
+      {
+        absl::MutexLock lock(&mutex_);
+        mutex_.Await(absl::Condition(
+            +[](ChainProvider* self)
+                 ABSL_NO_THREAD_SAFETY_ANALYSIS { return self->wanted_ || self->ended_; },
+            this));
+        if (ended_) return;
+        wanted_ = false;
+        fetching_ = true;
+      }
+      const int64_t asked_at_ms = clock_->NowMs();
+      auto found = sources_.Find(stop_);
+      absl::MutexLock lock(&mutex_);
+      fetching_ = false;
+      ++fetches_;
+      if (found.ok()) {
+        TakeIn(*std::move(found), asked_at_ms);
+        continue;
+      }
+      if (held_ && last_error_.ok())
+        spdlog::warn("S3 credentials were not renewed: {}", Message(found.status()));
+      last_error_ = found.status();
+      retry_at_ms_ = clock_->MonotonicMs() + back_off_ms_;
+      back_off_ms_ = std::min(back_off_ms_ * 2, kBackOffMaxMs);
+    }
+  }
+
+  const CredentialSources sources_;
   Clock* const clock_;
+  const int64_t wait_ms_;
+  std::atomic<bool> stop_{false};
+
   absl::Mutex mutex_;
-  std::optional<Found> cached_ ABSL_GUARDED_BY(mutex_);
+  Status fixed_error_ ABSL_GUARDED_BY(mutex_);
+  std::optional<FoundCredentials> held_ ABSL_GUARDED_BY(mutex_);
+  int64_t renew_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;  // wall time
+  Status last_error_ ABSL_GUARDED_BY(mutex_);        // of the last fetch
+  int64_t retry_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t back_off_ms_ ABSL_GUARDED_BY(mutex_) = kBackOffFirstMs;
+  int64_t file_check_at_ms_ ABSL_GUARDED_BY(mutex_) = INT64_MIN;
+  bool file_warned_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<int64_t> refused_before_ ABSL_GUARDED_BY(mutex_);
+  bool wanted_ ABSL_GUARDED_BY(mutex_) = false;
+  bool fetching_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t fetches_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::thread thread_;
 };
 
 }  // namespace
 
 std::unique_ptr<CredentialsProvider> MakeCredentialsProvider(const UnderStoreConfig& config,
-                                                             HttpClient* http, Clock* clock) {
-  return std::make_unique<ChainProvider>(config, http, clock);
+                                                             HttpClient* http, Clock* clock,
+                                                             const CredentialsOptions& options) {
+  return std::make_unique<ChainProvider>(config, http, clock, options);
 }
 
 }  // namespace spillway

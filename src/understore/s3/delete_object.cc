@@ -21,17 +21,20 @@ Status OtherObject(const std::string& key) {
 Status S3UnderStore::JudgeDelete(const DeleteRequest& asked, const Status& status,
                                  bool sent_match) {
   const S3Error error = S3ErrorOf(status);
-  if (error.http_code == 404 && error.code != "NoSuchBucket") return absl::OkStatus();
-  if (!sent_match) return status;
-  if (error.http_code == 501) {
+  if (error.code == "NoSuchKey") return absl::OkStatus();
+  if (sent_match && error.http_code == 501) {
     client_->Learn(kFeature, Support::kNo);
     return Unavailable("{} (going on without this condition)", Message(status));
   }
-  if (error.http_code != 412) return status;
-  client_->Learn(kFeature, Support::kYes);
-  // Some stores say the same of a key without an object.
+  const bool refused = sent_match && error.http_code == 412;
+  if (refused) client_->Learn(kFeature, Support::kYes);
+  if (!refused && (error.http_code != 404 || error.code == "NoSuchBucket")) return status;
+  // Some stores say either of a key without an object.
   const auto found = Head(asked.key);
-  if (found.ok()) return OtherObject(asked.key);
+  if (found.ok()) {
+    return refused ? OtherObject(asked.key)
+                   : Unavailable("{} (but there is an object)", Message(status));
+  }
   return found.status().code() == StatusCode::kNotFound ? absl::OkStatus() : found.status();
 }
 

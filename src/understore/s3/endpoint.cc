@@ -127,7 +127,10 @@ std::optional<S3Place> PlaceOf(const S3Place& configured, const S3Place& asked,
   S3Place place = asked;
   std::string host = named->host;
   const auto own_aws = ParseAwsS3Host(own->host);
-  if (StripBucket(bucket, &host) && (own_aws || !asked.path_style)) place.path_style = false;
+  const bool has_bucket = (own_aws || !asked.path_style) && StripBucket(bucket, &host);
+  if (has_bucket) place.path_style = false;
+  // A full address without the bucket in its host has it in its path.
+  if (!own_aws && !has_bucket && !hint.scheme.empty()) place.path_style = true;
   if (own_aws) {
     const auto aws = ParseAwsS3Host(host);
     if (!aws || aws->domain != own_aws->domain) return std::nullopt;
@@ -136,7 +139,6 @@ std::optional<S3Place> PlaceOf(const S3Place& configured, const S3Place& asked,
   } else {
     const bool below = !IsAddress(own->host) && EndsWith(named->host, "." + own->host);
     if (named->host != own->host && !below) return std::nullopt;
-    if (place.path_style) host = named->host;
     const bool has_port = hint.host.find(':') != std::string::npos;
     place.host = has_port ? host + ":" + named->port : host;
   }

@@ -19,6 +19,7 @@ struct HttpResponse {
   std::string body;                            // without sink, or not 2xx
   // How often the request was sent: once more if a pooled connection turned out to be closed.
   int attempts = 1;
+  std::string note;  // of the sender: why a hint in the answer was not followed
 };
 
 struct HttpRequest {

@@ -195,11 +195,14 @@ StatusOr<HttpResponse> HttpTransfer::Outcome() {
   std::string why = curl_easy_strerror(result);
   if (stalled) why = fmt::format("less than 1 KB/s moved for {} ms", request->stall_ms);
   if (too_long) why = "the answer does not end where it should";
-  if (result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_URL_MALFORMAT ||
-      result == CURLE_UNSUPPORTED_PROTOCOL || result == CURLE_SSL_CACERT_BADFILE) {
-    return InvalidArgument("No answer from {}: {}", host, why);
+  if (attempts == 0) {
+    // A person must act.
+    if (result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_URL_MALFORMAT ||
+        result == CURLE_UNSUPPORTED_PROTOCOL || result == CURLE_SSL_CACERT_BADFILE) {
+      return InvalidArgument("No connection to {}: {}", host, why);
+    }
+    return Unavailable("No connection to {}: {}; nothing was sent", host, why);
   }
-  if (attempts == 0) return Unavailable("No connection to {}: {}; nothing was sent", host, why);
   const bool late = result == CURLE_OPERATION_TIMEDOUT || stalled;
   const bool reads = request->method == "GET" || request->method == "HEAD";
   return MakeStatus(late || !reads ? StatusCode::kDeadlineExceeded : StatusCode::kUnavailable,

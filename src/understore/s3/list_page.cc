@@ -9,17 +9,18 @@ constexpr const char* kFirstVersion = "1:";
 constexpr const char* kSecondVersion = "2:";
 
 const AnswerRule& Rule() {
-  static const AnswerRule kRule{"list_objects",
-                                {200},
-                                {},
-                                "ListBucketResult",
-                                {{"IsTruncated", FieldKind::kBool, false}},
-                                {{"Contents",
-                                  {{"Key", FieldKind::kText},
-                                   {"Size", FieldKind::kSize},
-                                   {"ETag", FieldKind::kEtag, false},
-                                   {"LastModified", FieldKind::kTime, false}}},
-                                 {"CommonPrefixes", {{"Prefix", FieldKind::kText}}}}};
+  static const AnswerRule kRule{
+      "list_objects",
+      {200},
+      {},
+      "ListBucketResult",
+      {{"IsTruncated", FieldKind::kBool}, {"KeyCount", FieldKind::kSize, false}},
+      {{"Contents",
+        {{"Key", FieldKind::kText},
+         {"Size", FieldKind::kSize},
+         {"ETag", FieldKind::kEtag, false},
+         {"LastModified", FieldKind::kTime, false}}},
+       {"CommonPrefixes", {{"Prefix", FieldKind::kText}}}}};
   return kRule;
 }
 
@@ -73,8 +74,12 @@ class PageReader {
         encoded_(TextOf(answer.root, "EncodingType") == "url") {}
 
   StatusOr<S3ListPage> Read() {
-    for (const pugi::xml_node& node : answer_.root.children("Contents")) ReadObject(node);
+    for (const pugi::xml_node& node : answer_.root.children("Contents")) {
+      ++entries_;
+      ReadObject(node);
+    }
     for (const pugi::xml_node& node : answer_.root.children("CommonPrefixes")) {
+      ++entries_;
       const auto prefix = ListedText(TextOf(node, "Prefix"), encoded_);
       if (prefix) last_ = std::max(last_, *prefix);
       const bool ends = prefix && !query_.delimiter.empty() && prefix->ends_with(query_.delimiter);
@@ -112,6 +117,9 @@ class PageReader {
   }
 
   Status FindNext() {
+    const auto announced = ParseDecimal(TextOf(answer_.root, "KeyCount"));
+    if (announced && *announced > entries_)
+      return client_->Strange(Rule().call, "fewer entries than announced", answer_.http);
     if (TextOf(answer_.root, "IsTruncated") != "true") return absl::OkStatus();
     Position next = at_;
     next.token = TextOf(answer_.root, "NextContinuationToken");
@@ -119,8 +127,9 @@ class PageReader {
       // list-type=2 is passed over: this answer is of the first version.
       if (!at_.first_version) client_->Learn(StoreFeature::kListV2, Support::kNo);
       next.first_version = true;
+      // What was listed says more surely where to go on than NextMarker.
       const auto marker = ListedText(TextOf(answer_.root, "NextMarker"), encoded_);
-      next.token = marker && !marker->empty() ? *marker : last_;
+      next.token = last_.empty() ? marker.value_or("") : last_;
     } else if (client_->Knows(StoreFeature::kListV2) == Support::kUnknown) {
       client_->Learn(StoreFeature::kListV2, Support::kYes);
     }
@@ -138,6 +147,7 @@ class PageReader {
   const Answer& answer_;
   const bool encoded_;
   S3ListPage page_;
+  int64_t entries_ = 0;
   std::string last_;  // of all keys and prefixes, also of those that are passed over
 };
 

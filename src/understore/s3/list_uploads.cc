@@ -13,7 +13,7 @@ const AnswerRule& Rule() {
                                 {200},
                                 {},
                                 "ListMultipartUploadsResult",
-                                {{"IsTruncated", FieldKind::kBool, false}},
+                                {{"IsTruncated", FieldKind::kBool}},
                                 {{"Upload",
                                   {{"Key", FieldKind::kText},
                                    {"UploadId", FieldKind::kText},
@@ -50,7 +50,8 @@ StatusOr<std::vector<OpenUpload>> S3UnderStore::ListUploads(const std::string& p
     if (TextOf(answer->root, "IsTruncated") != "true") return uploads;
     key_marker = ListedText(TextOf(answer->root, "NextKeyMarker"), encoded).value_or("");
     id_marker = TextOf(answer->root, "NextUploadIdMarker");
-    if (key_marker.empty() || !trail.Add(key_marker + '\0' + id_marker))
+    if (key_marker.rfind(full_prefix, 0) != 0 || key_marker.empty() ||
+        !trail.Add(key_marker + '\0' + id_marker))
       return client_->Strange(Rule().call, "there is more, but no way to go on", answer->http);
   }
   return Unavailable("Listing uploads of s3://{}: there are more than {} pages.", settings.bucket,

@@ -77,7 +77,9 @@ S3Client::S3Client(S3Settings settings, std::unique_ptr<HttpClient> http,
       credentials_(std::move(credentials)),
       clock_(clock),
       metrics_(metrics),
-      profile_(ProfileOf(settings_)) {}
+      profile_(ProfileOf(settings_)),
+      place_({settings_.scheme, settings_.host, settings_.path_style, settings_.region},
+             settings_.bucket) {}
 
 StoreProfile S3Client::profile() const {
   absl::MutexLock lock(&mutex_);
@@ -103,20 +105,25 @@ std::string S3Client::Name(const S3Request& request) const {
   return request.method + " s3://" + settings_.bucket + "/" + request.key;
 }
 
-StatusOr<HttpRequest> S3Client::Prepare(const S3Request& request) {
+StatusOr<S3Client::Attempt> S3Client::NewAttempt() {
   SPILLWAY_ASSIGN_OR_RETURN(const S3Credentials credentials, credentials_->Get());
+  return Attempt{credentials, place_.Get(clock_->MonotonicMs()), skew_.offset_ms()};
+}
+
+HttpRequest S3Client::Prepare(const S3Request& request, const Attempt& attempt) const {
+  const S3Place& place = attempt.place;
+  const S3Credentials& credentials = attempt.credentials;
   SigningInput input;
   input.method = request.method;
-  input.path = settings_.path_style ? "/" + settings_.bucket : "";
+  input.path = place.path_style ? "/" + settings_.bucket : "";
   input.path += "/" + request.key;
-  if (settings_.path_style && request.key.empty()) input.path.pop_back();
+  if (place.path_style && request.key.empty()) input.path.pop_back();
   input.query = request.query;
-  input.region = settings_.region;
-  input.time_ms = clock_->NowMs();
+  input.region = place.region;
+  input.time_ms = clock_->NowMs() + attempt.skew_ms;
   input.payload_hash = kUnsignedPayload;
   input.headers = request.headers;
-  const std::string host =
-      settings_.path_style ? settings_.host : settings_.bucket + "." + settings_.host;
+  const std::string host = place.path_style ? place.host : settings_.bucket + "." + place.host;
   input.headers["host"] = host;
   input.headers["x-amz-date"] = AmzDate(input.time_ms);
   input.headers["x-amz-content-sha256"] = input.payload_hash;
@@ -125,7 +132,7 @@ StatusOr<HttpRequest> S3Client::Prepare(const S3Request& request) {
 
   HttpRequest http;
   http.method = request.method;
-  http.url = settings_.scheme + "://" + host + UriEncode(input.path, true);
+  http.url = place.scheme + "://" + host + UriEncode(input.path, true);
   const std::string query = CanonicalQuery(request.query);
   if (!query.empty()) http.url += "?" + query;
   for (const auto& header : input.headers) http.headers.push_back(header);
@@ -143,8 +150,10 @@ StatusOr<HttpRequest> S3Client::Prepare(const S3Request& request) {
 }
 
 StatusOr<HttpResponse> S3Client::Send(const S3Request& request) {
-  SPILLWAY_ASSIGN_OR_RETURN(const HttpRequest http, Prepare(request));
-  return http_->Perform(http);
+  std::string note;
+  auto response = SendUntilSettled(request, &note);
+  if (response.ok()) response->note = std::move(note);
+  return response;
 }
 
 StatusOr<std::unique_ptr<Answer>> S3Client::Call(const S3Request& request, const AnswerRule& rule) {
@@ -156,17 +165,20 @@ std::vector<StatusOr<std::unique_ptr<Answer>>> S3Client::CallMany(
     const std::vector<S3Request>& requests, const AnswerRule& rule) {
   std::vector<StatusOr<std::unique_ptr<Answer>>> answers;
   std::vector<HttpRequest> https;
-  for (const S3Request& request : requests) {
-    auto http = Prepare(request);
-    if (!http.ok()) {
-      for (size_t i = 0; i < requests.size(); ++i) answers.push_back(http.status());
-      return answers;
-    }
-    https.push_back(*std::move(http));
+  const auto attempt = NewAttempt();
+  if (!attempt.ok()) {
+    for (size_t i = 0; i < requests.size(); ++i) answers.push_back(attempt.status());
+    return answers;
   }
+  for (const S3Request& request : requests) https.push_back(Prepare(request, *attempt));
   auto responses = http_->PerformMany(https, kSideBySide);
   for (size_t i = 0; i < requests.size(); ++i) {
-    if (responses[i].ok()) {
+    Learned learned;
+    std::string note;
+    if (responses[i].ok() && responses[i]->code / 100 != 2 &&
+        LearnFrom(requests[i], *attempt, *responses[i], &learned, &note)) {
+      answers.push_back(Call(requests[i], rule));  // with what the answer says is right
+    } else if (responses[i].ok()) {
       answers.push_back(Judge(requests[i], rule, *std::move(responses[i])));
     } else {
       answers.push_back(responses[i].status());
@@ -190,7 +202,9 @@ StatusOr<std::unique_ptr<Answer>> S3Client::Judge(const S3Request& request, cons
   }
   if (const std::string why = WhyNoRefusal(request.method, response); !why.empty())
     return Strange(rule.call, why, response);
-  const Status status = StatusFromS3(code, response.body, Name(request));
+  const std::string what =
+      response.note.empty() ? Name(request) : fmt::format("{} ({})", Name(request), response.note);
+  const Status status = StatusFromS3(code, response.body, what);
   // The first of two sendings may have been carried out, and this may be what the second met.
   const bool reads = request.method == "GET" || request.method == "HEAD";
   if (response.attempts > 1 && !reads && (code == 404 || code == 409 || code == 412)) {

@@ -10,7 +10,9 @@
 #include "absl/synchronization/mutex.h"
 #include "common/metrics.h"
 #include "understore/s3/answer.h"
+#include "understore/s3/clock_skew.h"
 #include "understore/s3/credentials.h"
+#include "understore/s3/endpoint.h"
 #include "understore/s3/http_client.h"
 #include "understore/store_profile.h"
 #include "understore/under_store.h"
@@ -88,7 +90,27 @@ class S3Client {
   void Learn(StoreFeature feature, Support support);
 
  private:
-  StatusOr<HttpRequest> Prepare(const S3Request& request);
+  // What a request is signed with, and where it goes.
+  struct Attempt {
+    S3Credentials credentials;
+    S3Place place;
+    int64_t skew_ms = 0;
+  };
+  StatusOr<Attempt> NewAttempt();
+  HttpRequest Prepare(const S3Request& request, const Attempt& attempt) const;
+  // What was learned from answers to one request already.
+  struct Learned {
+    bool clock = false;
+    bool place = false;
+    bool credentials = false;
+  };
+  // True if an error answer says that credentials, region, endpoint or time were not right and
+  // something better is known now.
+  bool LearnFrom(const S3Request& request, const Attempt& attempt, const HttpResponse& response,
+                 Learned* before, std::string* note);
+  // Sends the request, and again if an error answer says that credentials, region, endpoint or time
+  // were not right and something better is known. *note says why a hint was not followed.
+  StatusOr<HttpResponse> SendUntilSettled(const S3Request& request, std::string* note);
   void Note(const std::string& call, const std::string& why, const std::string& text);
   std::string Name(const S3Request& request) const;
 
@@ -101,6 +123,8 @@ class S3Client {
   StoreProfile profile_ ABSL_GUARDED_BY(mutex_);
   // When each kind of strange answer may be logged again.
   std::map<std::string, int64_t> quiet_until_ms_ ABSL_GUARDED_BY(mutex_);
+  BucketPlace place_;
+  ClockSkew skew_;
 };
 
 // The status of an error answer; body is S3's XML, possibly empty.

@@ -16,7 +16,7 @@ class TwinHttpClient : public HttpClient {
   struct Seen {
     std::string method;
     std::string url;
-    std::map<std::string, std::string> headers;  // lower-case names
+    std::map<std::string, std::string> headers;  // names as the caller wrote them
     std::string body;
   };
   using Answer = std::function<StatusOr<HttpResponse>(const Seen&)>;
@@ -34,6 +34,7 @@ class TwinHttpClient : public HttpClient {
     }
     SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, answer_(seen));
     if (request.sink && response.code / 100 == 2) {
+      if (request.on_headers) SPILLWAY_RETURN_IF_ERROR(request.on_headers(response));
       SPILLWAY_RETURN_IF_ERROR(request.sink(response.body));
       response.body.clear();
     }
