@@ -4,7 +4,7 @@ JOBS ?= 2
 BUILD := build/$(PRESET)
 TEST_PRESETS := asan tsan
 
-.PHONY: build run test check format tidy bench compat sim sim-long chaos fuzz microbench deps test-deps unit asan tsan clean
+.PHONY: build run test check format tidy bench compat compat-stores sim sim-long chaos fuzz microbench deps test-deps unit asan tsan clean
 
 deps:
 	@tools/install-deps.sh build
@@ -59,6 +59,11 @@ bench: build
 compat: build
 	@tools/install-deps.sh compat
 	@.venv/bin/python tests/compat/compat.py
+
+# Four real S3 servers, each with a cluster over it; writes docs/STORES.md. STORES="--stores rclone --trace" chooses.
+compat-stores: build
+	@tools/install-deps.sh stores
+	@.venv/bin/python tests/stores/stores.py $(STORES)
 
 microbench: build
 	@$(BUILD)/bin/spillway_bench

@@ -96,15 +96,20 @@ void Simulation::DoWriteFile(const std::string& path, bool overwrite) {
     if (master_->CreateFile(root_, path, refused).result.ok())
       return Violation("created with impossible options");
   }
+  // As the service does.
+  if (!master_->LoadForCreate(path).ok()) return;
+  const Will will = WillOf(path, overwrite);
   auto created = master_->CreateFile(root_, path, options);
   if (!created.result.ok()) return;
   // From here on the old content is gone, whether this write is finished or not.
-  files_.erase(path);
-  removed_.erase(path);
+  if (overwrite) Carried(will);
+  Forget(path);
   if (!AwaitDurable(created.wait_for)) {
     // The client asks again, with the same id.
     ++tally_->repeated_operations;
+    const Will again = WillOf(path, overwrite);
     created = master_->CreateFile(root_, path, options);
+    if (created.result.ok() && overwrite) Carried(again);
     if (!created.result.ok() || !AwaitDurable(created.wait_for)) return;
   }
   Shake();
@@ -126,8 +131,7 @@ void Simulation::DoWriteFile(const std::string& path, bool overwrite) {
     completed = master_->CompleteFile(root_, path, complete);
     if (!completed.result.ok() || !AwaitDurable(completed.wait_for)) return;
   }
-  files_[path] = Expected{data, ++sequence_};
-  ++tally_->acknowledged;
+  Acknowledge(path, data);
 }
 
 void Simulation::Rename(const std::string& source, const std::string& target) {
@@ -136,8 +140,10 @@ void Simulation::Rename(const std::string& source, const std::string& target) {
   if (into && source.find("_temporary") == std::string::npos) return;
   RenameOptions options;
   options.operation_id = OperationId{random_.NextU64(), random_.NextU64()};
+  const Will will = WillOf(source, false);
   const auto renamed = master_->Rename(root_, source, target, options);
   if (!renamed.result.ok() || source == target) return;
+  Carried(will);
   ++tally_->renames;
   removed_.erase(target);
   const auto known = files_.find(source);
@@ -165,8 +171,10 @@ void Simulation::Rename(const std::string& source, const std::string& target) {
 void Simulation::Remove(const std::string& path) {
   RemoveOptions options;
   options.operation_id = OperationId{random_.NextU64(), random_.NextU64()};
+  const Will will = WillOf(path, false);
   const auto removed = master_->Remove(root_, path, options);
   if (!removed.result.ok()) return;
+  Carried(will);
   ++tally_->deletes;
   const auto known = files_.find(path);
   std::optional<Expected> expected;
@@ -194,6 +202,7 @@ void Simulation::CopyAny() {
   options.recursive = true;
   options.overwrite = random_.Below(2) == 0;
   options.durable_replicas = kReplicas;
+  const Will will = WillOf(target, options.overwrite);
   master_->CopyFile(root_, source, target, options,
                     [this, ticket, data = known->second.data](const StatusOr<InodeId>& copied) {
                       copies_under_way_.erase(ticket);
@@ -202,8 +211,8 @@ void Simulation::CopyAny() {
   // From here on the old content is gone, whether the copy ends well or not.
   const auto begun = master_->GetStatus(root_, target);
   if (!begun.result.ok() || begun.result->completed) return;
-  files_.erase(target);
-  removed_.erase(target);
+  if (options.overwrite) Carried(will);
+  Forget(target);
 }
 
 void Simulation::Copied(InodeId file, const std::string& data) {
@@ -212,8 +221,7 @@ void Simulation::Copied(InodeId file, const std::string& data) {
   const auto path = master_->GetFilePath(file);
   if (!path.result.ok()) return;
   removed_.erase(*path.result);
-  files_[*path.result] = Expected{data, ++sequence_};
-  ++tally_->acknowledged;
+  Acknowledge(*path.result, data);
 }
 
 void Simulation::Sync() {

@@ -32,6 +32,7 @@ void Simulation::Background() {
     outage_until_ms_ = 0;
     understore_->FailNext(0, absl::OkStatus(), false);
   }
+  StrangeEvent();
   switch (random_.Below(20)) {
     case 0:
       if (random_.Below(16) == 0) CrashMaster();
@@ -156,6 +157,7 @@ void Simulation::DiskFault(Node& node) {
 
 void Simulation::StoreFault() {
   if (outage_until_ms_ > 0 || random_.Below(4) != 0) return;
+  if (strange_.late_effects && random_.Below(4) == 0) return DelayEffects();
   static const Status kFaults[] = {Unavailable("500"),
                                    MakeStatus(StatusCode::kResourceExhausted, "503"),
                                    MakeStatus(StatusCode::kDeadlineExceeded, "timeout")};
@@ -168,7 +170,12 @@ void Simulation::StoreFault() {
   ++tally_->store_faults;
   // A store that asks to slow down has not done what it was asked for.
   const bool after_effect = fault.code() != StatusCode::kResourceExhausted && random_.Below(2) == 0;
-  understore_->FailNext(1 + static_cast<int>(random_.Below(3)), fault, after_effect);
+  static const char* kKinds[] = {"put",  "create_multipart", "upload_part", "complete_multipart",
+                                 "copy", "copy_part",        "delete",      "abort_multipart",
+                                 "list", "list_uploads",     "head",        "get"};
+  const bool any = random_.Below(2) == 0;
+  understore_->FailNext(1 + static_cast<int>(random_.Below(3)), fault, after_effect,
+                        any ? "" : kKinds[random_.Below(12)]);
 }
 
 }  // namespace spillway::sim

@@ -13,15 +13,21 @@ namespace {
 using spillway::PlantedBug;
 using spillway::sim::Tally;
 
-const std::map<std::string, PlantedBug> kBugs{{"ack-before-durable", PlantedBug::kAckBeforeDurable},
-                                              {"unpin-on-upload", PlantedBug::kUnpinOnUpload},
-                                              {"no-healing", PlantedBug::kNoHealing},
-                                              {"marker-early", PlantedBug::kMarkerEarly},
-                                              {"checksum-ignored", PlantedBug::kChecksumIgnored},
-                                              {"forget-cancelled", PlantedBug::kForgetCancelled},
-                                              {"forget-batched", PlantedBug::kForgetBatched},
-                                              {"stale-listing", PlantedBug::kStaleListing},
-                                              {"copy-early", PlantedBug::kCopyEarly}};
+const std::map<std::string, PlantedBug> kBugs{
+    {"ack-before-durable", PlantedBug::kAckBeforeDurable},
+    {"unpin-on-upload", PlantedBug::kUnpinOnUpload},
+    {"no-healing", PlantedBug::kNoHealing},
+    {"marker-early", PlantedBug::kMarkerEarly},
+    {"checksum-ignored", PlantedBug::kChecksumIgnored},
+    {"forget-cancelled", PlantedBug::kForgetCancelled},
+    {"forget-batched", PlantedBug::kForgetBatched},
+    {"stale-listing", PlantedBug::kStaleListing},
+    {"copy-early", PlantedBug::kCopyEarly},
+    {"believe-unread", PlantedBug::kBelieveUnread},
+    {"read-any-version", PlantedBug::kReadAnyVersion},
+    {"bad-item-stops", PlantedBug::kBadItemStops},
+    {"timeout-is-no", PlantedBug::kTimeoutIsNo},
+    {"condition-forgotten", PlantedBug::kConditionForgotten}};
 
 void Print(uint64_t seeds, const Tally& tally, int violations) {
   std::cout << seeds << " seeds: " << violations << " violations\n"
@@ -39,7 +45,14 @@ void Print(uint64_t seeds, const Tally& tally, int violations) {
             << ", copies made again " << tally.heals << "\n"
             << "  native client: writes " << tally.native_writes << ", given up "
             << tally.native_failures << ", reads " << tally.native_reads << ", files taken whole "
-            << tally.small_puts << "\n";
+            << tally.small_puts << "\n"
+            << "  stores that lack something " << tally.lacking_stores << ", with open windows "
+            << tally.open_windows << ", late effects " << tally.late_effects << ", keys refused "
+            << tally.refused_keys << "\n"
+            << "  others: puts " << tally.foreign_puts << ", deletes " << tally.foreign_deletes
+            << ", of files of ours " << tally.tampered
+            << ", of theirs lost by late effects or windows " << tally.unguarded_losses << ", read "
+            << tally.foreign_reads << ", conflicts in the end " << tally.conflicts << "\n";
 }
 
 }  // namespace
@@ -52,11 +65,16 @@ int main(int argc, char** argv) {
   uint64_t first = 1;
   int steps = 1500;
   bool verbose = false;
+  bool polite = false;
+  std::set<std::string> without;
   std::string plant;
   app.add_option("--seed", seed, "replay this seed alone");
   app.add_option("--seeds", count, "number of seeds");
   app.add_option("--first", first, "first seed");
   app.add_option("--steps", steps, "random events in a run");
+  app.add_option("--without", without, "leave out others, late-effects, refusals or lacking")
+      ->delimiter(',');
+  app.add_flag("--polite", polite, "leave all of these out");
   app.add_flag("--verbose", verbose, "log what the cores say");
   app.add_option("--plant", plant, "switch a bug on (sim_bugs only) and succeed when it is found");
   CLI11_PARSE(app, argc, argv);
@@ -77,10 +95,15 @@ int main(int argc, char** argv) {
     first = seed;
     count = 1;
   }
+  spillway::sim::Strangers strangers;
+  strangers.others = !polite && without.count("others") == 0;
+  strangers.late_effects = !polite && without.count("late-effects") == 0;
+  strangers.refusals = !polite && without.count("refusals") == 0;
+  strangers.lacking = !polite && without.count("lacking") == 0;
   Tally tally;
   int violations = 0;
   for (uint64_t at = first; at < first + count; ++at) {
-    const auto verdict = spillway::sim::Simulation(at, &tally).Run(steps);
+    const auto verdict = spillway::sim::Simulation(at, &tally, strangers).Run(steps);
     if (verdict.ok) continue;
     ++violations;
     std::cout << "seed " << at << ": " << verdict.what << std::endl;

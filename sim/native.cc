@@ -42,10 +42,12 @@ class Simulation::MasterLink : public UnusedMasterApi {
   StatusOr<FileStatus> CreateFile(const std::string& path,
                                   const CreateFileOptions& options) override {
     return Call<FileStatus>([&] {
+      (void)sim_->master_->LoadForCreate(path);
+      const Will will = sim_->WillOf(path, options.overwrite);
       auto created = sim_->master_->CreateFile(sim_->root_, path, options);
       // From here on the old content is gone, whether this write is finished or not.
-      if (created.result.ok()) sim_->files_.erase(path);
-      if (created.result.ok()) sim_->removed_.erase(path);
+      if (created.result.ok()) sim_->Forget(path);
+      if (created.result.ok() && options.overwrite) sim_->Carried(will);
       return created;
     });
   }
@@ -64,11 +66,14 @@ class Simulation::MasterLink : public UnusedMasterApi {
   StatusOr<smallfiles::PutFilesResponse> PutEmptyFiles(
       const smallfiles::PutFilesRequest& request) override {
     return Call<smallfiles::PutFilesResponse>([&] {
+      std::vector<Will> wills;
+      for (const auto& file : request.files())
+        wills.push_back(sim_->WillOf(file.options().path(), file.options().overwrite()));
       auto put = sim_->master_->PutEmptyFiles(sim_->root_, request);
       for (int i = 0; i < request.files_size(); ++i) {
         if (put.result->outcomes(i).code() != 0) continue;
-        sim_->files_.erase(request.files(i).options().path());
-        sim_->removed_.erase(request.files(i).options().path());
+        sim_->Carried(wills[static_cast<size_t>(i)]);
+        sim_->Forget(request.files(i).options().path());
       }
       return put;
     });
@@ -134,6 +139,7 @@ class Simulation::WorkerLink : public WorkerApi {
   class ReadStream;
 
   StatusOr<std::unique_ptr<BlockWriteStream>> Start(StatusOr<std::unique_ptr<WriteTarget>> target);
+  StatusOr<std::unique_ptr<BlockReadStream>> ReadUnderStore(const BlockReadOptions& options);
 
   Simulation* const sim_;
   Node* const node_;
@@ -210,23 +216,36 @@ StatusOr<std::unique_ptr<BlockReadStream>> Simulation::WorkerLink::ReadBlock(
     const BlockReadOptions& options) {
   sim_->Shake();
   if (node_->worker == nullptr) return Unavailable("{} is down", node_->host);
-  std::string data;
-  if (options.understore) {
-    SPILLWAY_RETURN_IF_ERROR(
-        node_->worker->ReadFromUnderStore(options, [&](std::string_view piece) {
-          data += piece;
-          return absl::OkStatus();
-        }));
-  } else {
-    SPILLWAY_ASSIGN_OR_RETURN(OpenBlock open, node_->worker->OpenBlockFile(options.block_id));
-    data.resize(static_cast<size_t>(options.length_bytes));
-    const auto read = open.file->ReadAt(options.offset, data.data(), options.length_bytes);
-    if (read.status().code() == StatusCode::kDataLoss)
-      node_->worker->SuspectBlock(options.block_id);
-    SPILLWAY_RETURN_IF_ERROR(read.status());
-    data.resize(static_cast<size_t>(*read));
-  }
+  if (options.understore) return ReadUnderStore(options);
+  SPILLWAY_ASSIGN_OR_RETURN(OpenBlock open, node_->worker->OpenBlockFile(options.block_id));
+  std::string data(static_cast<size_t>(options.length_bytes), '\0');
+  const auto read = open.file->ReadAt(options.offset, data.data(), options.length_bytes);
+  if (read.status().code() == StatusCode::kDataLoss) node_->worker->SuspectBlock(options.block_id);
+  SPILLWAY_RETURN_IF_ERROR(read.status());
+  data.resize(static_cast<size_t>(*read));
   return std::unique_ptr<BlockReadStream>(std::make_unique<ReadStream>(std::move(data)));
+}
+
+StatusOr<std::unique_ptr<BlockReadStream>> Simulation::WorkerLink::ReadUnderStore(
+    const BlockReadOptions& options) {
+  struct Read {
+    std::string data;
+    std::optional<Status> end;
+  };
+  const auto read = std::make_shared<Read>();
+  node_->worker->ReadFromUnderStore(
+      options,
+      [read](std::string_view piece) {
+        read->data += piece;
+        return absl::OkStatus();
+      },
+      [read](Status status) { read->end = std::move(status); });
+  const int life = node_->lives;
+  const auto died = [&] { return node_->worker == nullptr || node_->lives != life; };
+  sim_->RunOn(*node_, [&] { return read->end.has_value() || died(); });
+  if (!read->end) return Unavailable("{} does not answer", node_->host);
+  SPILLWAY_RETURN_IF_ERROR(*read->end);
+  return std::unique_ptr<BlockReadStream>(std::make_unique<ReadStream>(std::move(read->data)));
 }
 
 void Simulation::WorkerLink::PutFiles(const smallfiles::PutFilesRequest& request,
@@ -324,6 +343,8 @@ void Simulation::RunOnFor(int64_t ms) {
   const bool shaking = std::exchange(shaking_, true);
   const int64_t end_ms = clock_.MonotonicMs() + ms;
   for (int i = 0; i < kEventsMax && verdict_.ok && clock_.MonotonicMs() < end_ms; ++i) Background();
+  // Nothing runs any more: whoever waits gives up.
+  if (!verdict_.ok) clock_.AdvanceMs(ms);
   shaking_ = shaking;
 }
 
@@ -341,9 +362,8 @@ void Simulation::NativeWrote(const std::string& path, const std::string& data,
     if (status.code() != StatusCode::kAlreadyExists) ++tally_->native_failures;
     return;
   }
-  files_[path] = Expected{data, ++sequence_};
   removed_.erase(path);
-  ++tally_->acknowledged;
+  Acknowledge(path, data);
   ++tally_->native_writes;
 }
 
@@ -381,19 +401,26 @@ void Simulation::NativeWriteMany(const std::set<std::string>& paths, bool overwr
     NativeWrote(files[i].path, std::string(files[i].data.view()), statuses[i]);
 }
 
-void Simulation::NativeRead() {
-  if (files_.empty()) return;
-  const auto chosen = std::next(files_.begin(), static_cast<int64_t>(random_.Below(files_.size())));
-  const auto [path, expected] = *chosen;
-  const auto file = native_->master.GetStatus(path);
-  if (!file.ok()) return;
-  std::string data;
-  const Status status = native_->fs.ReadFile(*file, 0, -1, [&](std::string_view piece) {
-    data += piece;
+Status Simulation::ReadWhole(const FileStatus& file, std::string* data) {
+  return native_->fs.ReadFile(file, 0, -1, [&](std::string_view piece) {
+    *data += piece;
     return absl::OkStatus();
   });
-  ++tally_->native_reads;
-  if (status.ok() && data != expected.data) Violation(path + " was read as something else");
+}
+
+void Simulation::NativeRead() {
+  std::string path = RandomPath();
+  if (const std::string foreign = "/" + ForeignKey(); random_.Below(4) == 0) path = foreign;
+  if (!files_.empty() && random_.Below(2) == 0)
+    path = std::next(files_.begin(), static_cast<int64_t>(random_.Below(files_.size())))->first;
+  const auto file = native_->master.GetStatus(path);
+  if (!file.ok() || file->is_directory || !file->completed) return;
+  const std::string expected = ContentOf(*file);
+  if (static_cast<int64_t>(expected.size()) != file->length_bytes) return;  // never acknowledged
+  std::string data;
+  const Status status = ReadWhole(*file, &data);
+  ++(IsForeign(expected) ? tally_->foreign_reads : tally_->native_reads);
+  if (status.ok() && data != expected) Violation(path + " was read as something else");
 }
 
 }  // namespace spillway::sim

@@ -91,14 +91,28 @@ void Simulation::CheckNow() {
   }
 }
 
-void Simulation::OnChange(const std::string& key, const std::string* data) {
-  if (data == nullptr) {
+void Simulation::OnChange(const StoreChange& change) {
+  const std::string& key = change.key;
+  if (change.replaced != nullptr) OnDestroyed(change);
+  if (change.data == nullptr) {
     published_.erase(key);
     return;
   }
-  published_[key] = *data;
-  if (key.find("_temporary") != std::string::npos) return Violation("a temporary key: " + key);
-  const auto marker = marker_sequences_.find(*data);
+  published_[key] = *change.data;
+  versions_[change.etag] = *change.data;
+  if (change.foreign) {
+    foreign_etags_.insert(change.etag);
+    removed_.erase("/" + key);
+    return;
+  }
+  // What others have put there may be moved there.
+  if (key.find("_temporary") != std::string::npos && !IsForeign(*change.data))
+    return Violation("a temporary key: " + key);
+  CheckMarker(key, *change.data);
+}
+
+void Simulation::CheckMarker(const std::string& key, const std::string& data) {
+  const auto marker = marker_sequences_.find(data);
   if (marker == marker_sequences_.end()) return;
   ++tally_->markers;
   const std::string path = "/" + key;
@@ -125,8 +139,10 @@ bool Simulation::WaitsForLost(const std::string& path) {
 
 void Simulation::CheckFinalFile(const std::string& path, const Expected& expected,
                                 const FileStatus& status) {
-  if (!IsTemporary(path) && status.persistence_state != PersistenceState::kPersisted &&
-      !WaitsForLost(path)) {
+  if (IsStuck(path)) {
+    CheckStuckFile(path, expected, status);
+  } else if (!IsTemporary(path) && status.persistence_state != PersistenceState::kPersisted &&
+             !WaitsForLost(path)) {
     const auto info = master_->GetPersistInfo(root_, {path});
     return Violation(fmt::format(
         "{} is not persisted in the end: {} {} {}", path, info.empty() ? "" : info[0].state,
@@ -143,7 +159,9 @@ void Simulation::CheckFinalFile(const std::string& path, const Expected& expecte
       (void)open->file->ReadAt(0, data.data(), open->info.length_bytes);
       if (data != piece) return Violation(path + " has wrong bytes on " + node->host);
     }
-    if (IsTemporary(path) && GoodCopies(block.id, piece, true) < kReplicas)
+    const bool here_only = IsTemporary(path) || (IsStuck(path) && status.persistence_state !=
+                                                                      PersistenceState::kPersisted);
+    if (here_only && GoodCopies(block.id, piece, true) < kReplicas)
       return Violation(fmt::format("{} has too few copies in the end: {} good, the master knows {}",
                                    path, GoodCopies(block.id, piece, true),
                                    block.locations.size()));
@@ -152,12 +170,26 @@ void Simulation::CheckFinalFile(const std::string& path, const Expected& expecte
 
 void Simulation::CheckFinal() {
   CheckNow();
+  FindStuck();
+  tally_->conflicts += static_cast<int64_t>(stuck_.size());
+  CheckSettled();
+  if (!copies_under_way_.empty()) return Violation("a copy that never ends");
+  if (understore_->open_uploads() > 0) return Violation("an upload that nobody ends");
+  for (const HealthEntry& entry : master_->GetHealthReport(1000).entries) {
+    if (entry.copies == 0 && files_.count(entry.path) > 0)
+      return Violation(entry.path + " counts as lost");
+  }
+}
+
+void Simulation::CheckSettled() {
+  FindStuck();
   std::map<std::string, std::string> wanted;
   for (const auto& [path, expected] : files_) {
     const auto status = master_->GetStatus(root_, path);
     if (!status.result.ok()) return Violation(path + " cannot be looked at");
     CheckFinalFile(path, expected, *status.result);
-    if (!IsTemporary(path) && !WaitsForLost(path)) wanted[path.substr(1)] = expected.data;
+    if (!IsTemporary(path) && !WaitsForLost(path) && !IsStuck(path))
+      wanted[path.substr(1)] = expected.data;
   }
   const auto objects = understore_->Objects();
   for (const auto& [key, data] : wanted) {
@@ -165,21 +197,19 @@ void Simulation::CheckFinal() {
     if (it == objects.end()) return Violation("no object " + key);
     if (it->second != data) return Violation("object " + key + " has wrong bytes");
   }
+  const auto foreign = understore_->ForeignKeys();
   for (const auto& [key, data] : objects) {
     const auto status = master_->GetStatus(root_, "/" + key);
+    const bool excused = foreign.count(key) > 0 || stuck_contents_.count(data) > 0 ||
+                         (refused_ && refused_->key == key);
     // An overwrite that was never finished keeps its old object, under its inode.
-    if (wanted.count(key) == 0 && !status.result.ok())
+    if (wanted.count(key) == 0 && !status.result.ok() && !excused)
       return Violation("an object of no file: " + key);
   }
   for (const std::string& path : removed_) {
-    if (master_->Exists(root_, path).result.value_or(false))
+    const auto status = master_->GetStatus(root_, path);
+    if (status.result.ok() && foreign_etags_.count(status.result->etag) == 0)
       return Violation(path + " was deleted and is there again");
-  }
-  if (!copies_under_way_.empty()) return Violation("a copy that never ends");
-  if (understore_->open_uploads() > 0) return Violation("an upload that nobody ends");
-  for (const HealthEntry& entry : master_->GetHealthReport(1000).entries) {
-    if (entry.copies == 0 && files_.count(entry.path) > 0)
-      return Violation(entry.path + " counts as lost");
   }
 }
 

@@ -71,7 +71,7 @@ class Simulation::Peers : public WorkerConnector {
   Random* const random_;
 };
 
-Simulation::Simulation(uint64_t seed, Tally* tally)
+Simulation::Simulation(uint64_t seed, Tally* tally, const Strangers& strangers)
     : tally_(tally),
       random_(seed),
       understore_(std::make_shared<MemoryUnderStore>()),
@@ -84,12 +84,13 @@ Simulation::Simulation(uint64_t seed, Tally* tally)
   options_.safe_mode_ms_max = 2000;
   options_.persist_retry_ms_max = 2000;
   options_.audit_interval_ms = 5000;
+  options_.unknown_outcome_ms = 3000;
   options_.heals_per_worker_max = 3;
   options_.heal_bytes_in_flight_max = 3 * kBlockBytes;
   options_.persist_blacklist = {"/_temporary/"};
   options_.marker_patterns = {"_SUCCESS"};
-  understore_->OnChange(
-      [this](const std::string& key, const std::string* data) { OnChange(key, data); });
+  understore_->OnChange([this](const StoreChange& change) { OnChange(change); });
+  DrawStranger(seed, strangers);
   for (int i = 0; i < kWorkers; ++i) {
     nodes_.push_back(std::make_unique<Node>());
     nodes_.back()->host = "w" + std::to_string(i);
@@ -108,7 +109,10 @@ Simulation::Simulation(uint64_t seed, Tally* tally)
   Settle(10);
 }
 
-Simulation::~Simulation() { understore_->OnChange(nullptr); }
+Simulation::~Simulation() {
+  understore_->OnChange(nullptr);
+  understore_->OnWindow(nullptr);
+}
 
 void Simulation::Send(WorkerId worker, Epoch epoch, session::MasterMessage message) {
   for (auto& node : nodes_) {
@@ -132,6 +136,7 @@ StatusOr<std::shared_ptr<UnderStore>> Simulation::Open(const std::string&,
 
 void Simulation::AdvanceMs(int64_t delta_ms) {
   clock_.AdvanceMs(delta_ms);
+  understore_->RunDue();
   master_executor_.AdvanceMs(delta_ms);
   for (auto& node : nodes_) node->executor.AdvanceMs(delta_ms);
 }
@@ -265,6 +270,15 @@ void Simulation::Deliver(Node& node, const Master::Session& session,
     case Case::kReplicateResult:
       if (message.replicate_result().code() == 0) ++tally_->heals;
       return master_->ReplicateDone(session, message.replicate_result());
+    case Case::kGetBlockOrigin:
+      return master_->GetBlockOrigin(session, message.get_block_origin(),
+                                     [this, session](session::BlockOrigin origin) {
+                                       session::MasterMessage answer;
+                                       *answer.mutable_block_origin() = std::move(origin);
+                                       Send(session.worker, session.epoch, std::move(answer));
+                                     });
+    case Case::kObjectChanged:
+      return master_->ObjectChanged(session, message.object_changed());
     case Case::kReserveIds:
       return master_->ReserveIds(session, [this, session](const session::ReservedIds& reserved) {
         session::MasterMessage answer;
@@ -287,9 +301,13 @@ void Simulation::Deliver(Node& node, const Master::Session& session,
 
 void Simulation::PutFiles(const Master::Session& session, const session::PutFiles& request) {
   std::map<std::string, InodeId> before;
+  std::map<std::string, Will> wills;
   for (const auto& file : request.files()) {
-    const auto status = master_->GetStatus(root_, file.options().path());
-    if (status.result.ok()) before[file.options().path()] = status.result->id;
+    const std::string& path = file.options().path();
+    const auto status = master_->GetStatus(root_, path);
+    if (status.result.ok()) before[path] = status.result->id;
+    wills[path] = WillOf(path, file.options().overwrite());
+    if (wills[path].anything) Carried(wills[path]);
   }
   master_->PutFiles(session, request, [this, session](session::PutFilesAck ack) {
     session::MasterMessage answer;
@@ -299,7 +317,9 @@ void Simulation::PutFiles(const Master::Session& session, const session::PutFile
   // What was replaced is gone, whether the writer hears of it or not.
   for (const auto& [path, id] : before) {
     const auto status = master_->GetStatus(root_, path);
-    if (status.result.ok() && status.result->id != id) files_.erase(path);
+    if (!status.result.ok() || status.result->id == id) continue;
+    Carried(wills.at(path));
+    files_.erase(path);
   }
 }
 
@@ -353,11 +373,19 @@ Verdict Simulation::Run(int steps) {
     if (step % 25 == 0) CheckNow();
   }
   if (verdict_.ok) Settle(60);
+  if (verdict_.ok && refused_) CheckSettled();
+  AcceptAllKeys();
   // Nothing fails from here on, so that no restart repairs what an operation has left undone.
   calm_ = true;
   for (int i = 0; i < 3 && verdict_.ok; ++i) NativeWrite();
   if (verdict_.ok) Settle(60);
+  if (verdict_.ok && strange_.withdraws) {
+    FindStuck();
+    for (const auto& [path, why] : stuck_) understore_->DeleteAsOther(path.substr(1));
+    Settle(60);
+  }
   if (verdict_.ok) CheckFinal();
+  if (verdict_.ok) CheckForeign();
   return verdict_;
 }
 

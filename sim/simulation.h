@@ -6,7 +6,9 @@
 //   client.cc      what users do, and when they hold it to be done
 //   native.cc      the native client's core, and its connections
 //   faults.cc      what goes wrong, and the schedule
+//   stranger.cc    who else writes to the store, and what the store cannot do
 //   oracle.cc      what must hold at every step and in the end
+//   conflicts.cc   what must hold where others have been
 #pragma once
 
 #include <cstdint>
@@ -40,12 +42,27 @@ struct Tally {
   int64_t partitions = 0, broken_sessions = 0, stale_messages = 0, repeated_operations = 0;
   int64_t store_faults = 0, store_outages = 0, heals = 0;
   int64_t native_writes = 0, native_failures = 0, native_reads = 0;  // by the native client's core
-  int64_t small_puts = 0;  // answered calls that take files whole
+  int64_t small_puts = 0;                         // answered calls that take files whole
+  int64_t lacking_stores = 0, open_windows = 0;   // seeds
+  int64_t foreign_puts = 0, foreign_deletes = 0;  // by others, to the store
+  int64_t tampered = 0;                           // of ours, destroyed by others
+  int64_t late_effects = 0, refused_keys = 0;
+  int64_t unguarded_losses = 0;  // of others' objects, through conditions that the store lacks
+  int64_t conflicts = 0;         // files in the end
+  int64_t foreign_reads = 0;
+};
+
+// What may be met at the store, beside its faults.
+struct Strangers {
+  bool others = true;        // who write there
+  bool late_effects = true;  // calls that time out and are carried out later
+  bool refusals = true;      // single keys that it refuses
+  bool lacking = true;       // features that it does not have
 };
 
 class Simulation : public WorkerSender, public UnderStoreOpener {
  public:
-  Simulation(uint64_t seed, Tally* tally);
+  Simulation(uint64_t seed, Tally* tally, const Strangers& strangers);
   ~Simulation() override;
   // Runs steps random events, then lets everything heal and checks the final state.
   Verdict Run(int steps);
@@ -87,6 +104,24 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
     int64_t sequence = 0;  // when it came to its path, in the order of acknowledgement
   };
   class Peers;
+  // What the store and others do to us.
+  struct Strangeness {
+    uint64_t foreign_one_in = 0;  // background events; 0: nobody else writes
+    bool late_effects = false;
+    bool refusals = false;
+    bool withdraws = false;  // in the end the others take away what is in our way
+  };
+  // What a client destroys in the store by an operation on a path.
+  struct Will {
+    std::string key;
+    std::string etag;       // of the object that the namespace knows there
+    bool anything = false;  // whatever stands there: its folder was never looked into
+  };
+  struct RefusedKey {
+    std::string kind;
+    std::string key;
+    int64_t until_ms = 0;
+  };
 
   // --- simulation.cc
   void Send(WorkerId worker, Epoch epoch, session::MasterMessage message) override;
@@ -134,6 +169,7 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   void NativeWriteMany(const std::set<std::string>& paths, bool overwrite);
   void NativeWrote(const std::string& path, const std::string& data, const Status& status);
   void NativeRead();
+  Status ReadWhole(const FileStatus& file, std::string* data);
   static void LoseWrites(Node& node);
   static void ForgetWrites(Node& node);
 
@@ -146,6 +182,23 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   void DiskFault(Node& node);
   void StoreFault();
 
+  // --- stranger.cc
+  void DrawStranger(uint64_t seed, const Strangers& strangers);
+  void DrawProfile(Random& random);
+  // Others put or delete an object.
+  void Foreign();
+  std::string ForeignKey();
+  void PutAsOther(const std::string& key);
+  void StrangeEvent();
+  void DelayEffects();
+  void RefuseKey();
+  void AcceptAllKeys();
+  Will WillOf(const std::string& path, bool overwrite);
+  void Carried(const Will& will);
+  // Nothing that was acknowledged at path counts from here on.
+  void Forget(const std::string& path);
+  void Acknowledge(const std::string& path, const std::string& data);
+
   // --- oracle.cc
   // Every acknowledged file is there, of its length, and its bytes are in the store or on a disk.
   void CheckNow();
@@ -153,7 +206,8 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   bool WaitsForLost(const std::string& path);
   void CheckFinalFile(const std::string& path, const Expected& expected, const FileStatus& status);
   // What is published in the store while it is.
-  void OnChange(const std::string& key, const std::string* data);
+  void OnChange(const StoreChange& change);
+  void CheckMarker(const std::string& key, const std::string& data);
   bool IsGoodCopy(const std::string& host, BlockId block, const std::string& data);
   // Good copies of a block on disks, of nodes in reach only or of all.
   int GoodCopies(BlockId block, const std::string& data, bool live_only);
@@ -162,6 +216,20 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   bool Healthy();
   bool InStore(const std::string& data) const;
   void Violation(const std::string& what);
+
+  // --- conflicts.cc
+  void OnDestroyed(const StoreChange& change);
+  std::vector<FileStatus> AllFiles();
+  std::string ContentOf(const FileStatus& status);
+  // Finds the files that others, or keys that the store refuses, keep from their place.
+  void FindStuck();
+  bool IsStuck(const std::string& path) const { return stuck_.count(path) > 0; }
+  void CheckStuckFile(const std::string& path, const Expected& expected, const FileStatus& status);
+  // Everything but what is stuck is settled.
+  void CheckSettled();
+  // The namespace shows, after a sync, what others did.
+  void CheckForeign();
+  void CheckForeignFile(const FileStatus& status);
 
   const Caller root_{"root", {"root"}};
   Tally* const tally_;
@@ -182,10 +250,20 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   int64_t sequence_ = 0;
   int64_t outage_until_ms_ = 0;
   bool shaking_ = false;
-  bool syncing_ = false;                 // the master is in the middle of it and cannot be crashed
-  std::set<std::string> removed_;        // acknowledged, and not made anew since
-  bool calm_ = false;                    // no more faults
-  const bool one_master_;                // it is never crashed: what it leaks stays
+  bool syncing_ = false;           // the master is in the middle of it and cannot be crashed
+  std::set<std::string> removed_;  // acknowledged, and not made anew since
+  bool calm_ = false;              // no more faults
+  const bool one_master_;          // it is never crashed: what it leaks stays
+  Strangeness strange_;
+  std::optional<RefusedKey> refused_;
+  std::map<std::string, std::string> versions_;  // etag -> content, of every object ever
+  std::set<std::string> foreign_etags_;
+  std::set<std::string> given_up_;       // etags that the namespace knew and a client destroyed
+  std::set<std::string> given_up_keys_;  // whatever stood there
+  // Path and content of what others destroyed while it was, or was to be, acknowledged.
+  std::set<std::pair<std::string, std::string>> tampered_;
+  std::map<std::string, std::string> stuck_;  // path -> why
+  std::set<std::string> stuck_contents_;
   int damages_ = 0;                      // copies destroyed
   std::optional<int> damages_at_write_;  // when the write under way began
   uint64_t copies_begun_ = 0;
@@ -197,5 +275,9 @@ inline constexpr int kWorkers = 4;
 inline constexpr int kReplicas = 2;
 inline constexpr int64_t kBlockBytes = 64;
 inline constexpr int64_t kQuotaBytes = 3 << 10;
+inline constexpr int64_t kLateEffectMsMax = 2000;
+
+// Others' contents can be told from ours.
+bool IsForeign(const std::string& data);
 
 }  // namespace spillway::sim

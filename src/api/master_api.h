@@ -51,6 +51,8 @@ class MasterApi {
   // The barrier: call with cut 0, then with the cut that came back until no file is left.
   virtual StatusOr<PersistProgress> GetPersistProgress(const std::string& path, int64_t cut) = 0;
   virtual StatusOr<PersistReport> GetPersistReport(int64_t entries_max) = 0;
+  // One for each mount.
+  virtual StatusOr<std::vector<StoreInfo>> GetStoreReport(int64_t entries_max) = 0;
   virtual StatusOr<HealthReport> GetHealthReport(int64_t entries_max) = 0;
   virtual StatusOr<Decommission> DecommissionWorker(const std::string& host, int data_port,
                                                     bool undo) = 0;

@@ -319,6 +319,27 @@ struct PersistReport {
   std::vector<PersistInfo> entries;  // oldest first
 };
 
+// What the store of a mount can do, and what cannot be deleted there.
+struct StoreFeatureInfo {
+  std::string name;
+  std::string support;  // yes, no or unknown
+};
+
+struct FailingDelete {
+  std::string key;
+  int64_t attempts = 0;
+  std::string cause;
+};
+
+struct StoreInfo {
+  std::string path;
+  std::string uri;
+  std::string type;
+  std::vector<StoreFeatureInfo> features;
+  int64_t deletes_failing = 0;
+  std::vector<FailingDelete> deletes;  // some of them
+};
+
 struct HealthEntry {
   std::string path;
   BlockId block;
@@ -342,7 +363,8 @@ struct Decommission {
   int64_t blocks = 0;
 };
 
-// Where a worker finds a block that it does not hold.
+// What a client says of a block that a worker may not hold. The worker asks the master where the
+// block comes from: of this only no_cache counts there, the rest is for the wire.
 struct UnderStoreRange {
   MountId mount_id;
   std::string uri;  // full understore path of the file

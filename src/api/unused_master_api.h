@@ -43,6 +43,7 @@ class UnusedMasterApi : public MasterApi {
     return No();
   }
   StatusOr<PersistReport> GetPersistReport(int64_t) override { return No(); }
+  StatusOr<std::vector<StoreInfo>> GetStoreReport(int64_t) override { return No(); }
   StatusOr<HealthReport> GetHealthReport(int64_t) override { return No(); }
   StatusOr<Decommission> DecommissionWorker(const std::string&, int, bool) override { return No(); }
   StatusOr<std::string> Backup(const std::string&) override { return No(); }

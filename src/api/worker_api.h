@@ -54,6 +54,9 @@ struct FileWriteThroughOptions {
   std::string owner;
   std::string group;
   int mode = 0644;
+  // What the writer believes of the key, as in PutOptions; the wire carries neither.
+  bool if_absent = false;
+  std::string if_match;
 };
 
 struct BlockReadOptions {

@@ -81,6 +81,7 @@ MasterOptions MakeOptions(const Configuration& config) {
       static_cast<int>(config.GetInt("spillway.master.backlog.hard.percent"));
   options.backlog_wait_ms_max = config.GetDurationMs("spillway.master.backlog.wait.max");
   options.dirty_bytes_max = config.GetBytes("spillway.master.dirty.bytes.max");
+  options.unknown_outcome_ms = config.GetDurationMs("spillway.underfs.unknown.outcome.wait");
   options.upload_fence_ms = config.GetDurationMs("spillway.master.upload.fence");
   options.worker_timeout_ms = config.GetDurationMs("alluxio.master.worker.timeout");
   options.lost_worker_deletion_ms =

@@ -89,6 +89,26 @@ json ToJson(const PersistInfo& info) {
   return out;
 }
 
+json ToJson(const std::vector<StoreInfo>& stores) {
+  json out = json::array();
+  for (const StoreInfo& info : stores) {
+    json features = json::object();
+    for (const auto& [name, support] : info.features) features[name] = support;
+    json deletes = json::array();
+    for (const FailingDelete& failing : info.deletes) {
+      deletes.push_back(
+          {{"key", failing.key}, {"attempts", failing.attempts}, {"cause", failing.cause}});
+    }
+    out.push_back({{"path", info.path},
+                   {"uri", info.uri},
+                   {"type", info.type},
+                   {"features", features},
+                   {"deletesFailing", info.deletes_failing},
+                   {"deletes", deletes}});
+  }
+  return out;
+}
+
 json ToJson(const PersistReport& report) {
   json lanes = json::array();
   for (const PersistLaneInfo& lane : report.lanes)

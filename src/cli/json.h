@@ -13,6 +13,7 @@ nlohmann::json ToJson(const WorkerInfo& worker);
 nlohmann::json ToJson(const MountInfo& mount);
 nlohmann::json ToJson(const PersistInfo& info);
 nlohmann::json ToJson(const PersistReport& report);
+nlohmann::json ToJson(const std::vector<StoreInfo>& stores);
 nlohmann::json ToJson(const HealthReport& report);
 nlohmann::json ToJson(const ClusterInfo& info);
 nlohmann::json ToJson(const JobReport& job);

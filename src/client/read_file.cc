@@ -5,9 +5,15 @@
 namespace spillway {
 namespace {
 
+// FAILED_PRECONDITION and, on the wire, OUT_OF_RANGE: the file is another one by now.
+bool HasChanged(const Status& status) {
+  return status.code() == StatusCode::kFailedPrecondition ||
+         status.code() == StatusCode::kOutOfRange;
+}
+
 bool MayPass(const Status& status) {
   return status.code() != StatusCode::kInvalidArgument &&
-         status.code() != StatusCode::kPermissionDenied;
+         status.code() != StatusCode::kPermissionDenied && !HasChanged(status);
 }
 
 }  // namespace
@@ -66,11 +72,14 @@ Status FileSystem::TryReadBlock(const FileStatus& file, const BlockInfo& block,
       last = piece.status();
       if (!piece.ok()) break;
       if (piece->empty()) last = Unavailable("Block {} ended early.", block.id.value());
+      if (static_cast<int64_t>(piece->size()) > length - *taken)
+        last = Internal("Block {} is longer than what was asked for.", block.id.value());
       if (!last.ok()) break;
       *taken += static_cast<int64_t>(piece->size());
       SPILLWAY_RETURN_IF_ERROR(sink(*piece));
     }
     if (*taken == length) return absl::OkStatus();
+    if (HasChanged(last)) return Status(StatusCode::kFailedPrecondition, last.message());
   }
   return last;
 }

@@ -94,6 +94,7 @@ const PropertyKey kKeys[] = {
     {"spillway.master.replication.jobs.max", T::kInt, "32", S::kMaster, "Most copies made at a time to or from one worker."},
     {"spillway.master.audit.interval", T::kDuration, "1min", S::kMaster, "How often the copies of all files that want any are counted, besides what events bring up."},
     {"spillway.master.incomplete.file.lease", T::kDuration, "4hour", S::kMaster, "An incomplete file that nobody writes for this long is deleted; 0: never."},
+    {"spillway.underfs.unknown.outcome.wait", T::kDuration, "10min", S::kMaster, "How long a call to the store that was never answered may still have its effect: the key is looked at until then, and no other content is written there if the store has no conditions."},
     {"spillway.master.upload.fence", T::kDuration, "5sec", S::kMaster, "How long after a worker's loss an upload that it had begun may still arrive at the store; its key gets no other content before."},
     {"spillway.master.backlog.soft.percent", T::kInt, "70", S::kMaster, "Unpersisted bytes in percent of capacity above which new blocks are slowed down."},
     {"spillway.master.backlog.hard.percent", T::kInt, "90", S::kMaster, "Unpersisted bytes in percent of capacity above which new blocks wait; Spillway's own client then writes through to the store."},

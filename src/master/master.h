@@ -156,6 +156,10 @@ class Master : private MasterState {
   void PutFiles(const Session& session, const session::PutFiles& request,
                 std::function<void(session::PutFilesAck)> done);
   void BlocksRemoved(const Session& session, const session::BlocksRemoved& removed);
+  // done runs with the object that holds a block, once that is durable; not if the session is over.
+  void GetBlockOrigin(const Session& session, const session::GetBlockOrigin& request,
+                      std::function<void(session::BlockOrigin)> done);
+  void ObjectChanged(const Session& session, const session::ObjectChanged& changed);
   void PersistDone(const Session& session, const session::PersistResult& result);
   void ReplicateDone(const Session& session, const session::ReplicateResult& result);
   void SessionClosed(const Session& session);
@@ -171,6 +175,7 @@ class Master : private MasterState {
   StatusOr<PersistProgress> GetPersistProgress(const Caller& caller, const std::string& path,
                                                int64_t cut);
   PersistReport GetPersistReport(size_t entries_max);
+  std::vector<StoreInfo> GetStoreReport(size_t entries_max);
   HealthReport GetHealthReport(size_t entries_max);
   // Runs done when a new block of path may be written: at once, or later as the backlog of
   // unpersisted data shrinks. ABORTED if the caller had better write through; RESOURCE_EXHAUSTED
@@ -179,23 +184,21 @@ class Master : private MasterState {
                   std::function<void(Status)> done);
 
  private:
-  friend class MasterTestPeer;
-  void Format(StateTxn& txn) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Format(StateTxn& txn) HOLDING_MUTEX;
 
   // --- state/paths.cc
-  Lookup Find(StateTxn& txn, const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Lookup Find(StateTxn& txn, const std::string& path) HOLDING_MUTEX;
   // NOT_FOUND unless path exists.
-  StatusOr<Lookup> FindExisting(StateTxn& txn, const std::string& path)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  StatusOr<Lookup> FindExisting(StateTxn& txn, const std::string& path) HOLDING_MUTEX;
   // An existing path that caller may get to.
-  StatusOr<Lookup> FindReachable(StateTxn& txn, const Caller& caller, const std::string& path)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  StatusOr<ResolvedKey> Resolve(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::shared_ptr<UnderStore> UnderStoreOf(MountId mount) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Status OpenMounts(StateTxn& txn) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  StatusOr<Lookup> FindReachable(StateTxn& txn, const Caller& caller,
+                                 const std::string& path) HOLDING_MUTEX;
+  StatusOr<ResolvedKey> Resolve(const std::string& path) HOLDING_MUTEX;
+  std::shared_ptr<UnderStore> UnderStoreOf(MountId mount) HOLDING_MUTEX;
+  Status OpenMounts(StateTxn& txn) HOLDING_MUTEX;
   void VisitSubtree(StateTxn& txn, const state::Inode& inode, const std::string& path,
                     const std::function<void(const state::Inode&, const std::string&)>& visit)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+      HOLDING_MUTEX;
 
   // --- state/permissions.cc
   static constexpr int kRead = 4, kWrite = 2, kExecute = 1;
@@ -208,289 +211,287 @@ class Master : private MasterState {
   Status CheckParentWrite(const Caller& caller, const Lookup& lookup,
                           const std::string& path) const;
   Status CheckOwner(const Caller& caller, const state::Inode& inode, const std::string& path) const;
-  Status CheckWritable(const ResolvedKey& resolved, const std::string& path)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status CheckWritable(const ResolvedKey& resolved, const std::string& path) HOLDING_MUTEX;
 
   // --- state/file_status.cc
   FileStatus MakeStatus(StateTxn& txn, const state::Inode& inode, const std::string& path,
-                        bool blocks) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  BlockInfo MakeBlockInfo(const state::Inode& inode, int64_t index)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                        bool blocks) HOLDING_MUTEX;
+  BlockInfo MakeBlockInfo(const state::Inode& inode, int64_t index) HOLDING_MUTEX;
 
   // --- ops/
   state::Inode NewFile(StateTxn& txn, const Caller& caller, const state::Inode& parent,
                        const std::string& name, const CreateFileOptions& options,
-                       const WholeFile* whole) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                       const WholeFile* whole) HOLDING_MUTEX;
   // Whether files and bytes more may be below the directories of chain, but for those within of
   // which they are already.
   static Status CheckQuota(const std::vector<state::Inode>& chain, int64_t files, int64_t bytes,
                            const std::vector<state::Inode>& already = {});
-  Status CheckKey(const ResolvedKey& resolved, const std::string& path)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Status CheckKey(const ResolvedKey& resolved, const std::string& path) HOLDING_MUTEX;
   // Creates what is missing of lookup's parents; returns the parent of the last name.
   StatusOr<state::Inode> CreateParents(StateTxn& txn, const Caller& caller, Lookup* lookup,
-                                       const std::string& path, bool recursive)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                                       const std::string& path, bool recursive) HOLDING_MUTEX;
   state::Inode NewDirectory(StateTxn& txn, const Caller& caller, const state::Inode& parent,
-                            const std::string& name, int mode)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                            const std::string& name, int mode) HOLDING_MUTEX;
   StatusOr<InodeId> DoCompleteFile(StateTxn& txn, const Caller& caller, const std::string& path,
                                    const CompleteFileOptions& options,
                                    const std::string& content_hash,
-                                   std::optional<state::PersistJob>* job)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool MayComeBack(BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                                   std::optional<state::PersistJob>* job) HOLDING_MUTEX;
+  bool MayComeBack(BlockId block) HOLDING_MUTEX;
   StatusOr<std::vector<state::BlockRecord>> CommittedBlocks(const state::Inode& inode,
-                                                            bool need_replica, int64_t* length)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                                                            bool need_replica,
+                                                            int64_t* length) HOLDING_MUTEX;
   Status DoCreateDirectory(StateTxn& txn, const Caller& caller, const std::string& path,
-                           const CreateDirectoryOptions& options)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                           const CreateDirectoryOptions& options) HOLDING_MUTEX;
   // Deletes one inode (its children are gone already). With keep_object nothing changes in S3.
   void DeleteOne(StateTxn& txn, const state::Inode& inode, const std::string& path,
-                 bool keep_object, Removed* removed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void AfterRemoved(const Removed& removed) ABSL_LOCKS_EXCLUDED(mutex_);
+                 bool keep_object, Removed* removed) HOLDING_MUTEX;
+  void AfterRemoved(const Removed& removed) WITHOUT_MUTEX;
   // With overwrite, the file that stands at path is deleted; its object stays until it is replaced.
   StatusOr<state::Inode> CreateOrReplace(StateTxn& txn, const Caller& caller,
                                          const std::string& path, const CreateFileOptions& options,
                                          int64_t length_bytes, const WholeFile* whole,
-                                         Removed* removed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                                         Removed* removed) HOLDING_MUTEX;
   PutOutcome PutFile(const Session& session, const session::PutFiles& request,
                      const session::PutFiles::File& file, PutEffects* effects);
   PutOutcome PutEmptyFile(const Caller& caller, const smallfiles::NewFileOptions& asked,
                           PutEffects* effects);
   // What came of it if it was carried out before.
   std::optional<PutOutcome> FindPut(StateTxn& txn, const std::string& path,
-                                    const CreateFileOptions& options, PutEffects* effects)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                                    const CreateFileOptions& options,
+                                    PutEffects* effects) HOLDING_MUTEX;
   StatusOr<state::Inode> MakeWhole(StateTxn& txn, const Caller& caller, const std::string& path,
                                    const CreateFileOptions& options, const WholeFile& whole,
-                                   PutEffects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void AfterPut(PutEffects effects) ABSL_LOCKS_EXCLUDED(mutex_);
+                                   PutEffects* effects) HOLDING_MUTEX;
+  void AfterPut(PutEffects effects) WITHOUT_MUTEX;
   // Whether a put may be carried out with these holders and this id.
   Status CheckPut(StateTxn& txn, const WorkerEntry& worker, const session::PutFiles& request,
-                  const session::PutFiles::File& file, const CreateFileOptions& options)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::string& key, bool directory)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                  const session::PutFiles::File& file,
+                  const CreateFileOptions& options) HOLDING_MUTEX;
+  // Adds to what is to be deleted at key; nothing if own is empty. Something of it may appear until
+  // unknown_until_ms (wall clock).
+  void ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::string& key,
+                            const OwnObjects& own, int64_t unknown_until_ms = 0) HOLDING_MUTEX;
+  void ScheduleFolderDelete(StateTxn& txn, MountId mount, const std::string& key) HOLDING_MUTEX;
+  void PutPendingDelete(StateTxn& txn, const state::PendingDelete& pending) HOLDING_MUTEX;
   Status DoRename(StateTxn& txn, const Caller& caller, const std::string& source,
                   const std::string& target, const RenameOptions& options,
-                  std::vector<state::PersistJob>* jobs) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                  std::vector<state::PersistJob>* jobs) HOLDING_MUTEX;
   void RenameUnderStore(StateTxn& txn, const state::Inode& inode, const std::string& old_path,
                         const std::string& new_path, const RenameOptions& options,
-                        std::vector<state::PersistJob>* jobs) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                        std::vector<state::PersistJob>* jobs) HOLDING_MUTEX;
   // What an operation that was carried out before was about; here and below txn knows operations_.
-  std::optional<InodeId> FindOperation(StateTxn& txn, const std::optional<OperationId>& id)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void RememberOperation(StateTxn& txn, const std::optional<OperationId>& id, InodeId inode)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<InodeId> FindOperation(StateTxn& txn,
+                                       const std::optional<OperationId>& id) HOLDING_MUTEX;
+  void RememberOperation(StateTxn& txn, const std::optional<OperationId>& id,
+                         InodeId inode) HOLDING_MUTEX;
   Status CheckMount(StateTxn& txn, const Caller& caller, const std::string& path,
-                    const std::string& uri) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                    const std::string& uri) HOLDING_MUTEX;
   // The mount at exactly path.
-  StatusOr<state::Mount> FindMount(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  StatusOr<state::Mount> FindMount(const std::string& path) HOLDING_MUTEX;
   // What still has to be done in the understore of a mount, described; empty if nothing.
-  std::string MountIsBusy(StateTxn& txn, MountId mount, const std::string& path)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::string MountIsBusy(StateTxn& txn, MountId mount, const std::string& path) HOLDING_MUTEX;
   StatusOr<std::shared_ptr<UnderStore>> TryMount(const state::Mount& mount);
-  session::MasterMessage MountTableMessage() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void TellMounts() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  session::MasterMessage MountTableMessage() HOLDING_MUTEX;
+  void TellMounts() HOLDING_MUTEX;
   // *what becomes the name of what is loaded.
-  Status LoadFrom(InodeId directory, bool briefly, std::string* what) ABSL_LOCKS_EXCLUDED(mutex_);
+  Status LoadFrom(InodeId directory, bool briefly, std::string* what) WITHOUT_MUTEX;
   Status AddLoadedPage(InodeId directory, MountId mount, const ListPage& page, bool last);
   // The last component; empty for what cannot be a name.
   static std::string NameOfKey(const std::string& key);
   // Deleted or moved as far as the namespace goes, but the understore may still list it.
-  bool IsLeaving(StateTxn& txn, MountId mount, const std::string& key, bool directory)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void AddLoadedFolder(StateTxn& txn, const state::Inode& parent, const std::string& name)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsLeaving(StateTxn& txn, MountId mount, const std::string& key,
+                 bool directory) HOLDING_MUTEX;
+  void AddLoadedFolder(StateTxn& txn, const state::Inode& parent,
+                       const std::string& name) HOLDING_MUTEX;
   state::Inode LoadedFile(StateTxn& txn, const state::Inode& parent, const std::string& name,
-                          const ObjectInfo& object) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                          const ObjectInfo& object) HOLDING_MUTEX;
 
   // --- ops/sync.cc
   struct SyncedFolder;
   // What path's first component that may have come or gone is now.
-  Status SyncEntry(const std::string& path, SyncDepth depth, SyncCounts* counts)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  Status SyncEntry(const std::string& path, SyncDepth depth, SyncCounts* counts) WITHOUT_MUTEX;
   // All children, or only that one.
-  Status SyncFolder(InodeId directory, const std::string* only, SyncCounts* counts)
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  Status CompareFolder(const SyncedFolder& folder, const std::string* only, SyncCounts* counts)
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  void ComparePage(const SyncedFolder& folder, const ListPage& page, SyncCounts* counts)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  Status SyncFolder(InodeId directory, const std::string* only, SyncCounts* counts) WITHOUT_MUTEX;
+  Status CompareFolder(const SyncedFolder& folder, const std::string* only,
+                       SyncCounts* counts) WITHOUT_MUTEX;
+  void ComparePage(const SyncedFolder& folder, const ListPage& page,
+                   SyncCounts* counts) WITHOUT_MUTEX;
   void RemoveMissing(const SyncedFolder& folder, const std::set<std::string>& seen,
-                     const std::string* only, SyncCounts* counts) ABSL_LOCKS_EXCLUDED(mutex_);
+                     const std::string* only, SyncCounts* counts) WITHOUT_MUTEX;
   // As it stands in the understore since before that time; nothing of it is under way.
-  bool IsSettled(const state::Inode& inode, const std::string& key, int64_t before_ms)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsSettled(const state::Inode& inode, const std::string& key,
+                 int64_t before_ms) HOLDING_MUTEX;
   // Another content than the inode's stands at its key.
   static bool HasChanged(const state::Inode& inode, const ObjectInfo& object);
   // True if the inode is gone.
   bool RemoveGone(StateTxn& txn, const state::Inode& inode, const std::string& path,
-                  int64_t before_ms, Removed* removed, SyncCounts* counts)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                  int64_t before_ms, Removed* removed, SyncCounts* counts) HOLDING_MUTEX;
 
   // --- ops/copy_file.cc
   StatusOr<state::Inode> BeginCopy(StateTxn& txn, FileCopy* copy, const std::string& source,
-                                   const std::string& target, Removed* removed)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                                   const std::string& target, Removed* removed) HOLDING_MUTEX;
   // The copy that block's file, which is not complete yet, is made by.
-  FileCopy* FindCopyOf(BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  FileCopy* FindCopyOf(BlockId block) HOLDING_MUTEX;
   // Completes what has all its blocks, gives up what cannot be copied.
-  void SettleCopies() ABSL_LOCKS_EXCLUDED(mutex_);
-  void SettleCopy(InodeId target) ABSL_LOCKS_EXCLUDED(mutex_);
+  void SettleCopies() WITHOUT_MUTEX;
+  void SettleCopy(InodeId target) WITHOUT_MUTEX;
 
   // --- background/
   state::PersistJob NewPersistJob(const state::Inode& inode, state::PersistKind kind,
-                                  int64_t wait_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                                  int64_t wait_ms) HOLDING_MUTEX;
   // The job is known at once, so that markers wait for it, and queued once index is durable.
-  void AddTask(const state::PersistJob& job, LogIndex index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void QueueWhenDurable(const std::vector<state::PersistJob>& jobs, LogIndex index)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  void AddTask(const state::PersistJob& job, LogIndex index) HOLDING_MUTEX;
+  void QueueWhenDurable(const std::vector<state::PersistJob>& jobs, LogIndex index) WITHOUT_MUTEX;
   // Takes up the jobs of before the start, some at a time.
-  void LoadJobs(std::string after) ABSL_LOCKS_EXCLUDED(mutex_);
-  PersistLane* LaneOf(const ResolvedKey& resolved) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LoadJobs(std::string after) WITHOUT_MUTEX;
+  PersistLane* LaneOf(const ResolvedKey& resolved) HOLDING_MUTEX;
   // An upload of this file was begun, perhaps before a crash.
-  bool MaybePublished(StateTxn& txn, InodeId inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MaybePublished(StateTxn& txn, InodeId inode) HOLDING_MUTEX;
+  int64_t UnknownUntil(StateTxn& txn, InodeId inode) HOLDING_MUTEX;
+  void NoteUnknown(PersistTask& task) HOLDING_MUTEX;
+  // True if every write to the mount's store carries a condition that the store checks.
+  bool HasConditions(MountId mount) HOLDING_MUTEX;
+  bool MayStillChange(const ResolvedKey& resolved) HOLDING_MUTEX;
   // Something that has to be persisted before the marker, described; empty if nothing is.
-  std::string MarkerWaitsFor(StateTxn& txn, const PersistTask& task)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool IsBelow(StateTxn& txn, InodeId directory, InodeId ancestor)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::string MarkerWaitsFor(StateTxn& txn, const PersistTask& task) HOLDING_MUTEX;
+  bool IsBelow(StateTxn& txn, InodeId directory, InodeId ancestor) HOLDING_MUTEX;
   // An old marker below which key lies waits to be deleted: nothing new goes there before. Markers
   // that moves still read from do not hold a move up, or each could wait for the other.
-  bool OldMarkerAbove(MountId mount, const std::string& key, state::PersistKind kind)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void NoteMarkerDelete(MountId mount, const std::string& key)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ForgetMarkerDelete(MountId mount, const std::string& key)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool OldMarkerAbove(MountId mount, const std::string& key, state::PersistKind kind) HOLDING_MUTEX;
+  void NoteMarkerDelete(MountId mount, const std::string& key) HOLDING_MUTEX;
+  void ForgetMarkerDelete(MountId mount, const std::string& key) HOLDING_MUTEX;
   // A lost worker may still publish something else at the key with this busy name.
-  bool FencedFrom(const std::string& busy, InodeId inode, int64_t generation)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void CancelTask(InodeId inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void DispatchPersist() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool FencedFrom(const std::string& busy, InodeId inode, int64_t generation) HOLDING_MUTEX;
+  void CancelTask(InodeId inode) HOLDING_MUTEX;
+  void DispatchPersist() HOLDING_MUTEX;
   // Notes too whose source it waits for.
-  bool KeyTaken(const PersistTask& task, const ResolvedKey& resolved)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool KeyTaken(const PersistTask& task, const ResolvedKey& resolved) HOLDING_MUTEX;
   // Where a move that makes way for others puts its object first.
   static std::string AsideKey(InodeId inode);
-  bool MovesAside(PersistTask& task, MountId mount, std::string* key)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StartTask(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool MovesAside(PersistTask& task, MountId mount, std::string* key) HOLDING_MUTEX;
+  void StartTask(PersistTask& task) HOLDING_MUTEX;
   Status StartUpload(StateTxn& txn, PersistTask& task, const state::Inode& inode,
-                     const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void NoteUpload(StateTxn& txn, const PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StartMultipart(PersistTask& task, int64_t part_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void SendParts(uint64_t job_id) ABSL_LOCKS_EXCLUDED(mutex_);
-  void CompleteUpload(uint64_t job_id) ABSL_LOCKS_EXCLUDED(mutex_);
-  void StartRelocate(PersistTask& task, const state::Inode& inode, LogIndex after)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                     const std::string& path) HOLDING_MUTEX;
+  void NoteUpload(StateTxn& txn, const PersistTask& task) HOLDING_MUTEX;
+  void StartMultipart(PersistTask& task) HOLDING_MUTEX;
+  void SendParts(uint64_t job_id) WITHOUT_MUTEX;
+  void PartDone(PersistTask& task, UploadedPart part) HOLDING_MUTEX;
+  void CompleteUpload(uint64_t job_id) WITHOUT_MUTEX;
+  void CompletionAnswered(PersistTask& task, const StatusOr<PutResult>& result,
+                          const std::optional<LookedAt>& looked, int64_t duration_ms) HOLDING_MUTEX;
+  PutOptions ConditionOf(StateTxn& txn, const PersistTask& task,
+                         const state::Inode& inode) HOLDING_MUTEX;
+  OwnObjects BelievedAt(StateTxn& txn, const PersistTask& task,
+                        const state::Inode& inode) HOLDING_MUTEX;
+  Belief BeliefOf(const PersistTask& task) HOLDING_MUTEX;
+  // An attempt met something else than it believed: looks, and decides how to go on. Blocks.
+  void ResolveConflict(uint64_t job_id, const Status& why) WITHOUT_MUTEX;
+  void StartRelocate(PersistTask& task, const state::Inode& inode, LogIndex after) HOLDING_MUTEX;
+  void CopyWhole(uint64_t job_id, bool look_first) WITHOUT_MUTEX;
+  void CopyParts(PersistTask& task) HOLDING_MUTEX;
+  void CopyOnePart(uint64_t job_id, int number, int attempt) WITHOUT_MUTEX;
+  bool SourceStands(uint64_t job_id) WITHOUT_MUTEX;
+  void SourceGone(PersistTask& task) HOLDING_MUTEX;
   StatusOr<session::PersistCommand> MakePersistCommand(const PersistTask& task,
                                                        const state::Inode& inode,
-                                                       int64_t first_block, int64_t last_block)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  WorkerEntry* ChooseUploader(const session::PersistCommand& command)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  PersistTask* FindRunning(uint64_t job_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Ends a cancelled task if job_id is one.
-  bool EndZombie(uint64_t job_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void RemoveTask(InodeId inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void TaskFailed(PersistTask& task, const Status& why, FailureOrigin origin)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void TaskSucceeded(PersistTask& task, const std::string& etag, int64_t duration_ms)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Requeue(PersistTask& task, int64_t due_at_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                                                       int64_t first_block,
+                                                       int64_t last_block) HOLDING_MUTEX;
+  WorkerEntry* ChooseUploader(const session::PersistCommand& command) HOLDING_MUTEX;
+  PersistTask* FindRunning(uint64_t job_id) HOLDING_MUTEX;
+  // Ends a cancelled task if job_id is one. outcome: of its last call that could publish.
+  void EndZombie(uint64_t job_id, const Status& outcome) HOLDING_MUTEX;
+  void RemoveTask(InodeId inode) HOLDING_MUTEX;
+  void TaskFailed(PersistTask& task, const Status& why, FailureOrigin origin) HOLDING_MUTEX;
+  void TaskSucceeded(PersistTask& task, const std::string& etag, int64_t duration_ms) HOLDING_MUTEX;
+  void Requeue(PersistTask& task, int64_t due_at_ms) HOLDING_MUTEX;
   // The task is not under way any more: its key and its workers are free.
-  void StopRunning(PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Status SendPart(PersistTask& task, const state::Inode& inode, int number, int64_t first_block,
-                  int64_t last_block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void StopRunning(PersistTask& task) HOLDING_MUTEX;
+  Status SendPart(PersistTask& task, const state::Inode& inode, int number) HOLDING_MUTEX;
   // The upload that job had begun is swept and the job forgets it; false if it had begun none.
-  bool OrphanUploadOf(StateTxn& txn, state::PersistJob& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool OrphanUploadOf(StateTxn& txn, state::PersistJob& job) HOLDING_MUTEX;
   // A delete that waits for key, if there is one, is not carried out any more.
-  void DropPendingDelete(StateTxn& txn, MountId mount, const std::string& key)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropPendingDelete(StateTxn& txn, MountId mount, const std::string& key) HOLDING_MUTEX;
   void OrphanUpload(StateTxn& txn, MountId mount, const std::string& key,
-                    const std::string& upload_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                    const std::string& upload_id) HOLDING_MUTEX;
   bool IsBlacklisted(const std::string& path) const;
   std::string BusyName(MountId mount, const std::string& key) const;
-  void FreeKey(const std::string& busy) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FreeKey(const std::string& busy) HOLDING_MUTEX;
 
-  std::vector<state::PendingDelete> NextDeletes(StateTxn& txn, bool* any)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  SweepPlan PlanSweep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void SweepDeletes() ABSL_LOCKS_EXCLUDED(mutex_);
-  size_t DeleteObjects(MountId mount, const std::vector<std::string>& keys)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  std::vector<state::PendingDelete> NextDeletes(StateTxn& txn, bool* any) HOLDING_MUTEX;
+  bool MayDeleteNow(StateTxn& txn, const state::PendingDelete& record) HOLDING_MUTEX;
+  SweepPlan PlanSweep() HOLDING_MUTEX;
+  void SweepDeletes() WITHOUT_MUTEX;
+  size_t DeleteObjects(MountId mount,
+                       const std::vector<state::PendingDelete>& records) WITHOUT_MUTEX;
   Status AbortOrphan(const state::OrphanUpload& upload, UnderStore* store);
-  void CarryOutSweep(const SweepPlan& plan) ABSL_LOCKS_EXCLUDED(mutex_);
-  void FinishDeletes(MountId mount, const std::vector<std::string>& keys,
-                     const std::set<std::string>& failed) ABSL_LOCKS_EXCLUDED(mutex_);
-  void SweepOrphans() ABSL_LOCKS_EXCLUDED(mutex_);
-  void CheckWorkers() ABSL_LOCKS_EXCLUDED(mutex_);
+  void CarryOutSweep(const SweepPlan& plan) WITHOUT_MUTEX;
+  size_t FinishDeletes(MountId mount, const std::vector<state::PendingDelete>& records,
+                       const std::vector<Status>& outcomes) WITHOUT_MUTEX;
+  void WaitToDelete(MountId mount, const std::string& key, const Status& cause) HOLDING_MUTEX;
+  // Finds out what stores can do, where that is not known yet.
+  void ProbeStores() HOLDING_MUTEX;
+  void ProbeStore(MountId mount) WITHOUT_MUTEX;
+  StatusOr<std::shared_ptr<UnderStore>> OpenStore(const state::Mount& mount);
+  void SweepOrphans() WITHOUT_MUTEX;
+  void CheckWorkers() WITHOUT_MUTEX;
 
   // --- background/persist_report.cc
-  double PersistRate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  PersistInfo MakePersistInfo(const state::Inode& inode, const std::string& path)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  double PersistRate() HOLDING_MUTEX;
+  PersistInfo MakePersistInfo(const state::Inode& inode, const std::string& path) HOLDING_MUTEX;
 
   // --- background/backlog.cc
-  double BacklogPressure(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void NoteDirty(PersistTask& task, const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ForgetDirty(const PersistTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  double DrainRate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void NoteBlockBytes(double bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  double BacklogPressure(const std::string& path) HOLDING_MUTEX;
+  void NoteDirty(PersistTask& task, const std::string& path) HOLDING_MUTEX;
+  void ForgetDirty(const PersistTask& task) HOLDING_MUTEX;
+  double DrainRate() HOLDING_MUTEX;
+  void NoteBlockBytes(double bytes) HOLDING_MUTEX {
     typical_block_bytes_ = 0.9 * typical_block_bytes_ + 0.1 * bytes;
   }
-  bool FirstBlock(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool MayWriteThrough(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool AdmitNow(double pressure, bool first) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void PumpAdmissions() ABSL_LOCKS_EXCLUDED(mutex_);
-  void ReapIncomplete() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool FirstBlock(const std::string& path) HOLDING_MUTEX;
+  bool MayWriteThrough(const std::string& path) HOLDING_MUTEX;
+  bool AdmitNow(double pressure, bool first) HOLDING_MUTEX;
+  void PumpAdmissions() WITHOUT_MUTEX;
+  void ReapIncomplete() WITHOUT_MUTEX;
 
   // --- background/healing.cc
   // Looks whether block has the copies that its file wants; queues it or trims it if not.
-  void CheckCopies(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void CheckCopies(const state::Inode& inode, int64_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CheckCopies(StateTxn& txn, BlockId block) HOLDING_MUTEX;
+  void CheckCopies(const state::Inode& inode, int64_t index) HOLDING_MUTEX;
   // It waits for healing only because somebody asked for a load or a copy: nothing is missing.
-  bool IsOnlyAskedFor(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void CheckCopiesOf(const state::Inode& inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void TrimSurplus(BlockId block, int most) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsOnlyAskedFor(StateTxn& txn, BlockId block) HOLDING_MUTEX;
+  void CheckCopiesOf(const state::Inode& inode) HOLDING_MUTEX;
+  void TrimSurplus(BlockId block, int most) HOLDING_MUTEX;
   // Starts what healing may be started.
-  void Heal() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool StartHeal(StateTxn& txn, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Heal() HOLDING_MUTEX;
+  bool StartHeal(StateTxn& txn, BlockId block) HOLDING_MUTEX;
   session::ReplicateBlock ReplicateCommand(StateTxn& txn, const state::Inode& inode, int64_t index,
-                                           const std::vector<WorkerEntry*>& sources)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                                           const std::vector<WorkerEntry*>& sources) HOLDING_MUTEX;
   // None if nobody has room, or if those who have are busy, which is told then.
   WorkerEntry* ChooseHealTarget(BlockId block, int64_t length_bytes, const HealEntry& entry,
-                                bool* busy) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void FailHealsWith(WorkerId worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ReleaseHeal(const HealEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                                bool* busy) HOLDING_MUTEX;
+  void FailHealsWith(WorkerId worker) HOLDING_MUTEX;
+  void ReleaseHeal(const HealEntry& entry) HOLDING_MUTEX;
   // What is under way for block is of no interest any more.
-  void DropHeal(BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void EndHeal(BlockId block, const Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropHeal(BlockId block) HOLDING_MUTEX;
+  void EndHeal(BlockId block, const Status& status) HOLDING_MUTEX;
   // Looks at a page of all replicated files; goes on with the next one.
-  void Audit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void SendVerify(WorkerId worker, BlockId block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Audit() HOLDING_MUTEX;
+  void SendVerify(WorkerId worker, BlockId block) HOLDING_MUTEX;
   // Settles what the worker was uploading: running is what it still works on, or null if it is
   // lost.
   void SettleUploads(WorkerId worker,
                      const google::protobuf::RepeatedPtrField<session::RunningUpload>* running)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void FinishRegistration(StateTxn& txn, WorkerEntry& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void FenceUploadsOf(WorkerId worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void MoveAway(WorkerEntry& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  int64_t BlocksAtStake(const WorkerEntry& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void WorkerLost(WorkerEntry& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void CheckTtl() ABSL_LOCKS_EXCLUDED(mutex_);
-  void SendRemove(WorkerId worker, const std::vector<BlockId>& blocks)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void SendPin(WorkerId worker, const std::vector<BlockId>& blocks, bool pinned)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void UnpinBlocks(const state::Inode& inode) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void UnpinPersisted() ABSL_LOCKS_EXCLUDED(mutex_);
+      HOLDING_MUTEX;
+  void FinishRegistration(StateTxn& txn, WorkerEntry& worker) HOLDING_MUTEX;
+  void FenceUploadsOf(WorkerId worker) HOLDING_MUTEX;
+  void MoveAway(WorkerEntry& worker) HOLDING_MUTEX;
+  int64_t BlocksAtStake(const WorkerEntry& worker) HOLDING_MUTEX;
+  void WorkerLost(WorkerEntry& worker) HOLDING_MUTEX;
+  void CheckTtl() WITHOUT_MUTEX;
+  void SendRemove(WorkerId worker, const std::vector<BlockId>& blocks) HOLDING_MUTEX;
+  void SendPin(WorkerId worker, const std::vector<BlockId>& blocks, bool pinned) HOLDING_MUTEX;
+  void UnpinBlocks(const state::Inode& inode) HOLDING_MUTEX;
+  void UnpinPersisted() WITHOUT_MUTEX;
 };
 
 }  // namespace spillway

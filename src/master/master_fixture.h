@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "common/checksum.h"
 #include "common/step_executor.h"
 #include "master/master.h"
 #include "master/master_twins.h"
@@ -86,7 +87,12 @@ class MasterFixture : public testing::Test {
     return *session;
   }
 
-  static session::BlockReport Report(BlockId block, int64_t length, uint32_t crc = 7) {
+  // What files and objects of this length hold, unless a test says otherwise.
+  static std::string Data(int64_t length) { return std::string(static_cast<size_t>(length), 'x'); }
+
+  static session::BlockReport Report(BlockId block, int64_t length,
+                                     std::optional<uint32_t> known = std::nullopt) {
+    const uint32_t crc = known.value_or(Crc32c(Data(length)));
     session::BlockReport report;
     report.set_block_id(static_cast<uint64_t>(block.value()));
     report.set_length_bytes(length);
@@ -94,6 +100,14 @@ class MasterFixture : public testing::Test {
     report.set_crc_known(true);
     report.set_pinned(true);
     return report;
+  }
+
+  // Puts an object as somebody else would, or as a worker does that was told to; its etag.
+  std::string PutObject(const std::string& key, const std::string& data) {
+    StringBody body(data);
+    const auto put = understore_->Put(key, body, {});
+    EXPECT_TRUE(put.ok());
+    return put.ok() ? put->etag : "";
   }
 
   // A completed ASYNC_THROUGH file of one block on each of sessions.
@@ -150,6 +164,23 @@ class MasterFixture : public testing::Test {
     for (const auto& session : sessions_) master_->Heartbeat(session, heartbeat);
     master_->Tick();
     executor_.RunAll();
+  }
+
+  // As a worker does it: with the command's condition and Data of its length.
+  void Upload(const Master::Session& session, const session::PersistCommand& command) {
+    StringBody body(Data(command.length_bytes()));
+    PutOptions options;
+    options.if_absent = command.if_absent();
+    options.if_match = command.if_match();
+    const auto put = understore_->Put(command.key(), body, options);
+    AnswerPersist(session, command, put.status(), put.ok() ? put->etag : "");
+  }
+
+  // A file that is in the store.
+  void WritePersisted(const std::string& path, int64_t length, const Master::Session& session) {
+    WriteFile(path, length, {session});
+    Upload(session, TakePersist());
+    EXPECT_EQ(StateOf(path), PersistenceState::kPersisted);
   }
 
   PersistenceState StateOf(const std::string& path) {

@@ -21,6 +21,10 @@
 #include "master/cluster/listing_cache.h"
 #include "master/master_types.h"
 
+// The caller of a method holds the master's lock, or does not hold it.
+#define HOLDING_MUTEX ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_)
+#define WITHOUT_MUTEX ABSL_LOCKS_EXCLUDED(mutex_)
+
 namespace spillway {
 
 class MasterState {
@@ -61,6 +65,11 @@ class MasterState {
   int syncs_running_ ABSL_GUARDED_BY(mutex_) = 0;
   // Objects that were deleted since a sync that still runs may have seen them.
   std::set<std::pair<MountId, std::string>> gone_during_sync_ ABSL_GUARDED_BY(mutex_);
+  // Files whose object was met as another one: until when they are not compared again (monotonic;
+  // INT64_MAX while they wait or are compared), and those that wait.
+  std::map<InodeId, int64_t> compared_ ABSL_GUARDED_BY(mutex_);
+  std::deque<InodeId> to_compare_ ABSL_GUARDED_BY(mutex_);
+  int comparing_ ABSL_GUARDED_BY(mutex_) = 0;  // tasks that take from them
   std::set<WorkerId> awaited_workers_
       ABSL_GUARDED_BY(mutex_);  // known before the start, not back yet
   bool safe_mode_over_ ABSL_GUARDED_BY(mutex_) = false;
@@ -95,6 +104,10 @@ class MasterState {
   bool sweeping_deletes_ ABSL_GUARDED_BY(mutex_) = false;
   bool sweeping_orphans_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<std::pair<MountId, std::string>> swept_to_ ABSL_GUARDED_BY(mutex_);
+  // Objects to be deleted that wait for another try; at most kDeleteWaitsMax.
+  std::map<std::pair<MountId, std::string>, DeleteWait> delete_waits_ ABSL_GUARDED_BY(mutex_);
+  std::map<MountId, int64_t> next_probe_ms_ ABSL_GUARDED_BY(mutex_);  // monotonic
+  std::set<MountId> probing_ ABSL_GUARDED_BY(mutex_);
   bool deletes_pending_ ABSL_GUARDED_BY(mutex_) = true;
   bool orphans_pending_ ABSL_GUARDED_BY(mutex_) = true;
   int64_t next_sweep_ms_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -21,11 +21,15 @@
 #include "journal/journal.h"
 #include "master/background/persist_lane.h"
 #include "master/cluster/cluster_state.h"
+#include "master/state/own_objects.h"
 #include "master/state/state_txn.h"
 #include "understore/under_store.h"
 #include "worker_session.pb.h"
 
 namespace spillway {
+
+// A mount's StoreProfile as a property, for whoever opens the store.
+inline constexpr const char* kProfileProperty = "spillway.underfs.s3.profile";
 
 // Who calls, as authenticated.
 struct Caller {
@@ -79,6 +83,8 @@ struct MasterOptions {
   int64_t persist_bytes_per_second_max = 0;  // 0: no limit
   // After a worker is lost an upload that it had begun may still arrive at the store this long.
   int64_t upload_fence_ms = 5000;
+  // A call to the store that was never answered may still have its effect this long.
+  int64_t unknown_outcome_ms = 10 * 60'000;
   int heals_per_worker_max = 32;
   int64_t heal_bytes_in_flight_max = 256 << 20;  // per target
   int64_t audit_interval_ms = 60'000;            // between looks at all replicated files
@@ -151,6 +157,13 @@ struct ListCursor {
 // Who says that an upload failed: its cause decides what is slowed down.
 enum class FailureOrigin { kWorker, kStore };
 
+// An object that could not be deleted, or whose key is looked at again later.
+struct DeleteWait {
+  int attempts = 0;
+  int64_t next_ms = 0;  // monotonic
+  Status cause;
+};
+
 struct PersistTask {
   InodeId inode;
   int64_t generation = 0;
@@ -173,6 +186,10 @@ struct PersistTask {
   // An attempt was begun, perhaps before a crash: an object may stand at the path's key whatever
   // was answered.
   bool maybe_published = false;
+  // Until then (wall clock) an attempt that was never answered may still have its effect.
+  int64_t unknown_until_ms = 0;
+  // What the next attempt says of the key, if looking there has shown it.
+  std::optional<PutOptions> condition;
   uint64_t job_id = 0;
   MountId mount_id;
   std::string key;
@@ -180,6 +197,11 @@ struct PersistTask {
   std::vector<WorkerId> workers;  // that still have something to send
   std::vector<UploadedPart> parts;
   size_t parts_expected = 0;
+  int64_t part_bytes = 0;     // of every part but the last
+  int copies_in_flight = 0;   // RELOCATE by parts
+  int parts_begun = 0;        // RELOCATE by parts
+  Status copy_failure;        // why the copy by parts ends without an object
+  int complete_attempts = 0;  // that were not answered
   uint32_t crc32c = 0;
   bool crc_known = false;
   std::string source;  // RELOCATE: busy name of the object's present key
@@ -187,8 +209,8 @@ struct PersistTask {
   int64_t blocked_since_ms = -1;  // monotonic; by its own key or by order, not by the store
 };
 
-// Of a key where a lost worker may still publish something, until when (monotonic): no other
-// content is written and nothing deleted there before. With the generation that may come.
+// Until until_ms (monotonic) a lost worker, or a call that was never answered, may still publish
+// this generation of the inode at the key; nobody writes another content or deletes there.
 struct Fence {
   int64_t until_ms = 0;
   InodeId inode;
@@ -242,8 +264,8 @@ struct PutEffects {
 
 // What is to be deleted in the understores next.
 struct SweepPlan {
-  std::map<MountId, std::vector<std::string>> markers;  // go first
-  std::map<MountId, std::vector<std::string>> objects;
+  std::map<MountId, std::vector<state::PendingDelete>> markers;  // go first
+  std::map<MountId, std::vector<state::PendingDelete>> objects;
   std::map<MountId, std::vector<std::string>> folders;
   LogIndex durable;
   bool any = false;  // there may be more to look at
@@ -259,6 +281,15 @@ struct FileCopy {
   absl::flat_hash_set<int64_t> missing;  // indexes of blocks that do not have all their copies
   Status status;                         // why it cannot be made
   Done done;
+};
+
+// What is known before an attempt to write at a task's key.
+struct Belief {
+  std::shared_ptr<UnderStore> store;  // null: the file is gone
+  std::string key;
+  state::OwnObject wanted;  // the content that is to be there
+  OwnObjects own;           // what may be replaced
+  PutOptions condition;     // what the attempt says
 };
 
 struct PutOutcome {

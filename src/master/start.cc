@@ -75,14 +75,20 @@ Status Master::Start() {
           "The state store has format {}, this version reads up to {}: use a newer Spillway.",
           cluster.format_version(), kStateFormatVersion);
     }
-    if (cluster.format_version() > 0 && cluster.format_version() < kStateFormatVersion) {
+    if (cluster.format_version() > 0 && cluster.format_version() < kStateFormatOldest) {
       return spillway::MakeStatus(
           StatusCode::kFailedPrecondition,
           "The state store has format {} of a version before the first release, this one reads {}: "
           "start with an empty alluxio.master.journal.folder.",
           cluster.format_version(), kStateFormatVersion);
     }
-    if (cluster.format_version() == 0) Format(txn);
+    if (cluster.format_version() == 0) {
+      Format(txn);
+    } else if (cluster.format_version() < kStateFormatVersion) {
+      txn.Apply(MakeEntry([](auto& entry) {
+        entry.mutable_format_raised()->set_format_version(kStateFormatVersion);
+      }));
+    }
     SPILLWAY_RETURN_IF_ERROR(OpenMounts(txn));
     const std::string stored = mounts_[kRootMountId].uri();
     if (stored != options_.root_uri) {
@@ -135,6 +141,7 @@ void Master::Tick() {
     DispatchPersist();
     Heal();
     Audit();
+    ProbeStores();
     for (const auto& [target, copy] : file_copies_) copies_to_settle_.insert(target);
     const int64_t now = clock_->MonotonicMs();
     deletes = safe_mode_over_ && deletes_pending_ && !sweeping_deletes_ && now >= next_sweep_ms_;

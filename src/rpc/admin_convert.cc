@@ -77,6 +77,33 @@ PersistReport ToPersistReport(const admin::GetPersistReportResponse& in) {
   return report;
 }
 
+void FillStoreInfo(const StoreInfo& info, admin::StoreInfo* out) {
+  out->set_path(info.path);
+  out->set_uri(info.uri);
+  out->set_type(info.type);
+  for (const auto& [name, support] : info.features) {
+    auto* feature = out->add_features();
+    feature->set_name(name);
+    feature->set_support(support);
+  }
+  out->set_deletes_failing(info.deletes_failing);
+  for (const FailingDelete& failing : info.deletes) {
+    auto* to = out->add_deletes();
+    to->set_key(failing.key);
+    to->set_attempts(failing.attempts);
+    to->set_cause(failing.cause);
+  }
+}
+
+StoreInfo ToStoreInfo(const admin::StoreInfo& in) {
+  StoreInfo info{in.path(), in.uri(), in.type(), {}, in.deletes_failing(), {}};
+  for (const auto& feature : in.features())
+    info.features.push_back({feature.name(), feature.support()});
+  for (const auto& failing : in.deletes())
+    info.deletes.push_back({failing.key(), failing.attempts(), failing.cause()});
+  return info;
+}
+
 void FillHealthReport(const HealthReport& report, admin::GetHealthReportResponse* out) {
   out->set_degraded_blocks(report.degraded_blocks);
   out->set_lost_blocks(report.lost_blocks);

@@ -50,6 +50,8 @@ std::optional<UnderStoreRange> ToRange(
 // Spillway's own protocol.
 void FillPersistInfo(const PersistInfo& info, admin::PersistInfo* out);
 PersistInfo ToPersistInfo(const admin::PersistInfo& in);
+void FillStoreInfo(const StoreInfo& info, admin::StoreInfo* out);
+StoreInfo ToStoreInfo(const admin::StoreInfo& in);
 void FillPersistReport(const PersistReport& report, admin::GetPersistReportResponse* out);
 PersistReport ToPersistReport(const admin::GetPersistReportResponse& in);
 void FillHealthReport(const HealthReport& report, admin::GetHealthReportResponse* out);

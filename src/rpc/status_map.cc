@@ -24,6 +24,10 @@ grpc::Status ToGrpc(const Status& status) {
   return grpc::Status(static_cast<grpc::StatusCode>(code), Utf8Prefix(Message(status)));
 }
 
+grpc::Status ChangedToGrpc(const Status& status) {
+  return grpc::Status(grpc::StatusCode::OUT_OF_RANGE, Utf8Prefix(Message(status)));
+}
+
 Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   return Status(static_cast<StatusCode>(status.error_code()), status.error_message());

@@ -192,7 +192,7 @@ TEST_P(UnderStoreTest, multipart_wholeOrNothing) {
   PutOptions options;
   options.part_bytes = static_cast<int64_t>(part_bytes_);
   const auto id = store_->CreateMultipart("m", options);
-  ASSERT_TRUE(id.ok());
+  ASSERT_TRUE(id.ok()) << id.status();
   std::vector<UploadedPart> parts;
   for (int number : {3, 2, 1}) {
     const size_t bytes = number == 3 ? 10 : part_bytes_;

@@ -19,6 +19,7 @@
 #include "common/executor.h"
 #include "common/metrics.h"
 #include "understore/under_store.h"
+#include "worker/ops/block_origins.h"
 #include "worker/ops/small_files.h"
 #include "worker/store/block_store.h"
 #include "worker_session.pb.h"
@@ -43,11 +44,28 @@ class WriteTarget {
   virtual std::string content_hash() const { return ""; }
 };
 
+// How a file that is written through to an object store is cut: a part is kept in memory until it
+// is sent, and the store takes so many parts. The first ones are of first_bytes; after each
+// parts_of_a_size they are twice as long, up to largest_bytes. Folders take any number of parts of
+// first_bytes.
+struct ThroughParts {
+  int64_t first_bytes = 16 << 20;
+  int64_t largest_bytes = 256 << 20;
+  size_t parts_of_a_size = 1000;
+  size_t parts_max = 10'000;
+
+  // Of the part with that index, from 0, if it is not the last.
+  int64_t PartBytes(size_t index) const;
+  // Of the longest file: 1,776,000 MiB.
+  int64_t FileBytesMax() const;
+};
+
 struct WorkerOptions {
   WorkerAddress address;
   int64_t scrub_bytes_per_second = 20 << 20;  // 0: no background scrub
   // A write for which there is no room waits this long for unpersisted blocks to go.
   int64_t write_wait_ms_max = 5 * 60'000;
+  ThroughParts through_parts;
 };
 
 struct WorkerContext {
@@ -76,13 +94,18 @@ class Worker {
   void CommitLocal(std::shared_ptr<TempBlock> temp, Done done);
   StatusOr<OpenBlock> OpenBlockFile(BlockId id) { return store_->OpenForRead(id); }
   StatusOr<OpenBlock> OpenBlockByPath(BlockId id) { return store_->OpenByPath(id); }
-  // Hands a block's range from the understore to sink, keeping the block if the whole of it is
-  // read and that is wanted. Blocks.
-  Status ReadFromUnderStore(const BlockReadOptions& options, const UnderStore::Sink& sink);
+  // Hands a block's range from the understore to sink, on the executor's threads, then runs done
+  // there, once. The master says which object it comes from: of what options say of the understore
+  // only no_cache counts. Without it the block is kept if the whole of it is read. Some bytes at
+  // the end are held back until all are found right, so that only an answer of OK is a whole range:
+  //   NOT_FOUND            no complete file has the block
+  //   FAILED_PRECONDITION  another object stands there than the one that the file is known by: it
+  //                        was replaced or deleted by others. The master is told
+  //   DATA_LOSS            the bytes of the whole block do not match the namespace's checksum
+  //   UNAVAILABLE          try again: no master, no answer of the store, not in the store yet
+  void ReadFromUnderStore(const BlockReadOptions& options, UnderStore::Sink sink, Done done);
   // Brings a block here: from another worker if source names one, else from the understore.
-  void CacheBlock(BlockId id, int64_t length_bytes,
-                  const std::optional<UnderStoreRange>& understore,
-                  const std::optional<WorkerAddress>& source, Done done);
+  void CacheBlock(BlockId id, const std::optional<WorkerAddress>& source, Done done);
   Status RemoveBlock(BlockId id);
   // Everything that is not pinned goes.
   void FreeAll();
@@ -132,6 +155,7 @@ class Worker {
     StatusOr<PutResult> result = Internal("not put");
     bool from_store = false;
     int64_t duration_ms = 0;
+    std::optional<uint32_t> crc32c;  // of the bytes that were to be sent, once it is known
   };
   struct SmallUpload {
     session::PersistCommand command;
@@ -142,23 +166,42 @@ class Worker {
   void UploadTogether(const std::vector<SmallUpload>& batch);
   void Answer(const session::PersistCommand& command, const UploadOutcome& outcome);
   UploadOutcome DoPersist(const session::PersistCommand& command, uint64_t session_number);
-  // Of an attempt that the store was asked for at begin_ms.
-  UploadOutcome OutcomeOf(const session::PersistCommand& command, uint64_t session_number,
-                          StatusOr<PutResult> result, int64_t begin_ms);
+  // After an attempt that the store was asked for at begin_ms.
+  void EndUpload(const session::PersistCommand& command, uint64_t session_number,
+                 StatusOr<PutResult> result, int64_t begin_ms, UploadOutcome* outcome);
   Status MayUpload(const session::PersistCommand& command, uint64_t session_number);
-  StatusOr<PutResult> Upload(UnderStore& store, const session::PersistCommand& command,
-                             BodySource& body);
-  static StatusOr<PutResult> Settle(UnderStore& store, const session::PersistCommand& command,
-                                    StatusOr<PutResult> result);
-  // Reads fail once the upload is not wanted any more. The command must outlive it.
+  static StatusOr<PutResult> Upload(UnderStore& store, const session::PersistCommand& command,
+                                    const PutOptions& options, BodySource& body);
+  // Reads fail once the upload is not wanted any more. The command must outlive it. *crc32c becomes
+  // the checksum of all of it.
   StatusOr<std::unique_ptr<BodySource>> BodyOf(const session::PersistCommand& command,
-                                               uint64_t session_number);
+                                               uint64_t session_number,
+                                               std::optional<uint32_t>* crc32c);
   StatusOr<std::unique_ptr<BodySource>> GatherBody(const session::PersistCommand& command);
-  Status FetchBlock(const session::BlockSource& source, const UnderStore::Sink& sink);
-  // A copy of a block, checked. Names the holders whose bytes were wrong.
-  StatusOr<StoredBlock> CopyBlock(const session::ReplicateBlock& command,
-                                  std::vector<session::WorkerAddress>* bad);
+  // Bytes [offset, offset + length) of a block from one of its holders.
+  Status FetchBlock(const session::BlockSource& source, int64_t offset, int64_t length,
+                    const UnderStore::Sink& sink);
+  // A copy of a block from one of its holders, checked. Names those whose bytes were wrong.
+  StatusOr<StoredBlock> CopyFromHolders(const session::ReplicateBlock& command,
+                                        std::vector<session::WorkerAddress>* bad);
+  void CopyFromUnderStore(const session::ReplicateBlock& command,
+                          std::vector<session::WorkerAddress> bad);
+  void EndReplicate(const session::ReplicateBlock& command,
+                    const std::vector<session::WorkerAddress>& bad,
+                    const StatusOr<StoredBlock>& stored);
   void Replicate(const session::ReplicateBlock& command);
+  Status CacheFromPeer(BlockId id, const WorkerAddress& source, const session::BlockOrigin& origin,
+                       const Done& done);
+
+  // --- ops/read_understore.cc
+  struct ColdRead;
+  // answer runs with the master's answer, or UNAVAILABLE without a master.
+  void GetOrigin(BlockId id, BlockOrigins::Answer answer) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Blocks, then runs read's done, perhaps later.
+  void ReadKnown(std::shared_ptr<ColdRead> read, const session::BlockOrigin& origin);
+  Status ReadObject(ColdRead& read, const session::BlockOrigin& origin);
+  // Tells the master; returns what the reader hears.
+  Status ObjectHasChanged(BlockId id, const session::BlockOrigin& origin);
   StatusOr<std::shared_ptr<UnderStore>> UnderStoreOf(MountId mount);
   // The key of a full understore path within its mount.
   StatusOr<std::string> KeyOf(MountId mount, const std::string& uri);
@@ -175,6 +218,7 @@ class Worker {
   Metrics* const metrics_;
   const decltype(WorkerContext::open_understore) open_understore_;
   SmallFiles small_files_;
+  BlockOrigins origins_;
 
   struct WaitingWrite {
     int64_t deadline_ms = 0;

@@ -20,6 +20,7 @@ Command UfsCommand();
 Command UpdateConfCommand();
 
 // Categories of fsadmin report.
+Status ReportStore(Context& context, const Arguments& arguments);
 Status ReportPersist(Context& context, const Arguments& arguments);
 Status ReportHealth(Context& context, const Arguments& arguments);
 Status ReportJobs(Context& context, bool as_json);

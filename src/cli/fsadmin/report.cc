@@ -178,27 +178,29 @@ const std::vector<Command>& FsAdminCommands() {
       UfsCommand(),
       UpdateConfCommand(),
       {"report",
-       "[summary|capacity|ufs|persist|health|jobservice] [--json] [-live|-lost|-worker <hosts>] "
+       "[summary|capacity|ufs|persist|store|health|jobservice] [--json] [-live|-lost|-worker "
+       "<hosts>] "
        "[-n <count>]",
        "Reports Alluxio running cluster information.",
        {{"--json", false, {}, "print JSON"},
         {"-live", false, {}, "live workers only"},
         {"-lost", false, {}, "lost workers only"},
         {"-worker", true, {}, "comma list of worker hosts"},
-        {"-n", true, {}, "persist, health: most entries listed, 20 by default"}},
+        {"-n", true, {}, "persist, store, health: most entries listed, 20 by default"}},
        0,
        1,
        [](Context& context, const Arguments& arguments) -> StatusOr<int> {
          const std::string what = arguments.values.empty() ? "summary" : arguments.values[0];
          const bool as_json = arguments.Has("--json");
          Status status = InvalidArgument(
-             "report category is invalid: {}. It is summary, capacity, ufs, persist, health or "
-             "jobservice; metrics are at /metrics of every process's web port.",
+             "report category is invalid: {}. It is summary, capacity, ufs, persist, store, health "
+             "or jobservice; metrics are at /metrics of every process's web port.",
              what);
          if (what == "summary") status = Summary(context, as_json);
          if (what == "capacity") status = Capacity(context, arguments);
          if (what == "ufs") status = UnderStores(context, as_json);
          if (what == "persist") status = ReportPersist(context, arguments);
+         if (what == "store") status = ReportStore(context, arguments);
          if (what == "health") status = ReportHealth(context, arguments);
          if (what == "jobservice") status = ReportJobs(context, as_json);
          if (!status.ok()) return status;

@@ -1,4 +1,4 @@
-// fsadmin report persist and report health.
+// fsadmin report persist, report store and report health.
 #include "absl/strings/numbers.h"
 #include "cli/fs/commands.h"
 #include "cli/fsadmin/commands.h"
@@ -52,6 +52,26 @@ Status ReportPersist(Context& context, const Arguments& arguments) {
                        FormatDuration(std::max<int64_t>(0, now_ms - info.dirty_since_ms)),
                        info.attempts, info.eta_ms < 0 ? "?" : FormatDuration(info.eta_ms),
                        info.path, cause.empty() ? "" : "  (" + cause + ")");
+  }
+  return absl::OkStatus();
+}
+
+Status ReportStore(Context& context, const Arguments& arguments) {
+  SPILLWAY_ASSIGN_OR_RETURN(const int64_t entries_max, EntriesMax(arguments));
+  SPILLWAY_ASSIGN_OR_RETURN(const auto stores, context.master->GetStoreReport(entries_max));
+  if (arguments.Has("--json")) {
+    *context.out << ToJson(stores).dump(2) << "\n";
+    return absl::OkStatus();
+  }
+  std::ostream& out = *context.out;
+  for (const StoreInfo& info : stores) {
+    out << fmt::format("{} on {} ({})\n", info.uri, info.path, info.type);
+    for (const auto& [name, support] : info.features)
+      out << fmt::format("    {:<24}{}\n", name, support);
+    out << "    Objects that cannot be deleted: " << info.deletes_failing << "\n";
+    for (const FailingDelete& failing : info.deletes)
+      out << fmt::format("        {} ({} attempts): {}\n", failing.key, failing.attempts,
+                         failing.cause);
   }
   return absl::OkStatus();
 }

@@ -279,7 +279,7 @@ TEST_F(HealingTest, decommission_copiesAreMadeElsewhere_thenItMayGo) {
 TEST_F(HealingTest, reconnect_reportsOnlyWhatDiffers) {
   const auto file = WriteFile("/f", 10, {workers_[0], workers_[1]}, Durable(2));
   BlockDigests digests;
-  digests.Add(file.blocks[0].id, 10, 7, true);
+  digests.Add(file.blocks[0].id, 10, Crc32c(Data(10)), true);
   session::Register request;
   request.mutable_address()->set_host("w1");
   request.mutable_address()->set_data_port(29999);
@@ -331,11 +331,10 @@ TEST_F(HealingTest, lateAnswerOfAnOlderUpload_leavesTheKeyToTheNewer) {
   AnswerPersist(back, first, Unavailable("the session is over"));
   ASSERT_TRUE(master_->Remove(root_, "/f", {}).result.ok());
   executor_.RunAll();
-  StringBody body("0123456789");
-  ASSERT_TRUE(understore_->Put("f", body, {}).ok());
+  const std::string etag = PutObject("f", Data(10));
   for (int i = 0; i < 10; ++i) AdvanceMs(1000);
   EXPECT_EQ(understore_->Objects().count("f"), 1u) << "the second upload may still publish";
-  AnswerPersist(other, second, absl::OkStatus());
+  AnswerPersist(other, second, absl::OkStatus(), etag);
   for (int i = 0; i < 10; ++i) AdvanceMs(1000);
   EXPECT_EQ(understore_->Objects().count("f"), 0u);
 }

@@ -23,9 +23,8 @@ class MarkerTest : public MasterFixture {
   void WritePersisted(const std::string& path, const std::string& data) {
     WriteFile(path, 0, {});
     AdvanceMs(100);
-    StringBody body(data);
-    ASSERT_TRUE(understore_->Put(path.substr(1), body, {}).ok());
-    AnswerPersist(worker_, TakePersist(), absl::OkStatus());
+    const std::string etag = PutObject(path.substr(1), data);
+    AnswerPersist(worker_, TakePersist(), absl::OkStatus(), etag);
   }
   Master::Session worker_;
 };
@@ -142,9 +141,7 @@ TEST_F(MarkerTest, oldMarkerBehindManyBlockedDeletes_isDeletedAllTheSame) {
   int persisted = 0;
   for (int round = 0; round < 10'000 && persisted <= kFiles; ++round) {
     for (const auto& [key, command] : TakeAll()) {
-      StringBody body("");
-      ASSERT_TRUE(understore_->Put(key, body, {}).ok());
-      AnswerPersist(worker_, command, absl::OkStatus());
+      AnswerPersist(worker_, command, absl::OkStatus(), PutObject(key, ""));
       ++persisted;
     }
     AdvanceMs(10);
@@ -190,9 +187,7 @@ TEST_F(MarkerTest, markerWhoseOldKeyIsWantedByAFileItWaitsFor_movesAsideFirst) {
   }
   EXPECT_EQ(understore_->Objects().count("_SUCCESS"), 0u) << "the file goes first";
   ASSERT_EQ(command.key(), "s");
-  StringBody body("the file");
-  ASSERT_TRUE(understore_->Put("s", body, {}).ok());
-  AnswerPersist(worker_, command, absl::OkStatus());
+  AnswerPersist(worker_, command, absl::OkStatus(), PutObject("s", "the file"));
   for (int i = 0; i < 10; ++i) AdvanceMs(500);
   const std::map<std::string, std::string> wanted{{"_SUCCESS", "the marker"}, {"s", "the file"}};
   EXPECT_EQ(understore_->Objects(), wanted);

@@ -11,13 +11,28 @@ namespace {
 constexpr int64_t kFirstRetryMs = 100;
 constexpr size_t kRecentMax = 10'000;
 
+// Others at the same store would fare no better; otherwise the cause lies in this object alone.
+bool ConcernsTheStore(const Status& why) {
+  switch (why.code()) {
+    case StatusCode::kFailedPrecondition:
+    case StatusCode::kDataLoss:
+    case StatusCode::kInvalidArgument:
+    case StatusCode::kUnknown:
+      return false;
+    default:
+      return true;
+  }
+}
+
 }  // namespace
 
 void Master::TaskFailed(PersistTask& task, const Status& why, FailureOrigin origin) {
   StopRunning(task);
   const int64_t now_ms = clock_->NowMs();
   const int64_t monotonic_ms = clock_->MonotonicMs();
-  if (task.kind == state::UPLOAD) {
+  // No attempt went unanswered: nothing of them stands at the key or will ever appear there.
+  if (task.unknown_until_ms == 0) task.maybe_published = false;
+  {
     StateTxn txn(journal_);
     if (auto job = txn.GetPersistJob(task.inode); job && OrphanUploadOf(txn, *job)) {
       txn.Apply(MakeEntry(
@@ -37,8 +52,7 @@ void Master::TaskFailed(PersistTask& task, const Status& why, FailureOrigin orig
   const int64_t cap = options_.persist_retry_ms_max;
   const int64_t delay = std::min<int64_t>(cap, kFirstRetryMs << std::min(task.attempts - 1, 20));
   const int64_t jittered = delay / 2 + static_cast<int64_t>(random_->Below(delay / 2 + 1));
-  if (origin == FailureOrigin::kStore && why.code() != StatusCode::kFailedPrecondition &&
-      why.code() != StatusCode::kDataLoss) {
+  if (origin == FailureOrigin::kStore && ConcernsTheStore(why)) {
     task.lane->OnStoreFailure(why, monotonic_ms);
     task.lane->backed_off.push_back(task.inode);
   }
@@ -48,6 +62,9 @@ void Master::TaskFailed(PersistTask& task, const Status& why, FailureOrigin orig
 }
 
 void Master::TaskSucceeded(PersistTask& task, const std::string& etag, int64_t duration_ms) {
+  if (etag.empty())
+    return TaskFailed(task, Unavailable("The store gave no etag for {}.", task.key),
+                      FailureOrigin::kStore);
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(task.inode);
   const int64_t now_ms = clock_->NowMs();
@@ -66,7 +83,7 @@ void Master::TaskSucceeded(PersistTask& task, const std::string& etag, int64_t d
   // Whatever waited to be deleted at this key has been replaced.
   DropPendingDelete(txn, task.mount_id, task.key);
   if (task.kind == state::RELOCATE && task.source_key != task.key) {
-    ScheduleObjectDelete(txn, task.mount_id, task.source_key, false);
+    ScheduleObjectDelete(txn, task.mount_id, task.source_key, OwnObjects::ObjectOf(*inode));
   }
   // Moved aside only: on to its own key.
   std::optional<state::PersistJob> on;

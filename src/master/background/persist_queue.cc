@@ -44,6 +44,15 @@ bool Master::MaybePublished(StateTxn& txn, InodeId inode) {
   return !jobs_loaded_ && txn.GetPersistJob(inode).has_value();
 }
 
+// Until when (wall clock) an upload or copy of this file may still have its effect unseen; 0 if it
+// may not, or if it is under way: then its end says so.
+int64_t Master::UnknownUntil(StateTxn& txn, InodeId inode) {
+  const auto task = tasks_.find(inode);
+  if (task != tasks_.end()) return task->second->running ? 0 : task->second->unknown_until_ms;
+  const bool from_before = !jobs_loaded_ && txn.GetPersistJob(inode).has_value();
+  return from_before ? clock_->NowMs() + options_.unknown_outcome_ms : 0;
+}
+
 // One lane per first component of the key; few hundred at most.
 PersistLane* Master::LaneOf(const ResolvedKey& resolved) {
   const size_t slash = resolved.key.find('/');
@@ -59,6 +68,7 @@ void Master::AddTask(const state::PersistJob& job, LogIndex index) {
   const InodeId id(job.inode_id());
   StateTxn txn(journal_);
   const bool maybe_published = MaybePublished(txn, id);
+  const int64_t unknown_until_ms = UnknownUntil(txn, id);
   CancelTask(id);
   const auto inode = txn.GetInode(id);
   const auto path = inode ? txn.PathOf(*inode) : std::nullopt;
@@ -67,6 +77,7 @@ void Master::AddTask(const state::PersistJob& job, LogIndex index) {
   if (inode->is_directory()) Panic("a persist job names a directory");
   auto task = std::make_unique<PersistTask>();
   task->maybe_published = maybe_published;
+  task->unknown_until_ms = unknown_until_ms;
   task->inode = id;
   task->generation = job.generation();
   task->kind = job.kind();
@@ -125,6 +136,7 @@ void Master::LoadJobs(std::string after) {
       const auto it = tasks_.find(InodeId(job.inode_id()));
       if (it == tasks_.end()) continue;
       it->second->maybe_published = true;
+      it->second->unknown_until_ms = clock_->NowMs() + options_.unknown_outcome_ms;
       it->second->queued = true;
       if (!it->second->parked) Requeue(*it->second, job.due_at_ms());
     }
@@ -203,12 +215,12 @@ void Master::StopRunning(PersistTask& task) {
   task.running = false;
 }
 
-bool Master::EndZombie(uint64_t job_id) {
+void Master::EndZombie(uint64_t job_id, const Status& outcome) {
   const auto it = zombies_.find(job_id);
-  if (it == zombies_.end()) return false;
+  if (it == zombies_.end()) return;
+  if (MayHaveHappened(outcome)) NoteUnknown(*it->second);
   StopRunning(*it->second);
   zombies_.erase(it);
-  return true;
 }
 
 PersistTask* Master::FindRunning(uint64_t job_id) {
@@ -242,13 +254,22 @@ void Master::DispatchPersist() {
   }
 }
 
+// Something of ours that was never answered may still come to the key, or be deleted there, and the
+// store knows no condition that would stop it.
+bool Master::MayStillChange(const ResolvedKey& resolved) {
+  if (HasConditions(resolved.mount_id)) return false;
+  StateTxn txn(journal_);
+  const auto pending = txn.GetPendingDelete(resolved.mount_id, resolved.key);
+  return pending && pending->unknown_until_ms() > clock_->NowMs();
+}
+
 // Somebody works on the key, or its object is still read from, or has to go first.
 bool Master::KeyTaken(const PersistTask& task, const ResolvedKey& resolved) {
   const std::string busy = BusyName(resolved.mount_id, resolved.key);
   const size_t own_source = task.source == busy ? 1 : 0;
   const bool source_of_another = relocation_sources_.count(busy) > own_source;
   if (source_of_another) wanted_sources_.insert(busy);
-  return busy_keys_.count(busy) > 0 || source_of_another ||
+  return busy_keys_.count(busy) > 0 || source_of_another || MayStillChange(resolved) ||
          FencedFrom(busy, task.inode, task.generation) ||
          OldMarkerAbove(resolved.mount_id, resolved.key, task.kind);
 }
@@ -307,6 +328,10 @@ void Master::StartTask(PersistTask& task) {
   task.maybe_published = true;
   task.upload_id.clear();
   task.parts.clear();
+  task.parts_begun = 0;
+  task.copies_in_flight = 0;
+  task.complete_attempts = 0;
+  task.copy_failure = absl::OkStatus();
   busy_keys_.insert(busy);
   running_[task.job_id] = task.inode;
   task.lane->OnStarted(1);
@@ -319,7 +344,9 @@ void Master::StartTask(PersistTask& task) {
   }
   if (task.kind == state::RELOCATE) {
     // Should the move aside not end, nobody will name the object.
-    if (aside) ScheduleObjectDelete(txn, task.mount_id, key, false);
+    if (aside)
+      ScheduleObjectDelete(txn, task.mount_id, key, OwnObjects::ContentOf(*inode),
+                           clock_->NowMs() + options_.unknown_outcome_ms);
     return StartRelocate(task, *inode, txn.Commit());
   }
   if (Status status = StartUpload(txn, task, *inode, *path); !status.ok())

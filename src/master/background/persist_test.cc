@@ -7,10 +7,6 @@ namespace {
 class PersistTest : public MasterFixture {
  protected:
   PersistTest() : worker_(AddWorker("w1")) {}
-  void PutObject(const std::string& key, const std::string& data) {
-    StringBody body(data);
-    ASSERT_TRUE(understore_->Put(key, body, {}).ok());
-  }
   Master::Session worker_;
 };
 
@@ -106,10 +102,10 @@ TEST_F(PersistTest, rename_duringUpload_cancelsAndCleansUp) {
   executor_.RunAll();
   const auto fresh = TakePersist();
   EXPECT_EQ(fresh.key(), "new");
-  PutObject("old", "stale bytes");
+  const std::string etag = PutObject("old", Data(10));
   AdvanceMs(1000);
   EXPECT_EQ(understore_->Objects().count("old"), 1u) << "its upload is still under way";
-  AnswerPersist(worker_, stale, absl::OkStatus(), "stale-etag");
+  AnswerPersist(worker_, stale, absl::OkStatus(), etag);
   AdvanceMs(1000);
   EXPECT_EQ(understore_->Objects().count("old"), 0u);
   AnswerPersist(worker_, fresh, absl::OkStatus(), "fresh-etag");
@@ -131,17 +127,14 @@ TEST_F(PersistTest, delete_duringUpload_winsOverTheLateObject) {
   const auto command = TakePersist();
   ASSERT_TRUE(master_->Remove(root_, "/f", {}).result.ok());
   AdvanceMs(1000);
-  PutObject("f", "late");
-  AnswerPersist(worker_, command, absl::OkStatus());
+  AnswerPersist(worker_, command, absl::OkStatus(), PutObject("f", Data(10)));
   AdvanceMs(1000);
   AdvanceMs(1000);
   EXPECT_TRUE(understore_->Objects().empty());
 }
 
 TEST_F(PersistTest, deletePersisted_isCarriedOutOnceDurable_alsoAfterACrash) {
-  WriteFile("/f", 10, {worker_});
-  AnswerPersist(worker_, TakePersist(), absl::OkStatus());
-  PutObject("f", "0123456789");
+  WritePersisted("/f", 10, worker_);
   ASSERT_TRUE(master_->Remove(root_, "/f", {}).result.ok());
   EXPECT_EQ(understore_->Objects().count("f"), 1u);
   // Synced, then killed before the store was asked.
@@ -156,15 +149,13 @@ TEST_F(PersistTest, deletePersisted_isCarriedOutOnceDurable_alsoAfterACrash) {
 }
 
 TEST_F(PersistTest, overwrite_replacesTheObjectInPlace) {
-  WriteFile("/f", 10, {worker_});
-  AnswerPersist(worker_, TakePersist(), absl::OkStatus(), "first");
-  PutObject("f", "0123456789");
+  WritePersisted("/f", 10, worker_);
   CreateFileOptions overwrite;
   overwrite.overwrite = true;
   WriteFile("/f", 20, {worker_}, overwrite);
   const auto command = TakePersist();
   EXPECT_FALSE(command.if_absent());
-  EXPECT_EQ(command.if_match(), "first");
+  EXPECT_EQ(command.if_match(), understore_->Head("f")->etag);
   AdvanceMs(5000);
   EXPECT_EQ(understore_->Objects().count("f"), 1u) << "never a moment without an object";
   AnswerPersist(worker_, command, absl::OkStatus(), "second");
@@ -174,9 +165,7 @@ TEST_F(PersistTest, overwrite_replacesTheObjectInPlace) {
 }
 
 TEST_F(PersistTest, overwriteThenDelete_takesTheOldObjectAway) {
-  WriteFile("/f", 10, {worker_});
-  AnswerPersist(worker_, TakePersist(), absl::OkStatus(), "first");
-  PutObject("f", "0123456789");
+  WritePersisted("/f", 10, worker_);
   CreateFileOptions overwrite;
   overwrite.overwrite = true;
   overwrite.persistence_wait_time_ms = -1;
@@ -188,25 +177,20 @@ TEST_F(PersistTest, overwriteThenDelete_takesTheOldObjectAway) {
 }
 
 TEST_F(PersistTest, recreateAfterDelete_isNeverDeletedByTheOldTombstone) {
-  WriteFile("/f", 10, {worker_});
-  AnswerPersist(worker_, TakePersist(), absl::OkStatus(), "first");
-  PutObject("f", "0123456789");
+  WritePersisted("/f", 10, worker_);
   ASSERT_TRUE(master_->Remove(root_, "/f", {}).result.ok());
   WriteFile("/f", 20, {worker_});
   const auto command = TakePersist();
   ASSERT_EQ(command.key(), "f");
   EXPECT_FALSE(command.if_absent()) << "the old object may still stand there";
-  PutObject("f", "new bytes");
-  AnswerPersist(worker_, command, absl::OkStatus(), "second");
+  Upload(worker_, command);
   AdvanceMs(5000);
   AdvanceMs(5000);
-  EXPECT_EQ(understore_->Objects()["f"], "new bytes");
+  EXPECT_EQ(understore_->Objects()["f"], Data(20));
 }
 
 TEST_F(PersistTest, renamePersisted_copiesThenDeletes_neverOverwritesAWaitingSource) {
-  WriteFile("/a", 10, {worker_});
-  AnswerPersist(worker_, TakePersist(), absl::OkStatus());
-  PutObject("a", "0123456789");
+  WritePersisted("/a", 10, worker_);
   understore_->FailNext(1, Unavailable("away"), false);
   ASSERT_TRUE(master_->Rename(root_, "/a", "/b", {}).result.ok());
   executor_.RunAll();
@@ -216,7 +200,7 @@ TEST_F(PersistTest, renamePersisted_copiesThenDeletes_neverOverwritesAWaitingSou
   EXPECT_EQ(TakePersist().job_id(), 0u) << "the only copy of /b still stands at key a";
   AdvanceMs(1000);
   AdvanceMs(1000);
-  EXPECT_EQ(understore_->Objects()["b"], "0123456789");
+  EXPECT_EQ(understore_->Objects()["b"], Data(10));
   EXPECT_EQ(master_->GetStatus(root_, "/b").result->understore_path, "s3://bucket/b");
   EXPECT_EQ(TakePersist().key(), "a");
 }

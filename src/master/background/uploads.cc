@@ -3,43 +3,31 @@
 #include <algorithm>
 
 #include "common/checksum.h"
-#include "common/log.h"
 #include "master/master.h"
 
 namespace spillway {
 namespace {
 
 constexpr int64_t kPartsMax = 10'000;
+constexpr int64_t kPartUnit = 1 << 20;
+constexpr int64_t kBlockBytesMax = 1LL << 30;  // longer blocks are sent in several parts
 
-int64_t BlocksPerPart(const state::Inode& inode, int64_t part_size_bytes) {
-  const int64_t wanted = std::max<int64_t>(1, part_size_bytes / inode.block_size_bytes());
+// How long parts are: whole blocks, unless these are so long that a part would be unwieldy.
+int64_t PartBytes(const state::Inode& inode, int64_t part_size_bytes) {
+  const int64_t block = inode.block_size_bytes();
+  if (block > kBlockBytesMax) {
+    const int64_t least = (inode.length_bytes() + kPartsMax - 1) / kPartsMax;
+    const int64_t bytes = std::max(part_size_bytes, least);
+    return (bytes + kPartUnit - 1) / kPartUnit * kPartUnit;
+  }
+  const int64_t wanted = std::max<int64_t>(1, part_size_bytes / block);
   const int64_t least = (inode.blocks_size() + kPartsMax - 1) / kPartsMax;
-  return std::max(wanted, least);
+  return std::max(wanted, least) * block;
 }
 
-PutOptions ConditionOf(const state::Inode& inode, bool delete_pending) {
-  PutOptions options;
-  if (inode.shadows_object()) {
-    options.if_match = inode.shadowed_etag();
-  } else {
-    options.if_absent = !delete_pending;
-  }
-  return options;
-}
-
-// True if object has the bytes of task, by its checksum: of all bytes, or of the parts' checksums.
-bool IsOurs(const ObjectInfo& object, const PersistTask& task) {
-  if (!task.crc_known) return false;
-  if (object.crc32c) return *object.crc32c == task.crc32c;
-  std::string checksums;
-  for (const UploadedPart& part : task.parts) {
-    for (int shift = 24; shift >= 0; shift -= 8) {
-      checksums.push_back(static_cast<char>(part.crc32c.value_or(0) >> shift));
-    }
-  }
-  const std::string composite =
-      fmt::format("{}-{}", Crc32cBase64(Crc32c(checksums)), task.parts.size());
-  return object.composite_crc32c == composite;
+// The bytes of task's part, counted from 1.
+int64_t BytesOfPart(const PersistTask& task, int number) {
+  return std::min(task.part_bytes, task.length_bytes - (number - 1) * task.part_bytes);
 }
 
 }  // namespace
@@ -106,17 +94,17 @@ WorkerEntry* Master::ChooseUploader(const session::PersistCommand& command) {
 
 Status Master::StartUpload(StateTxn& txn, PersistTask& task, const state::Inode& inode,
                            const std::string&) {
-  const bool one_part = inode.blocks_size() <= BlocksPerPart(inode, options_.part_size_bytes);
+  task.part_bytes = PartBytes(inode, options_.part_size_bytes);
   SPILLWAY_ASSIGN_OR_RETURN(session::PersistCommand command,
                             MakePersistCommand(task, inode, 0, inode.blocks_size()));
   task.crc_known = command.crc_known();
   task.crc32c = command.crc32c();
-  if (!one_part) {
-    StartMultipart(task, BlocksPerPart(inode, options_.part_size_bytes) * inode.block_size_bytes());
+  task.length_bytes = inode.length_bytes();
+  if (inode.length_bytes() > task.part_bytes) {
+    StartMultipart(task);
     return absl::OkStatus();
   }
-  const PutOptions condition =
-      ConditionOf(inode, txn.GetPendingDelete(task.mount_id, task.key).has_value());
+  const PutOptions condition = ConditionOf(txn, task, inode);
   command.set_if_absent(condition.if_absent);
   command.set_if_match(condition.if_match);
   WorkerEntry* worker = ChooseUploader(command);
@@ -141,11 +129,11 @@ void Master::NoteUpload(StateTxn& txn, const PersistTask& task) {
 }
 
 // The intent is journaled first: an upload whose id nobody heard of is found by its key.
-void Master::StartMultipart(PersistTask& task, int64_t part_bytes) {
+void Master::StartMultipart(PersistTask& task) {
   StateTxn txn(journal_);
   NoteUpload(txn, task);
   const auto create = [this, job_id = task.job_id, store = UnderStoreOf(task.mount_id),
-                       key = task.key, part_bytes] {
+                       key = task.key, part_bytes = task.part_bytes] {
     PutOptions options;
     options.part_bytes = part_bytes;
     auto upload_id = store->once()->CreateMultipart(key, options);
@@ -156,11 +144,12 @@ void Master::StartMultipart(PersistTask& task, int64_t part_bytes) {
       PersistTask* task = FindRunning(job_id);
       if (task == nullptr) {
         const auto zombie = zombies_.find(job_id);
-        if (upload_id.ok() && zombie != zombies_.end()) {
-          OrphanUpload(txn, zombie->second->mount_id, key, *upload_id);
+        if (zombie != zombies_.end()) {
+          // Without an id the upload, should there be one, is found by its key.
+          OrphanUpload(txn, zombie->second->mount_id, key, upload_id.value_or(""));
           txn.Commit();
         }
-        EndZombie(job_id);
+        EndZombie(job_id, absl::OkStatus());
         return;
       }
       if (!upload_id.ok()) {
@@ -177,12 +166,22 @@ void Master::StartMultipart(PersistTask& task, int64_t part_bytes) {
   });
 }
 
-Status Master::SendPart(PersistTask& task, const state::Inode& inode, int number,
-                        int64_t first_block, int64_t last_block) {
+Status Master::SendPart(PersistTask& task, const state::Inode& inode, int number) {
+  const int64_t first_byte = (number - 1) * task.part_bytes;
+  const int64_t end = first_byte + BytesOfPart(task, number);
+  const int64_t block = inode.block_size_bytes();
+  const int64_t first_block = first_byte / block;
+  const int64_t last_block = (end + block - 1) / block;
   SPILLWAY_ASSIGN_OR_RETURN(session::PersistCommand command,
                             MakePersistCommand(task, inode, first_block, last_block));
   command.set_upload_id(task.upload_id);
   command.set_part_number(static_cast<uint32_t>(number));
+  if (command.length_bytes() != end - first_byte) {
+    command.set_first_byte(first_byte - first_block * block);
+    command.set_length_bytes(end - first_byte);
+    command.set_crc_known(false);
+    command.clear_crc32c();
+  }
   WorkerEntry* worker = ChooseUploader(command);
   if (worker == nullptr) return Unavailable("No worker is live.");
   ++worker->uploads_in_flight;
@@ -197,19 +196,18 @@ void Master::SendParts(uint64_t job_id) {
   absl::MutexLock lock(&mutex_);
   PersistTask* task = FindRunning(job_id);
   if (task == nullptr) {
-    EndZombie(job_id);
+    EndZombie(job_id, absl::OkStatus());
     return;
   }
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(task->inode);
   if (!inode) return TaskFailed(*task, Internal("the file is gone"), FailureOrigin::kWorker);
-  const int64_t step = BlocksPerPart(*inode, options_.part_size_bytes);
-  task->parts_expected = static_cast<size_t>((inode->blocks_size() + step - 1) / step);
+  task->parts_expected =
+      static_cast<size_t>((task->length_bytes + task->part_bytes - 1) / task->part_bytes);
   task->lane->rate.Charge(static_cast<int>(task->parts_expected) + 1);
-  int number = 0;
-  for (int64_t first = 0; first < inode->blocks_size(); first += step) {
-    const int64_t last = std::min<int64_t>(inode->blocks_size(), first + step);
-    if (Status status = SendPart(*task, *inode, ++number, first, last); !status.ok())
+  if (task->kind == state::RELOCATE) return CopyParts(*task);
+  for (int number = 1; number <= static_cast<int>(task->parts_expected); ++number) {
+    if (Status status = SendPart(*task, *inode, number); !status.ok())
       return TaskFailed(*task, status, FailureOrigin::kWorker);
   }
 }
@@ -222,99 +220,43 @@ void Master::PersistDone(const Session& session, const session::PersistResult& r
     task.workers.erase(it);
     if (WorkerEntry* entry = cluster_.Find(session.worker)) --entry->uploads_in_flight;
   };
+  const Status status(static_cast<StatusCode>(result.code()), result.message());
+  const bool whole = result.part_number() == 0;
   if (const auto zombie = zombies_.find(result.job_id()); zombie != zombies_.end()) {
     forget_worker(*zombie->second);
-    if (zombie->second->workers.empty()) EndZombie(result.job_id());
+    if (zombie->second->workers.empty())
+      EndZombie(result.job_id(), whole ? status : absl::OkStatus());
     return;
   }
   PersistTask* task = FindRunning(result.job_id());
   if (task == nullptr) return;
   forget_worker(*task);
-  if (result.code() != 0) {
-    TaskFailed(*task, Status(static_cast<StatusCode>(result.code()), result.message()),
-               result.from_store() ? FailureOrigin::kStore : FailureOrigin::kWorker);
+  if (whole && status.code() == StatusCode::kFailedPrecondition) {
+    executor_->Post([this, job_id = result.job_id(), status] { ResolveConflict(job_id, status); });
+    return;
+  }
+  if (!status.ok()) {
+    if (whole && MayHaveHappened(status)) NoteUnknown(*task);
+    TaskFailed(*task, status, result.from_store() ? FailureOrigin::kStore : FailureOrigin::kWorker);
     return DispatchPersist();
   }
-  if (result.part_number() == 0) {
+  if (whole) {
     TaskSucceeded(*task, result.etag(), result.duration_ms());
     return DispatchPersist();
   }
   task->lane->rate.OnSuccess(clock_->MonotonicMs());
-  UploadedPart part{static_cast<int>(result.part_number()), result.etag(), result.crc32c(), 0};
-  task->parts.push_back(std::move(part));
-  if (task->parts.size() == task->parts_expected) {
-    executor_->Post([this, job_id = result.job_id()] { CompleteUpload(job_id); });
-  }
+  UploadedPart part{static_cast<int>(result.part_number()), result.etag(), std::nullopt,
+                    BytesOfPart(*task, static_cast<int>(result.part_number()))};
+  if (result.crc_known()) part.crc32c = result.crc32c();
+  PartDone(*task, std::move(part));
 }
 
-void Master::CompleteUpload(uint64_t job_id) {
-  std::shared_ptr<UnderStore> store;
-  PersistTask copy;
-  PutOptions options;
-  {
-    absl::MutexLock lock(&mutex_);
-    PersistTask* task = FindRunning(job_id);
-    if (task == nullptr) {
-      EndZombie(job_id);
-      return;
-    }
-    StateTxn txn(journal_);
-    const auto inode = txn.GetInode(task->inode);
-    if (!inode) return TaskFailed(*task, Internal("the file is gone"), FailureOrigin::kWorker);
-    options = ConditionOf(*inode, txn.GetPendingDelete(task->mount_id, task->key).has_value());
-    std::sort(task->parts.begin(), task->parts.end(),
-              [](const UploadedPart& a, const UploadedPart& b) { return a.number < b.number; });
-    store = UnderStoreOf(task->mount_id);
-    copy = *task;
-  }
-  const int64_t begin_ms = clock_->MonotonicMs();
-  auto result = store->once()->CompleteMultipart(copy.key, copy.upload_id, copy.parts, options);
-  bool by_earlier = false;
-  if (result.status().code() == StatusCode::kFailedPrecondition) {
-    // An earlier attempt may have been carried out without anybody hearing of it.
-    const auto head = store->Head(copy.key);
-    by_earlier = head.ok() && IsOurs(*head, copy);
-    if (by_earlier) result = PutResult{head->etag};
-  }
-  absl::MutexLock lock(&mutex_);
-  PersistTask* task = FindRunning(job_id);
-  if (task == nullptr) {
-    EndZombie(job_id);
-    return;
-  }
-  if (!result.ok()) return TaskFailed(*task, result.status(), FailureOrigin::kStore);
-  if (by_earlier) {
-    // This attempt's own upload is still open.
-    StateTxn txn(journal_);
-    OrphanUpload(txn, task->mount_id, task->key, task->upload_id);
-    txn.Commit();
-  }
-  task->upload_id.clear();
-  TaskSucceeded(*task, result->etag, clock_->MonotonicMs() - begin_ms);
-  DispatchPersist();
-}
-
-// The object follows its renamed file: copied to the new key, then deleted at the old one.
-void Master::StartRelocate(PersistTask& task, const state::Inode& inode, LogIndex after) {
-  task.crc_known = inode.object().crc_known();
-  task.crc32c = inode.object().crc32c();
-  auto relocate = [this, job_id = task.job_id, store = UnderStoreOf(task.mount_id),
-                   source = task.source_key, target = task.key] {
-    const int64_t begin_ms = clock_->MonotonicMs();
-    const auto result = source == target ? StatusOr<PutResult>(PutResult())
-                                         : store->once()->Copy(source, target, {});
-    absl::MutexLock lock(&mutex_);
-    PersistTask* task = FindRunning(job_id);
-    if (task == nullptr) {
-      EndZombie(job_id);
-      return;
-    }
-    if (!result.ok()) return TaskFailed(*task, result.status(), FailureOrigin::kStore);
-    TaskSucceeded(*task, result->etag, clock_->MonotonicMs() - begin_ms);
-    DispatchPersist();
-  };
-  journal_->WhenDurable(after,
-                        [this, relocate = std::move(relocate)] { executor_->Post(relocate); });
+void Master::PartDone(PersistTask& task, UploadedPart part) {
+  task.parts.push_back(std::move(part));
+  if (task.parts.size() < task.parts_expected) return;
+  std::sort(task.parts.begin(), task.parts.end(),
+            [](const UploadedPart& a, const UploadedPart& b) { return a.number < b.number; });
+  executor_->Post([this, job_id = task.job_id] { CompleteUpload(job_id); });
 }
 
 }  // namespace spillway

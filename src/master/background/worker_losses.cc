@@ -30,11 +30,15 @@ void Master::SettleUploads(
   std::sort(ended.begin(), ended.end());
   for (const uint64_t job_id : failed) {
     if (PersistTask* task = FindRunning(job_id)) {
+      if (task->upload_id.empty() && task->kind == state::UPLOAD) NoteUnknown(*task);
       TaskFailed(*task, Unavailable("The uploading worker was lost or restarted."),
                  FailureOrigin::kWorker);
     }
   }
-  for (const uint64_t job_id : ended) EndZombie(job_id);
+  for (const uint64_t job_id : ended) {
+    const bool parts = !zombies_.at(job_id)->upload_id.empty();
+    EndZombie(job_id, parts ? absl::OkStatus() : Unavailable("The uploading worker was lost."));
+  }
   if (running == nullptr) return;
   for (const auto& upload : *running) {
     // Begun for a master of before: its key stays busy until it has ended.

@@ -17,6 +17,7 @@ session::MasterMessage Master::MountTableMessage() {
     info->set_mount_id(id.value());
     info->set_uri(mount.uri());
     *info->mutable_properties() = mount.properties();
+    if (!mount.profile().empty()) (*info->mutable_properties())[kProfileProperty] = mount.profile();
   }
   if (mounts_.empty()) message.mutable_mount_table();
   return message;

@@ -19,7 +19,7 @@ Outcome<Nothing> Master::AbandonFile(const Caller& caller, InodeId file, bool ma
     }
     DeleteOne(txn, *inode, *path, /*keep_object=*/false, &removed);
     if (const auto resolved = Resolve(*path); maybe_published && resolved.ok())
-      ScheduleObjectDelete(txn, resolved->mount_id, resolved->key, false);
+      ScheduleObjectDelete(txn, resolved->mount_id, resolved->key, OwnObjects::Anything());
     writing_seen_ms_.erase(file);
     index = txn.Commit();
   }

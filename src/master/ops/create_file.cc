@@ -76,12 +76,12 @@ StatusOr<state::Inode> Master::CreateOrReplace(StateTxn& txn, const Caller& call
   state::Inode inode = NewFile(txn, caller, parent, lookup.names.back(), options, whole);
   if (old) {
     // The old object stays in the understore until the new content replaces it.
-    const bool maybe_published = MaybePublished(txn, InodeId(old->id()));
-    const bool object =
-        old->shadows_object() || (old->has_object() && old->object().key() == resolved.key);
-    inode.set_shadows_object(object || maybe_published || inode.shadows_object());
-    if (!maybe_published && object && old->has_object())
-      inode.set_shadowed_etag(old->object().etag());
+    OwnObjects own = OwnObjects::ShadowedBy(*old);
+    if (old->object().key() == resolved.key) own.Add(OwnObjects::ObjectOf(*old));
+    if (old->completed() && MaybePublished(txn, InodeId(old->id())))
+      own.Add(OwnObjects::ContentOf(*old));
+    own.Add(OwnObjects::ShadowedBy(inode));
+    own.Write(&inode);
     DeleteOne(txn, *old, path, /*keep_object=*/true, removed);
   }
   txn.Apply(
@@ -137,10 +137,8 @@ state::Inode Master::NewFile(StateTxn& txn, const Caller& caller, const state::I
 
 // What a store would refuse later.
 Status Master::CheckKey(const ResolvedKey& resolved, const std::string& path) {
-  if (resolved.key.size() <= kNameBytesMax || !UnderStoreOf(resolved.mount_id)->is_object_store())
-    return absl::OkStatus();
-  return InvalidArgument("Path {} makes an object key of {} bytes; {} is the most.", path,
-                         resolved.key.size(), kNameBytesMax);
+  const Status status = UnderStoreOf(resolved.mount_id)->CheckKey(resolved.key);
+  return status.ok() ? status : InvalidArgument("Path {}: {}", path, Message(status));
 }
 
 state::Inode Master::NewDirectory(StateTxn& txn, const Caller& caller, const state::Inode& parent,

@@ -64,8 +64,12 @@ TEST_F(LoadDirectoryTest, storeAway_whoOverwrites_replacesWhateverIsThere) {
   StoreAway();
   EXPECT_TRUE(CanCreate("/old/known", /*overwrite=*/true));
   const auto command = TakePersist();
-  EXPECT_FALSE(command.if_absent());
-  EXPECT_EQ(command.if_match(), "");
+  // Nobody knows what is there: the first attempt hopes for nothing, the next has looked.
+  EXPECT_TRUE(command.if_absent());
+  StoreBack();
+  AnswerPersist(worker_, command, MakeStatus(StatusCode::kFailedPrecondition, "taken"));
+  AdvanceMs(1000);
+  EXPECT_EQ(TakePersist().if_match(), understore_->Head("old/known")->etag);
 }
 
 TEST_F(LoadDirectoryTest, storeAway_isAskedForSeconds_thenNotForAWhile) {

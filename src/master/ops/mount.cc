@@ -48,9 +48,7 @@ Status Master::CheckMount(StateTxn& txn, const Caller& caller, const std::string
 }
 
 StatusOr<std::shared_ptr<UnderStore>> Master::TryMount(const state::Mount& mount) {
-  SPILLWAY_ASSIGN_OR_RETURN(
-      auto store,
-      understores_->Open(mount.uri(), {mount.properties().begin(), mount.properties().end()}));
+  SPILLWAY_ASSIGN_OR_RETURN(auto store, OpenStore(mount));
   const auto listed = store->once()->List("", "");
   if (!listed.ok())
     return spillway::MakeStatus(listed.status().code(), "Cannot mount {}: {}", mount.uri(),
@@ -113,6 +111,7 @@ Outcome<Nothing> Master::UpdateMount(const Caller& caller, const std::string& pa
     mount = *std::move(found);
   }
   FillMount(options, &mount);
+  mount.clear_profile();  // it may be another server's now
   auto store = TryMount(mount);
   if (!store.ok()) return {store.status(), LogIndex()};
   LogIndex index;
@@ -126,6 +125,7 @@ Outcome<Nothing> Master::UpdateMount(const Caller& caller, const std::string& pa
         MakeEntry([&](auto& entry) { *entry.mutable_mount_added()->mutable_mount() = mount; }));
     mounts_[id] = mount;
     opened_[id] = *std::move(store);
+    next_probe_ms_.erase(id);
     index = txn.Commit();
     TellMounts();
   }

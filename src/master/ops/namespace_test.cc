@@ -228,6 +228,19 @@ TEST_F(NamespaceTest, newerFormatAndForeignRoot_areRefused) {
   EXPECT_EQ(newer.Start().code(), StatusCode::kFailedPrecondition);
 }
 
+TEST_F(NamespaceTest, storeOfTheFormatBefore_isTakenOver) {
+  WriteFile("/kept", 0, {});
+  state::ClusterRecord record;
+  ASSERT_TRUE(record.ParseFromString(store_->Get("C")->value()));
+  record.set_format_version(kStateFormatOldest);
+  ASSERT_TRUE(store_->Commit({{"C", record.SerializeAsString()}}).ok());
+  CrashAndRestart();
+  EXPECT_TRUE(*master_->Exists(root_, "/kept").result);
+  executor_.RunAll();
+  ASSERT_TRUE(record.ParseFromString(store_->Get("C")->value()));
+  EXPECT_EQ(record.format_version(), kStateFormatVersion);
+}
+
 TEST_F(NamespaceTest, load_oncePerDirectory) {
   StringBody body("12345");
   ASSERT_TRUE(understore_->Put("dir/sub/object", body, {}).ok());

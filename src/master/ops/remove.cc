@@ -60,29 +60,29 @@ void Master::DeleteOne(StateTxn& txn, const state::Inode& inode, const std::stri
                        bool keep_object, Removed* removed) {
   const InodeId id(inode.id());
   const auto resolved = Resolve(path);
-  const bool maybe_published = MaybePublished(txn, id);
+  const bool maybe_published = inode.completed() && MaybePublished(txn, id);
   if (!keep_object && resolved.ok()) {
+    const MountId mount = resolved->mount_id;
     if (inode.is_directory()) {
       // In object stores only those that were found there may have a marker object.
-      const bool is_there =
-          !UnderStoreOf(resolved->mount_id)->is_object_store() || inode.from_understore();
-      if (inode.persistence_state() == state::PERSISTED && is_there) {
-        ScheduleObjectDelete(txn, resolved->mount_id, resolved->key, true);
-      }
+      const bool is_there = !UnderStoreOf(mount)->is_object_store() || inode.from_understore();
+      if (inode.persistence_state() == state::PERSISTED && is_there)
+        ScheduleFolderDelete(txn, mount, resolved->key);
     } else {
-      if (inode.has_object())
-        ScheduleObjectDelete(txn, resolved->mount_id, inode.object().key(), false);
-      if (inode.shadows_object())
-        ScheduleObjectDelete(txn, resolved->mount_id, resolved->key, false);
+      ScheduleObjectDelete(txn, mount, inode.object().key(), OwnObjects::ObjectOf(inode));
+      ScheduleObjectDelete(txn, mount, resolved->key, OwnObjects::ShadowedBy(inode));
       // What was begun may have been published, or may still be; the delete waits for its end.
-      if (maybe_published) ScheduleObjectDelete(txn, resolved->mount_id, resolved->key, false);
+      if (maybe_published)
+        ScheduleObjectDelete(txn, mount, resolved->key, OwnObjects::ContentOf(inode),
+                             UnknownUntil(txn, id));
     }
   }
   const bool elsewhere =
       keep_object && inode.has_object() && resolved.ok() && inode.object().key() != resolved->key;
   if (elsewhere) {
     // Renamed and not yet moved: nobody names the object at its old key any more.
-    ScheduleObjectDelete(txn, resolved->mount_id, inode.object().key(), false);
+    ScheduleObjectDelete(txn, resolved->mount_id, inode.object().key(),
+                         OwnObjects::ObjectOf(inode));
   }
   if (auto job = txn.GetPersistJob(id)) OrphanUploadOf(txn, *job);
   txn.Apply(MakeEntry([&](auto& entry) {
@@ -94,19 +94,6 @@ void Master::DeleteOne(StateTxn& txn, const state::Inode& inode, const std::stri
   removed->files.push_back(id);
   removed->blocks.emplace_back(id,
                                std::max<int64_t>(inode.next_block_index(), inode.blocks_size()));
-}
-
-void Master::ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::string& key,
-                                  bool directory) {
-  txn.Apply(MakeEntry([&](auto& entry) {
-    auto* pending = entry.mutable_delete_scheduled()->mutable_pending();
-    pending->set_mount_id(mount.value());
-    pending->set_key(key);
-    pending->set_is_directory(directory);
-    pending->set_requested_at_ms(clock_->NowMs());
-  }));
-  deletes_pending_ = true;
-  NoteMarkerDelete(mount, key);
 }
 
 void Master::AfterRemoved(const Removed& removed) {

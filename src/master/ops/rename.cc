@@ -115,23 +115,24 @@ void Master::RenameUnderStore(StateTxn& txn, const state::Inode& inode, const st
   if (inode.is_directory()) {
     const auto store = UnderStoreOf(old_key->mount_id);
     if (inode.persistence_state() == state::PERSISTED && !store->is_object_store()) {
-      ScheduleObjectDelete(txn, old_key->mount_id, old_key->key, true);
+      ScheduleFolderDelete(txn, old_key->mount_id, old_key->key);
     }
     return;
   }
   auto job = txn.GetPersistJob(id);
   if (inode.shadows_object()) {
-    ScheduleObjectDelete(txn, old_key->mount_id, old_key->key, false);
+    ScheduleObjectDelete(txn, old_key->mount_id, old_key->key, OwnObjects::ShadowedBy(inode));
     state::Inode updated = *txn.GetInode(id);
-    updated.set_shadows_object(false);
-    updated.clear_shadowed_etag();
+    OwnObjects().Write(&updated);
     txn.Apply(
         MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = updated; }));
   }
   if (MaybePublished(txn, id) && !(inode.has_object() && inode.object().key() == old_key->key)) {
     // What was begun at the old key may have been published, or may still be.
-    ScheduleObjectDelete(txn, old_key->mount_id, old_key->key, false);
+    ScheduleObjectDelete(txn, old_key->mount_id, old_key->key, OwnObjects::ContentOf(inode),
+                         UnknownUntil(txn, id));
   }
+  if (job) OrphanUploadOf(txn, *job);
   if (inode.has_object()) {
     if (inode.object().key() == new_key->key) {
       // Renamed back before it was moved.
@@ -143,7 +144,6 @@ void Master::RenameUnderStore(StateTxn& txn, const state::Inode& inode, const st
     }
     job = NewPersistJob(inode, state::RELOCATE, 0);
   } else if (job) {
-    OrphanUploadOf(txn, *job);
     if (options.persist) job->set_due_at_ms(clock_->NowMs());
   } else if (options.persist && inode.completed() &&
              inode.persistence_state() != state::PERSISTED) {

@@ -173,9 +173,11 @@ Status Master::CompareFolder(const SyncedFolder& folder, const std::string* only
   }
   std::string token;
   do {
-    SPILLWAY_ASSIGN_OR_RETURN(const ListPage page, folder.store->List(folder.key.key, token));
-    token = page.next_token;
-    compare(page);
+    auto page = folder.store->List(folder.key.key, token);
+    if (!page.ok() && IsPlanted(PlantedBug::kBelieveUnread)) page = ListPage();
+    SPILLWAY_RETURN_IF_ERROR(page.status());
+    token = page->next_token;
+    compare(*page);
   } while (!token.empty());
   RemoveMissing(folder, seen, nullptr, counts);
   absl::MutexLock lock(&mutex_);

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "master/state/keys.h"
+#include "master/state/own_objects.h"
 #include "master/state/replication.h"
 #include "master/state/state_txn.h"
 
@@ -218,8 +219,7 @@ void StateTxn::ApplyPersisted(const journal::Persisted& entry) {
   ChangeInode(id, "Persisted", [&](state::Inode& inode) {
     if (!inode.is_directory()) {
       *inode.mutable_object() = entry.object();
-      inode.set_shadows_object(false);
-      inode.clear_shadowed_etag();
+      OwnObjects().Write(&inode);
     }
     inode.set_persistence_state(state::PERSISTED);
     parent = InodeId(inode.parent_id());
@@ -293,6 +293,8 @@ void StateTxn::ApplyRest(const journal::JournalEntry& entry) {
       cluster.set_next_worker_id(std::max(cluster.next_worker_id(), worker.worker_id() + 1));
       return Put(keys::WorkerKey(WorkerId(worker.worker_id())), worker);
     }
+    case Case::kFormatRaised:
+      return ChangeCluster().set_format_version(entry.format_raised().format_version());
     case Case::kWorkerForgotten:
       return Erase(keys::WorkerKey(WorkerId(entry.worker_forgotten().worker_id())));
     case Case::kPathPropertiesSet: {

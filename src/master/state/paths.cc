@@ -66,9 +66,7 @@ Status Master::OpenMounts(StateTxn& txn) {
   for (const auto& mount : txn.Mounts()) {
     const MountId id(mount.mount_id());
     mounts_[id] = mount;
-    const std::map<std::string, std::string> properties(mount.properties().begin(),
-                                                        mount.properties().end());
-    SPILLWAY_ASSIGN_OR_RETURN(opened_[id], understores_->Open(mount.uri(), properties));
+    SPILLWAY_ASSIGN_OR_RETURN(opened_[id], OpenStore(mount));
   }
   return absl::OkStatus();
 }

@@ -17,7 +17,9 @@
 
 namespace spillway {
 
-inline constexpr uint32_t kStateFormatVersion = 4;
+inline constexpr uint32_t kStateFormatVersion = 5;
+// The oldest format that is taken over; what it lacks is empty.
+inline constexpr uint32_t kStateFormatOldest = 4;
 
 // Not thread-safe; lives for one operation, under the master's lock.
 class StateTxn {

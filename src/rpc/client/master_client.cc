@@ -128,6 +128,16 @@ class MasterClient : public MasterApi {
                            response.never_files(), response.oldest_path(), response.oldest_error()};
   }
 
+  StatusOr<std::vector<StoreInfo>> GetStoreReport(int64_t entries_max) override {
+    admin::GetStoreReportRequest request;
+    request.set_entries_max(entries_max);
+    admin::GetStoreReportResponse response;
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "GetStoreReport", request, &response));
+    std::vector<StoreInfo> stores;
+    for (const auto& info : response.stores()) stores.push_back(ToStoreInfo(info));
+    return stores;
+  }
+
   StatusOr<PersistReport> GetPersistReport(int64_t entries_max) override {
     admin::GetPersistReportRequest request;
     request.set_entries_max(entries_max);

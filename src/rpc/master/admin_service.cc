@@ -45,6 +45,14 @@ void RegisterPersist(RpcService* service, Master* master) {
                           &response);
         reply(response);
       });
+  service->Unary<admin::GetStoreReportRequest, admin::GetStoreReportResponse>(
+      kService, "GetStoreReport", [master](const CallContext&, const auto& request, auto reply) {
+        admin::GetStoreReportResponse response;
+        for (const StoreInfo& info : master->GetStoreReport(
+                 static_cast<size_t>(std::max<int64_t>(0, request.entries_max()))))
+          FillStoreInfo(info, response.add_stores());
+        reply(response);
+      });
   service->Unary<admin::NewBlockIdRequest, admin::NewBlockIdResponse>(
       kService, "NewBlockId", [master](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());

@@ -179,6 +179,15 @@ void SessionReactor::Handle(const session::WorkerMessage& message) {
       return master_->PersistDone(session, message.persist_result());
     case Case::kReplicateResult:
       return master_->ReplicateDone(session, message.replicate_result());
+    case Case::kGetBlockOrigin:
+      return master_->GetBlockOrigin(session, message.get_block_origin(),
+                                     [self = shared_from_this()](session::BlockOrigin origin) {
+                                       session::MasterMessage answer;
+                                       *answer.mutable_block_origin() = std::move(origin);
+                                       self->Send(answer);
+                                     });
+    case Case::kObjectChanged:
+      return master_->ObjectChanged(session, message.object_changed());
     case Case::kReserveIds:
       return master_->ReserveIds(session,
                                  [self = shared_from_this()](const session::ReservedIds& reserved) {

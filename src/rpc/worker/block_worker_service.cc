@@ -18,17 +18,15 @@ void Cache(Worker* worker, const Request& request, bool async, Reply<Response> r
     source->host = request.source_host();
     source->data_port = request.source_port();
   }
-  const auto range = ToRange(request.open_ufs_block_options());
   if (async) reply(Response());
-  worker->CacheBlock(BlockId(request.block_id()), request.length(), range, source,
-                     [async, reply](const Status& status) {
-                       if (async) {
-                         if (!status.ok()) spdlog::debug("caching failed: {}", Message(status));
-                         return;
-                       }
-                       if (!status.ok()) return reply(status);
-                       reply(Response());
-                     });
+  worker->CacheBlock(BlockId(request.block_id()), source, [async, reply](const Status& status) {
+    if (async) {
+      if (!status.ok()) spdlog::debug("caching failed: {}", Message(status));
+      return;
+    }
+    if (!status.ok()) return reply(status);
+    reply(Response());
+  });
 }
 
 void RegisterSmallFiles(RpcService* service, const WorkerServiceContext& context) {

@@ -55,7 +55,8 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
 
  private:
   void Begin(const blockwire::ReadRequest& request) {
-    if (request.block_id() < 0 || request.length() <= 0 || request.offset() < 0) {
+    if (request.block_id() < 0 || request.length() <= 0 || request.offset() < 0 ||
+        request.length() > INT64_MAX - request.offset()) {
       return End(InvalidArgument("Invalid read request: block {}, offset {}, length {}.",
                                  request.block_id(), request.offset(), request.length()));
     }
@@ -81,7 +82,9 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
     options.length_bytes = request.length();
     options.understore = ToRange(request.open_ufs_block_options());
     if (!options.understore) return End(open.status());
-    context_.executor->Post([self = shared_from_this(), options] { self->Feed(options); });
+    context_.worker->ReadFromUnderStore(
+        options, [self = shared_from_this()](std::string_view data) { return self->Feed(data); },
+        [self = shared_from_this()](const Status& status) { self->EndFeed(status); });
   }
 
   // Others wait for this thread: it waits for no disk.
@@ -99,7 +102,7 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
     auto slice = Chunk(n);
     if (slice.status().code() == StatusCode::kDataLoss)
       context_.worker->SuspectBlock(open_.info.id);
-    if (!slice.ok()) return EndLocked(slice.status());
+    if (!slice.ok()) return EndLocked(ToGrpc(slice.status()));
     offset_ += n;
     outgoing_ = ChunkBuffer(kChunkField, *std::move(slice));
     if (offset_ < end_) return StartWrite(&outgoing_);
@@ -115,31 +118,37 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
       if (mapped.status().code() != StatusCode::kUnimplemented) return mapped.status();
     }
     grpc::Slice slice(static_cast<size_t>(n));
-    SPILLWAY_RETURN_IF_ERROR(
-        open_.file->ReadAt(offset_, const_cast<uint8_t*>(slice.begin()), n).status());
+    SPILLWAY_ASSIGN_OR_RETURN(const int64_t read,
+                              open_.file->ReadAt(offset_, const_cast<uint8_t*>(slice.begin()), n));
+    if (read != n)
+      return MakeStatus(StatusCode::kDataLoss, "Block {} is shorter than it was.",
+                        open_.info.id.value());
     return slice;
   }
 
-  // On an executor thread: reads the understore and queues chunks, waiting while the queue is full.
-  void Feed(const BlockReadOptions& options) {
-    const Status status =
-        context_.worker->ReadFromUnderStore(options, [this](std::string_view data) {
-          while (!data.empty()) {
-            const std::string_view piece = data.substr(0, static_cast<size_t>(chunk_bytes_));
-            data.remove_prefix(piece.size());
-            absl::MutexLock lock(&mutex_);
-            mutex_.Await(absl::Condition(
-                +[](ReadReactor* r) { return r->ended_ || r->queue_.size() < kQueuedChunksMax; },
-                this));
-            if (ended_) return Status(StatusCode::kCancelled, "the client wants no more");
-            queue_.push_back(ChunkBuffer(kChunkField, grpc::Slice(piece.data(), piece.size())));
-            WriteQueued();
-          }
-          return absl::OkStatus();
-        });
+  // On an executor thread: queues chunks, waiting while the queue is full.
+  Status Feed(std::string_view data) {
+    while (!data.empty()) {
+      const std::string_view piece = data.substr(0, static_cast<size_t>(chunk_bytes_));
+      data.remove_prefix(piece.size());
+      absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(
+          +[](ReadReactor* r) { return r->ended_ || r->queue_.size() < kQueuedChunksMax; }, this));
+      if (ended_) return Status(StatusCode::kCancelled, "the client wants no more");
+      queue_.push_back(ChunkBuffer(kChunkField, grpc::Slice(piece.data(), piece.size())));
+      WriteQueued();
+    }
+    return absl::OkStatus();
+  }
+
+  // Only an OK stream is a whole range.
+  void EndFeed(const Status& status) {
+    // The file is gone, or its object was changed by others: no other worker has its bytes.
+    const bool changed =
+        status.code() == StatusCode::kNotFound || status.code() == StatusCode::kFailedPrecondition;
     absl::MutexLock lock(&mutex_);
     fed_ = true;
-    feed_status_ = status;
+    feed_status_ = changed ? ChangedToGrpc(status) : ToGrpc(status);
     WriteQueued();
   }
 
@@ -154,12 +163,12 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
 
   void End(const Status& status) {
     absl::MutexLock lock(&mutex_);
-    EndLocked(status);
+    EndLocked(ToGrpc(status));
   }
-  void EndLocked(const Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  void EndLocked(const grpc::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (ended_) return;
     ended_ = true;
-    Finish(ToGrpc(status));
+    Finish(status);
   }
 
   const WorkerServiceContext context_;
@@ -176,7 +185,7 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool fed_ ABSL_GUARDED_BY(mutex_) = false;
-  Status feed_status_ ABSL_GUARDED_BY(mutex_);
+  grpc::Status feed_status_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace

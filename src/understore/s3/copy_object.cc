@@ -1,5 +1,3 @@
-#include <pugixml.hpp>
-
 #include "understore/s3/calls.h"
 #include "understore/s3/object_headers.h"
 #include "understore/s3/sigv4.h"
@@ -7,66 +5,86 @@
 namespace spillway {
 namespace {
 
-constexpr int64_t kSingleCopyBytesMax = 5LL << 30;
-constexpr int64_t kCopyPartBytes = 1LL << 30;
-
-// S3 may answer 200 and put an error in the body.
-StatusOr<std::string> EtagOfCopy(const HttpResponse& response, const char* root,
-                                 const std::string& what) {
-  pugi::xml_document doc;
-  doc.load_buffer(response.body.data(), response.body.size());
-  if (const pugi::xml_node result = doc.child(root)) return StripEtag(result.child_value("ETag"));
-  return StatusFromS3(500, response.body, what);
-}
+constexpr int64_t kCopyBytesPerMs = 10'000;  // 10 MB/s
 
 }  // namespace
 
-StatusOr<PutResult> S3UnderStore::Copy(const std::string& source, const std::string& target,
-                                       const CopyOptions&) {
+std::string S3UnderStore::CopySource(const std::string& key) const {
+  return UriEncode("/" + client_->settings().bucket + "/" + client_->FullKey(key), true);
+}
+
+Status S3UnderStore::CheckSource(const std::string& source, const CopyOptions& options) {
+  if (options.source_if_match.empty()) return absl::OkStatus();
   SPILLWAY_ASSIGN_OR_RETURN(const ObjectInfo info, Head(source));
-  if (info.size_bytes > kSingleCopyBytesMax) return CopyInParts(source, target, info.size_bytes);
+  const bool same = info.etag == options.source_if_match &&
+                    (options.source_bytes < 0 || info.size_bytes == options.source_bytes);
+  if (same) return absl::OkStatus();
+  return MakeStatus(StatusCode::kFailedPrecondition, "{}: the object to copy is another one",
+                    source);
+}
+
+// Length and version of what is to be copied, as far as the caller does not know them.
+Status S3UnderStore::FindSource(const std::string& source, CopyOptions* options) {
+  if (options->source_bytes >= 0 && source_conditions_ != Support::kNo) return absl::OkStatus();
+  SPILLWAY_ASSIGN_OR_RETURN(const ObjectInfo info, Head(source));
+  const bool same = (options->source_if_match.empty() || info.etag == options->source_if_match) &&
+                    (options->source_bytes < 0 || info.size_bytes == options->source_bytes);
+  if (!same) {
+    return MakeStatus(StatusCode::kFailedPrecondition, "{}: the object to copy is another one",
+                      source);
+  }
+  options->source_bytes = info.size_bytes;
+  options->source_if_match = info.etag;
+  return absl::OkStatus();
+}
+
+// A copy of one piece has its source's etag, mostly. If not, the store may have passed over the
+// condition, and another version may have been copied.
+Status S3UnderStore::CheckCopy(const std::string& source, const CopyOptions& options,
+                               const std::string& etag) {
+  if (options.source_if_match.empty() || etag == options.source_if_match ||
+      source_conditions_ == Support::kYes) {
+    return absl::OkStatus();
+  }
+  const Status still = CheckSource(source, options);
+  if (still.ok()) return still;
+  if (still.code() == StatusCode::kFailedPrecondition) source_conditions_ = Support::kNo;
+  return Unavailable("{} may have changed before it was copied: {}", source, Message(still));
+}
+
+StatusOr<PutResult> S3UnderStore::Copy(const std::string& source, const std::string& target,
+                                       const CopyOptions& given) {
+  static const AnswerRule kRule{
+      "copy_object",       {200}, {}, "CopyObjectResult", {{"ETag", FieldKind::kEtag}}, {},
+      /*late_errors=*/true};
+  CopyOptions options = given;
+  SPILLWAY_RETURN_IF_ERROR(FindSource(source, &options));
+  if (options.source_bytes > copy_bytes_max()) {
+    return InvalidArgument("{} has {} bytes; objects beyond {} are copied in parts.", source,
+                           options.source_bytes, copy_bytes_max());
+  }
   S3Request request;
   request.method = "PUT";
   request.key = client_->FullKey(target);
-  request.headers["x-amz-copy-source"] =
-      UriEncode("/" + client_->settings().bucket + "/" + client_->FullKey(source), true);
+  request.headers["x-amz-copy-source"] = CopySource(source);
+  if (!options.source_if_match.empty())
+    request.headers["x-amz-copy-source-if-match"] = QuoteEtag(options.source_if_match);
   AddObjectHeaders(client_->settings(), &request.headers);
   StringBody nothing("");
   request.body = &nothing;
-  request.payload_bytes = info.size_bytes;
-  SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request));
-  SPILLWAY_ASSIGN_OR_RETURN(std::string etag,
-                            EtagOfCopy(response, "CopyObjectResult", "Copy to " + request.key));
-  return PutResult{std::move(etag)};
-}
-
-StatusOr<PutResult> S3UnderStore::CopyInParts(const std::string& source, const std::string& target,
-                                              int64_t size_bytes) {
-  SPILLWAY_ASSIGN_OR_RETURN(const std::string upload_id, CreateMultipart(target, PutOptions()));
-  std::vector<UploadedPart> parts;
-  for (int64_t at = 0; at < size_bytes; at += kCopyPartBytes) {
-    const int number = static_cast<int>(parts.size()) + 1;
-    const int64_t end = std::min(size_bytes, at + kCopyPartBytes);
-    S3Request request;
-    request.method = "PUT";
-    request.key = client_->FullKey(target);
-    request.query = {{"partNumber", std::to_string(number)}, {"uploadId", upload_id}};
-    request.headers["x-amz-copy-source"] =
-        UriEncode("/" + client_->settings().bucket + "/" + client_->FullKey(source), true);
-    request.headers["x-amz-copy-source-range"] = fmt::format("bytes={}-{}", at, end - 1);
-    StringBody nothing("");
-    request.body = &nothing;
-    auto response = client_->Send(request);
-    StatusOr<std::string> etag = response.ok()
-                                     ? EtagOfCopy(*response, "CopyPartResult", "Copy part")
-                                     : StatusOr<std::string>(response.status());
-    if (!etag.ok()) {
-      (void)AbortMultipart(target, upload_id);
-      return etag.status();
-    }
-    parts.push_back(UploadedPart{number, *etag, std::nullopt, 0});
+  request.timeout_ms = client_->settings().copy_timeout_ms + options.source_bytes / kCopyBytesPerMs;
+  const auto answer =
+      CallBelieving(StoreFeature::kCopyConditions, target, {options.if_absent, options.if_match},
+                    std::nullopt, request, kRule);
+  if (answer.ok()) {
+    std::string etag = StripEtag(TextOf((*answer)->root, "ETag"));
+    SPILLWAY_RETURN_IF_ERROR(CheckCopy(source, options, etag));
+    return PutResult{std::move(etag)};
   }
-  return CompleteMultipart(target, upload_id, parts, PutOptions());
+  // An object to replace may be said to be gone because the source is.
+  if (answer.status().code() == StatusCode::kFailedPrecondition && !options.if_match.empty())
+    SPILLWAY_RETURN_IF_ERROR(Head(source).status());
+  return answer.status();
 }
 
 }  // namespace spillway

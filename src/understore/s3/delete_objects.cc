@@ -1,9 +1,9 @@
-#include <openssl/evp.h>
-#include <openssl/md5.h>
+// DeleteObjects: many keys by one request. What the answer does not name was not deleted.
+#include <algorithm>
+#include <map>
+#include <set>
 
-#include <pugixml.hpp>
-
-#include "common/checksum.h"
+#include "understore/s3/body_digest.h"
 #include "understore/s3/calls.h"
 
 namespace spillway {
@@ -11,61 +11,124 @@ namespace {
 
 constexpr size_t kKeysMax = 1000;
 
-std::string Md5Base64(const std::string& data) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  EVP_Digest(data.data(), data.size(), digest, &size, EVP_md5(), nullptr);
-  return Base64Encode(std::string_view(reinterpret_cast<char*>(digest), size));
+const AnswerRule& Rule() {
+  // Whose error it is cannot be told without a key: such an error concerns all that are not named.
+  static const AnswerRule kRule{
+      "delete_objects", {200}, {}, "DeleteResult", {}, {{"Deleted", {{"Key", FieldKind::kText}}}}};
+  return kRule;
+}
+
+std::string DocumentOf(const S3Client& client, const std::vector<DeleteRequest>& requests) {
+  std::string xml =
+      "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>false</Quiet>";
+  for (const DeleteRequest& request : requests) {
+    xml += "<Object><Key>" + XmlEscape(client.FullKey(request.key)) + "</Key>";
+    if (!request.if_match.empty())
+      xml += "<ETag>" + XmlEscape(QuoteEtag(request.if_match)) + "</ETag>";
+    xml += "</Object>";
+  }
+  return xml + "</Delete>";
+}
+
+// By full key: OK for what is deleted, otherwise why not.
+std::map<std::string, Status> OutcomesOf(const Answer& answer) {
+  std::map<std::string, Status> outcomes;
+  for (const pugi::xml_node& node : answer.root.children("Deleted"))
+    outcomes[TextOf(node, "Key")] = absl::OkStatus();
+  for (const pugi::xml_node& node : answer.root.children("Error")) {
+    const std::string code = TextOf(node, "Code");
+    const std::string key = TextOf(node, "Key");
+    if (key.empty()) continue;
+    outcomes[key] = code == "NoSuchKey" ? absl::OkStatus()
+                                        : StatusOfS3Error({HttpCodeOf(code), Glimpse(code),
+                                                           Glimpse(TextOf(node, "Message"), 300)},
+                                                          Glimpse(key, 1024));
+  }
+  return outcomes;
+}
+
+bool RefusesTheWhole(const Status& status) {
+  const int code = S3ErrorOf(status).http_code;
+  return status.code() == StatusCode::kInvalidArgument && code == 400;
+}
+
+void AddAll(const std::vector<DeleteRequest>& requests, const Status& status,
+            std::vector<DeleteFailure>* failures) {
+  for (const DeleteRequest& request : requests) failures->push_back({request.key, status});
 }
 
 }  // namespace
 
-StatusOr<std::vector<DeleteFailure>> S3UnderStore::Delete(const std::vector<DeleteRequest>& keys) {
-  std::vector<DeleteFailure> failures;
-  for (size_t first = 0; first < keys.size(); first += kKeysMax) {
-    const size_t last = std::min(keys.size(), first + kKeysMax);
-    if (last - first == 1) {
-      S3Request request;
-      request.method = "DELETE";
-      request.key = client_->FullKey(keys[first].key);
-      const auto response = client_->Send(request);
-      const bool gone =
-          response.ok() || (response.status().code() == StatusCode::kNotFound &&
-                            Message(response.status()).find("NoSuchBucket") == std::string::npos);
-      if (!gone) return response.status();
-      continue;
-    }
-    std::string xml =
-        "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>";
-    for (size_t i = first; i < last; ++i) {
-      xml += "<Object><Key>" + XmlEscape(client_->FullKey(keys[i].key)) + "</Key></Object>";
-    }
-    xml += "</Delete>";
-    S3Request request;
-    request.method = "POST";
-    request.query = {{"delete", ""}};
-    request.headers["content-md5"] = Md5Base64(xml);
-    request.headers["content-type"] = "application/xml";
-    StringBody body(xml);
-    request.body = &body;
-    SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request));
-    pugi::xml_document doc;
-    doc.load_buffer(response.body.data(), response.body.size());
-    for (const pugi::xml_node& node : doc.child("DeleteResult").children("Error")) {
-      const std::string code = node.child_value("Code");
-      const std::string key =
-          std::string(node.child_value("Key")).substr(client_->settings().prefix.size());
-      if (code == "NoSuchKey") continue;
-      failures.push_back({key, MakeStatus(code == "AccessDenied" ? StatusCode::kPermissionDenied
-                                                                 : StatusCode::kUnavailable,
-                                          "{}: {} {}", key, code, node.child_value("Message"))});
+void S3UnderStore::DeleteTogether(const std::vector<DeleteRequest>& requests,
+                                  std::vector<DeleteFailure>* failures) {
+  if (requests.empty()) return;
+  if (requests.size() == 1 || client_->Lacks(StoreFeature::kMultiDelete))
+    return DeleteOneByOne(requests, failures);
+  StringBody body(DocumentOf(*client_, requests));
+  const auto digest = DigestOf(body);
+  if (!digest.ok()) return AddAll(requests, digest.status(), failures);
+  S3Request request;
+  request.method = "POST";
+  request.query = {{"delete", ""}};
+  request.headers["content-md5"] = digest->md5_base64;
+  request.headers["content-type"] = "application/xml";
+  request.body = &body;
+  const auto answer = client_->Call(request, Rule());
+  const int http_code = S3ErrorOf(answer.status()).http_code;
+  if (http_code == 405 || http_code == 501) {
+    client_->Learn(StoreFeature::kMultiDelete, Support::kNo);
+    return DeleteOneByOne(requests, failures);
+  }
+  if (RefusesTheWhole(answer.status())) {
+    // One of them is the cause; the others do not wait for it.
+    const auto middle = requests.begin() + static_cast<ptrdiff_t>(requests.size() / 2);
+    DeleteTogether({requests.begin(), middle}, failures);
+    return DeleteTogether({middle, requests.end()}, failures);
+  }
+  if (!answer.ok()) return AddAll(requests, answer.status(), failures);
+  if (client_->Knows(StoreFeature::kMultiDelete) == Support::kUnknown)
+    client_->Learn(StoreFeature::kMultiDelete, Support::kYes);
+  const std::map<std::string, Status> outcomes = OutcomesOf(**answer);
+  bool silent = false;
+  for (const DeleteRequest& asked : requests) {
+    const auto outcome = outcomes.find(client_->FullKey(asked.key));
+    silent = silent || outcome == outcomes.end();
+    if (outcome == outcomes.end()) {
+      failures->push_back({asked.key, Unavailable("{}: the answer does not name it", asked.key)});
+    } else if (!outcome->second.ok()) {
+      failures->push_back({asked.key, outcome->second});
     }
   }
+  if (silent) client_->CountSkipped(Rule().call, "a key is neither deleted nor refused");
+}
+
+StatusOr<std::vector<DeleteFailure>> S3UnderStore::Delete(
+    const std::vector<DeleteRequest>& requests) {
+  std::vector<DeleteFailure> failures;
+  std::vector<DeleteRequest> together;
+  std::vector<DeleteRequest> alone;
+  const bool multi = !client_->Lacks(StoreFeature::kMultiDelete);
+  const bool multi_match = client_->Knows(StoreFeature::kMultiDeleteIfMatch) == Support::kYes;
+  std::set<std::string> seen;
+  for (const DeleteRequest& request : requests) {
+    // An answer that names a key twice would be read once.
+    const bool fits = multi && (request.if_match.empty() || multi_match) &&
+                      FitsXml(client_->FullKey(request.key)) && seen.insert(request.key).second;
+    (fits ? together : alone).push_back(request);
+  }
+  for (size_t first = 0; first < together.size(); first += kKeysMax) {
+    const size_t last = std::min(together.size(), first + kKeysMax);
+    DeleteTogether({together.begin() + static_cast<ptrdiff_t>(first),
+                    together.begin() + static_cast<ptrdiff_t>(last)},
+                   &failures);
+  }
+  DeleteOneByOne(alone, &failures);
   return failures;
 }
 
 Status S3UnderStore::RemoveDirectory(const std::string& key) {
-  return Delete({DeleteRequest{key + "/", ""}}).status();
+  SPILLWAY_ASSIGN_OR_RETURN(const auto failures, Delete({DeleteRequest{key + "/", ""}}));
+  return failures.empty() ? absl::OkStatus() : failures.front().status;
 }
 
 }  // namespace spillway

@@ -1,28 +1,37 @@
-#include <ctime>
-
-#include "absl/strings/numbers.h"
 #include "understore/s3/calls.h"
 
 namespace spillway {
 
 StatusOr<ObjectInfo> S3UnderStore::Head(const std::string& key) {
+  // Without its length an object cannot be read, without its etag it cannot be told from another.
+  static const AnswerRule kRule{"head_object",
+                                {200},
+                                {{"content-length", FieldKind::kSize},
+                                 {"etag", FieldKind::kEtag},
+                                 {"last-modified", FieldKind::kHttpTime, false}}};
   S3Request request;
   request.method = "HEAD";
   request.key = client_->FullKey(key);
-  if (client_->settings().checksums) request.headers["x-amz-checksum-mode"] = "ENABLED";
-  SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request));
+  if (!client_->Lacks(StoreFeature::kChecksums)) request.headers["x-amz-checksum-mode"] = "ENABLED";
+  auto called = client_->Call(request, kRule);
+  if (S3ErrorOf(called.status()).http_code == 501 &&
+      request.headers.erase("x-amz-checksum-mode") > 0) {
+    called = client_->Call(request, kRule);
+    if (S3ErrorOf(called.status()).http_code != 501)
+      client_->Learn(StoreFeature::kChecksums, Support::kNo);
+  }
+  SPILLWAY_RETURN_IF_ERROR(called.status());
+  const Answer* answer = called->get();
   ObjectInfo info;
   info.key = key;
-  info.etag = StripEtag(response.headers["etag"]);
-  if (!absl::SimpleAtoi(response.headers["content-length"], &info.size_bytes)) info.size_bytes = 0;
-  std::tm utc{};
-  if (strptime(response.headers["last-modified"].c_str(), "%a, %d %b %Y %H:%M:%S", &utc) !=
-      nullptr) {
-    info.last_modified_ms = static_cast<int64_t>(timegm(&utc)) * 1000;
-  }
-  const std::string& checksum = response.headers["x-amz-checksum-crc32c"];
+  info.etag = StripEtag(answer->header("etag"));
+  info.size_bytes = *ParseDecimal(answer->header("content-length"), kObjectBytesMax);
+  info.last_modified_ms = ParseHttpTimeMs(answer->header("last-modified")).value_or(0);
+  // A store that does not check them may keep wrong ones.
+  if (client_->Lacks(StoreFeature::kChecksums)) return info;
+  const std::string checksum = answer->header("x-amz-checksum-crc32c");
   info.crc32c = ParseCrc32cBase64(checksum);
-  if (checksum.find('-') != std::string::npos) info.composite_crc32c = checksum;
+  if (checksum.find('-') != std::string::npos && IsEtag(checksum)) info.composite_crc32c = checksum;
   return info;
 }
 

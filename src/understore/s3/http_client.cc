@@ -9,112 +9,9 @@
 #include <thread>
 
 #include "absl/synchronization/mutex.h"
+#include "understore/s3/http_transfer.h"
 
 namespace spillway {
-namespace {
-
-constexpr size_t kBufferedBytesMax = 4 << 20;
-constexpr int64_t kSlowBytesPerSecond = 1024;
-constexpr int64_t kSlowSeconds = 30;
-
-// One request on its way, shared by the caller and the loop.
-struct Transfer {
-  const HttpRequest* request = nullptr;
-  CURL* easy = nullptr;
-  curl_slist* headers = nullptr;
-  int64_t sent = 0;
-  Status body_status;
-  HttpResponse response;
-
-  absl::Mutex mutex;
-  std::deque<std::string> pieces ABSL_GUARDED_BY(mutex);
-  size_t buffered ABSL_GUARDED_BY(mutex) = 0;
-  bool paused ABSL_GUARDED_BY(mutex) = false;
-  bool done ABSL_GUARDED_BY(mutex) = false;
-  CURLcode result ABSL_GUARDED_BY(mutex) = CURLE_OK;
-
-  ~Transfer() {
-    if (easy != nullptr) curl_easy_cleanup(easy);
-    curl_slist_free_all(headers);
-  }
-};
-
-size_t OnRead(char* out, size_t size, size_t count, void* arg) {
-  auto* transfer = static_cast<Transfer*>(arg);
-  BodySource* body = transfer->request->body;
-  const int64_t n =
-      std::min<int64_t>(static_cast<int64_t>(size * count), body->size_bytes() - transfer->sent);
-  if (n <= 0) return 0;
-  transfer->body_status = body->Read(transfer->sent, out, n);
-  if (!transfer->body_status.ok()) return CURL_READFUNC_ABORT;
-  transfer->sent += n;
-  return static_cast<size_t>(n);
-}
-
-int OnSeek(void* arg, curl_off_t offset, int origin) {
-  if (origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
-  static_cast<Transfer*>(arg)->sent = offset;
-  return CURL_SEEKFUNC_OK;
-}
-
-size_t OnHeader(char* data, size_t size, size_t count, void* arg) {
-  auto* transfer = static_cast<Transfer*>(arg);
-  std::string line(data, size * count);
-  const size_t colon = line.find(':');
-  if (colon != std::string::npos) {
-    std::string name = line.substr(0, colon);
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
-    const size_t begin = line.find_first_not_of(" \t", colon + 1);
-    const size_t end = line.find_last_not_of("\r\n \t");
-    transfer->response.headers[name] =
-        begin == std::string::npos || begin > end ? "" : line.substr(begin, end - begin + 1);
-  }
-  return size * count;
-}
-
-size_t OnWrite(char* data, size_t size, size_t count, void* arg) {
-  auto* transfer = static_cast<Transfer*>(arg);
-  long code = 0;
-  curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &code);
-  if (!transfer->request->sink || code / 100 != 2) {
-    transfer->response.body.append(data, size * count);
-    return size * count;
-  }
-  absl::MutexLock lock(&transfer->mutex);
-  if (transfer->buffered >= kBufferedBytesMax) {
-    transfer->paused = true;
-    return CURL_WRITEFUNC_PAUSE;
-  }
-  transfer->pieces.emplace_back(data, size * count);
-  transfer->buffered += size * count;
-  return size * count;
-}
-
-// How connections are kept, and through which proxy they go.
-void UseConnections(const HttpClient::Options& options, CURL* easy) {
-  if (options.connection_ttl_ms > 0) {
-    const int64_t seconds = std::max<int64_t>(1, options.connection_ttl_ms / 1000);
-    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, static_cast<long>(seconds));
-  }
-  if (options.proxy.empty()) return;
-  curl_easy_setopt(easy, CURLOPT_PROXY, options.proxy.c_str());
-  // Where containers and instances ask for credentials: no proxy reaches it.
-  curl_easy_setopt(easy, CURLOPT_NOPROXY, "169.254.169.254,169.254.170.2,169.254.170.23");
-}
-
-Status FromCurl(CURLcode code, const std::string& url) {
-  const std::string host = url.substr(0, url.find('/', url.find("//") + 2));
-  StatusCode status = StatusCode::kUnavailable;
-  if (code == CURLE_OPERATION_TIMEDOUT) status = StatusCode::kDeadlineExceeded;
-  if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_URL_MALFORMAT ||
-      code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_SSL_CACERT_BADFILE) {
-    status = StatusCode::kInvalidArgument;
-  }
-  return MakeStatus(status, "No answer from {}: {}", host, curl_easy_strerror(code));
-}
-
-}  // namespace
 
 class HttpClient::Loop {
  public:
@@ -135,64 +32,42 @@ class HttpClient::Loop {
   }
 
   StatusOr<HttpResponse> Perform(const HttpRequest& request) {
-    auto transfer = std::make_shared<Transfer>();
-    transfer->request = &request;
-    Prepare(*transfer);
-    Enqueue(transfer, Order::kAdd);
-    const Status sink_status = Drain(transfer);
-    absl::MutexLock lock(&transfer->mutex);
-    transfer->mutex.Await(absl::Condition(&transfer->done));
-    if (!sink_status.ok()) return sink_status;
-    if (!transfer->body_status.ok()) return transfer->body_status;
-    if (transfer->result != CURLE_OK) return FromCurl(transfer->result, request.url);
-    return std::move(transfer->response);
+    auto transfer = Start(request);
+    SPILLWAY_RETURN_IF_ERROR(Drain(transfer));
+    return End(*transfer);
+  }
+
+  std::vector<StatusOr<HttpResponse>> PerformMany(const std::vector<HttpRequest>& requests,
+                                                  size_t side_by_side) {
+    std::vector<StatusOr<HttpResponse>> responses;
+    std::deque<std::shared_ptr<HttpTransfer>> under_way;
+    for (size_t next = 0; responses.size() < requests.size();) {
+      while (next < requests.size() && under_way.size() < side_by_side)
+        under_way.push_back(Start(requests[next++]));
+      responses.push_back(End(*under_way.front()));
+      under_way.pop_front();
+    }
+    return responses;
   }
 
  private:
   enum class Order { kAdd, kResume, kRemove };
 
-  void Prepare(Transfer& transfer) {
-    const HttpRequest& request = *transfer.request;
-    CURL* easy = transfer.easy = curl_easy_init();
-    curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                     static_cast<long>(options_.connect_timeout_ms));
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout_ms));
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(kSlowBytesPerSecond));
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(kSlowSeconds));
-    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L << 10);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 512L << 10);
-    UseConnections(options_, easy);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, OnWrite);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, OnHeader);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
-    if (!options_.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca_file.c_str());
-    if (request.method == "HEAD") curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    if (request.body != nullptr) {
-      curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-      curl_easy_setopt(easy, CURLOPT_READFUNCTION, OnRead);
-      curl_easy_setopt(easy, CURLOPT_READDATA, &transfer);
-      curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, OnSeek);
-      curl_easy_setopt(easy, CURLOPT_SEEKDATA, &transfer);
-      curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
-                       static_cast<curl_off_t>(request.body->size_bytes()));
-    }
-    for (const auto& [name, value] : request.headers) {
-      // A header without value needs ';' in curl's language.
-      const std::string line = value.empty() ? name + ";" : name + ": " + value;
-      transfer.headers = curl_slist_append(transfer.headers, line.c_str());
-    }
-    transfer.headers = curl_slist_append(transfer.headers, "Expect:");
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer.headers);
+  std::shared_ptr<HttpTransfer> Start(const HttpRequest& request) {
+    auto transfer = std::make_shared<HttpTransfer>(request, options_);
+    Enqueue(transfer, Order::kAdd);
+    return transfer;
   }
 
-  void Enqueue(const std::shared_ptr<Transfer>& transfer, Order order) {
+  static StatusOr<HttpResponse> End(HttpTransfer& transfer) {
+    {
+      absl::MutexLock lock(&transfer.mutex);
+      transfer.mutex.Await(absl::Condition(&transfer.done));
+    }
+    return transfer.Outcome();
+  }
+
+  void Enqueue(const std::shared_ptr<HttpTransfer>& transfer, Order order) {
     {
       absl::MutexLock lock(&mutex_);
       if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
@@ -201,46 +76,68 @@ class HttpClient::Loop {
     curl_multi_wakeup(multi_);
   }
 
-  // Feeds the sink on the caller's thread until the transfer ends or the sink fails.
-  Status Drain(const std::shared_ptr<Transfer>& transfer) {
+  // Feeds the sink on the caller's thread until the transfer ends or the caller has enough. What an
+  // error leaves behind is over when this returns: nothing of the caller is touched any more.
+  Status Drain(const std::shared_ptr<HttpTransfer>& transfer) {
     if (!transfer->request->sink) return absl::OkStatus();
-    while (true) {
-      std::string piece;
-      bool resume = false;
-      {
-        absl::MutexLock lock(&transfer->mutex);
-        transfer->mutex.Await(absl::Condition(
-            +[](Transfer* t) { return t->done || !t->pieces.empty(); }, transfer.get()));
-        if (transfer->pieces.empty()) return absl::OkStatus();
-        piece = std::move(transfer->pieces.front());
-        transfer->pieces.pop_front();
-        transfer->buffered -= piece.size();
-        if (transfer->paused && transfer->buffered < kBufferedBytesMax / 2) {
-          transfer->paused = false;
-          resume = true;
-        }
-      }
-      if (resume) Enqueue(transfer, Order::kResume);
-      if (Status status = transfer->request->sink(piece); !status.ok()) {
-        Enqueue(transfer, Order::kRemove);
-        return status;
-      }
+    Status status = Feed(transfer);
+    if (!status.ok()) {
+      Enqueue(transfer, Order::kRemove);
+      absl::MutexLock lock(&transfer->mutex);
+      transfer->mutex.Await(absl::Condition(&transfer->done));
     }
+    return status;
   }
 
-  void Finish(const std::shared_ptr<Transfer>& transfer, CURLcode result) {
+  Status Feed(const std::shared_ptr<HttpTransfer>& transfer) {
+    const HttpRequest& request = *transfer->request;
+    bool asked = !request.on_headers;
+    while (true) {
+      std::string piece;
+      if (!Take(transfer, &piece)) break;
+      if (!asked) SPILLWAY_RETURN_IF_ERROR(request.on_headers(transfer->response));
+      asked = true;
+      SPILLWAY_RETURN_IF_ERROR(request.sink(piece));
+    }
+    bool whole = false;
+    {
+      absl::MutexLock lock(&transfer->mutex);
+      whole = transfer->result == CURLE_OK;
+    }
+    if (asked || !whole || transfer->response.code / 100 != 2) return absl::OkStatus();
+    return request.on_headers(transfer->response);
+  }
+
+  // Waits for the next piece. False at the end.
+  bool Take(const std::shared_ptr<HttpTransfer>& transfer, std::string* piece) {
+    bool resume = false;
+    {
+      absl::MutexLock lock(&transfer->mutex);
+      transfer->mutex.Await(absl::Condition(
+          +[](HttpTransfer* t) { return t->done || !t->pieces.empty(); }, transfer.get()));
+      if (transfer->pieces.empty()) return false;
+      *piece = std::move(transfer->pieces.front());
+      transfer->pieces.pop_front();
+      transfer->buffered -= piece->size();
+      if (transfer->paused && transfer->buffered < HttpTransfer::kBufferedBytesMax / 2) {
+        transfer->paused = false;
+        resume = true;
+      }
+    }
+    if (resume) Enqueue(transfer, Order::kResume);
+    return true;
+  }
+
+  void Finish(const std::shared_ptr<HttpTransfer>& transfer, CURLcode result) {
     curl_multi_remove_handle(multi_, transfer->easy);
     active_.erase(transfer);
-    long code = 0;
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &code);
     absl::MutexLock lock(&transfer->mutex);
-    transfer->response.code = static_cast<int>(code);
     transfer->result = result;
     transfer->done = true;
   }
 
   void CarryOutOrders() {
-    std::deque<std::pair<Order, std::shared_ptr<Transfer>>> orders;
+    std::deque<std::pair<Order, std::shared_ptr<HttpTransfer>>> orders;
     {
       absl::MutexLock lock(&mutex_);
       orders.swap(orders_);
@@ -257,6 +154,16 @@ class HttpClient::Loop {
     }
   }
 
+  // Stalls are looked for at least twice in the time that makes one.
+  int PollMs() const {
+    int64_t ms = 1000;
+    for (const auto& transfer : active_) {
+      const int64_t stall_ms = transfer->request->stall_ms;
+      if (stall_ms > 0) ms = std::min(ms, std::max<int64_t>(10, stall_ms / 2));
+    }
+    return static_cast<int>(ms);
+  }
+
   void Run() {
     pthread_setname_np(pthread_self(), "s3-http");
     while (true) {
@@ -266,29 +173,29 @@ class HttpClient::Loop {
       int left = 0;
       while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
         if (message->msg != CURLMSG_DONE) continue;
-        Transfer* raw = nullptr;
+        HttpTransfer* raw = nullptr;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &raw);
         const auto it = std::find_if(active_.begin(), active_.end(),
                                      [&](const auto& candidate) { return candidate.get() == raw; });
         const CURLcode result = message->data.result;
-        if (it != active_.end()) Finish(std::shared_ptr<Transfer>(*it), result);
+        if (it != active_.end()) Finish(std::shared_ptr<HttpTransfer>(*it), result);
       }
       {
         absl::MutexLock lock(&mutex_);
         if (stopping_) break;
         if (!orders_.empty()) continue;
       }
-      curl_multi_poll(multi_, nullptr, 0, 1000, nullptr);
+      curl_multi_poll(multi_, nullptr, 0, PollMs(), nullptr);
     }
     while (!active_.empty())
-      Finish(std::shared_ptr<Transfer>(*active_.begin()), CURLE_ABORTED_BY_CALLBACK);
+      Finish(std::shared_ptr<HttpTransfer>(*active_.begin()), CURLE_ABORTED_BY_CALLBACK);
   }
 
   const Options options_;
   CURLM* const multi_;
-  std::set<std::shared_ptr<Transfer>> active_;  // the loop's thread only
+  std::set<std::shared_ptr<HttpTransfer>> active_;  // the loop's thread only
   absl::Mutex mutex_;
-  std::deque<std::pair<Order, std::shared_ptr<Transfer>>> orders_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::pair<Order, std::shared_ptr<HttpTransfer>>> orders_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
@@ -304,6 +211,15 @@ HttpClient::~HttpClient() = default;
 
 StatusOr<HttpResponse> HttpClient::Perform(const HttpRequest& request) {
   return loop_->Perform(request);
+}
+
+std::vector<StatusOr<HttpResponse>> HttpClient::PerformMany(
+    const std::vector<HttpRequest>& requests, int side_by_side) {
+  if (loop_ != nullptr)
+    return loop_->PerformMany(requests, static_cast<size_t>(std::max(1, side_by_side)));
+  std::vector<StatusOr<HttpResponse>> responses;
+  for (const HttpRequest& request : requests) responses.push_back(Perform(request));
+  return responses;
 }
 
 }  // namespace spillway

@@ -1,39 +1,61 @@
 // ListMultipartUploads: who has begun an upload and not ended it.
-#include <pugixml.hpp>
-
 #include "understore/s3/calls.h"
-#include "understore/s3/s3_client.h"
+#include "understore/s3/list_page.h"
 
 namespace spillway {
+namespace {
+
+constexpr int kPagesMax = 10'000;
+
+const AnswerRule& Rule() {
+  // An upload's age decides whether it is aborted.
+  static const AnswerRule kRule{"list_uploads",
+                                {200},
+                                {},
+                                "ListMultipartUploadsResult",
+                                {{"IsTruncated", FieldKind::kBool}},
+                                {{"Upload",
+                                  {{"Key", FieldKind::kText},
+                                   {"UploadId", FieldKind::kText},
+                                   {"Initiated", FieldKind::kTime}}}}};
+  return kRule;
+}
+
+}  // namespace
 
 StatusOr<std::vector<OpenUpload>> S3UnderStore::ListUploads(const std::string& prefix) {
   const S3Settings& settings = client_->settings();
+  const std::string full_prefix = client_->FullKey(prefix);
   std::vector<OpenUpload> uploads;
   std::string key_marker;
   std::string id_marker;
-  while (true) {
+  TokenTrail trail;
+  for (int pages = 0; pages < kPagesMax; ++pages) {
     S3Request request;
     request.method = "GET";
-    request.query = {{"uploads", ""}, {"prefix", client_->FullKey(prefix)}};
+    request.query = {{"uploads", ""}, {"encoding-type", "url"}, {"prefix", full_prefix}};
     if (!key_marker.empty()) request.query.emplace_back("key-marker", key_marker);
     if (!id_marker.empty()) request.query.emplace_back("upload-id-marker", id_marker);
-    SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request));
-    pugi::xml_document doc;
-    if (!doc.load_buffer(response.body.data(), response.body.size())) {
-      return Unavailable("Listing uploads of s3://{}: the answer is not XML.", settings.bucket);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto answer, client_->Call(request, Rule()));
+    const bool encoded = TextOf(answer->root, "EncodingType") == "url";
+    for (const pugi::xml_node& node : answer->root.children("Upload")) {
+      const auto key = ListedText(TextOf(node, "Key"), encoded);
+      if (const char* why = WhyNotListed(key, full_prefix); why != nullptr) {
+        client_->CountSkipped(Rule().call, why);
+        continue;
+      }
+      uploads.push_back({key->substr(settings.prefix.size()), TextOf(node, "UploadId"),
+                         *ParseIsoTimeMs(TextOf(node, "Initiated"))});
     }
-    const pugi::xml_node root = doc.child("ListMultipartUploadsResult");
-    for (const pugi::xml_node& node : root.children("Upload")) {
-      const std::string key = node.child_value("Key");
-      if (key.rfind(settings.prefix, 0) != 0) continue;
-      uploads.push_back({key.substr(settings.prefix.size()), node.child_value("UploadId"),
-                         ParseS3TimeMs(node.child_value("Initiated"))});
-    }
-    key_marker = root.child_value("NextKeyMarker");
-    id_marker = root.child_value("NextUploadIdMarker");
-    const bool more = root.child("IsTruncated").text().as_bool() && !key_marker.empty();
-    if (!more) return uploads;
+    if (TextOf(answer->root, "IsTruncated") != "true") return uploads;
+    key_marker = ListedText(TextOf(answer->root, "NextKeyMarker"), encoded).value_or("");
+    id_marker = TextOf(answer->root, "NextUploadIdMarker");
+    if (key_marker.rfind(full_prefix, 0) != 0 || key_marker.empty() ||
+        !trail.Add(key_marker + '\0' + id_marker))
+      return client_->Strange(Rule().call, "there is more, but no way to go on", answer->http);
   }
+  return Unavailable("Listing uploads of s3://{}: there are more than {} pages.", settings.bucket,
+                     kPagesMax);
 }
 
 }  // namespace spillway

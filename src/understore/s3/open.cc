@@ -14,8 +14,9 @@ StatusOr<std::shared_ptr<UnderStore>> OpenS3UnderStore(const std::string& uri,
   for (const std::string& warning : S3Warnings(config)) spdlog::warn("{}: {}", uri, warning);
   auto client = std::make_unique<HttpClient>(http);
   auto credentials = MakeCredentialsProvider(config, client.get(), context.clock);
-  return std::shared_ptr<UnderStore>(std::make_shared<S3UnderStore>(std::make_unique<S3Client>(
-      std::move(settings), std::move(client), std::move(credentials), context.clock)));
+  return std::shared_ptr<UnderStore>(std::make_shared<S3UnderStore>(
+      std::make_unique<S3Client>(std::move(settings), std::move(client), std::move(credentials),
+                                 context.clock, context.metrics)));
 }
 
 }  // namespace spillway

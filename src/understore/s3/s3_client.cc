@@ -1,75 +1,47 @@
 #include "understore/s3/s3_client.h"
 
-#include <pugixml.hpp>
-
 #include "absl/strings/escaping.h"
-#include "understore/s3/send.h"
+#include "common/log.h"
 
 namespace spillway {
 namespace {
 
 constexpr int64_t kSlowestBytesPerMs = 1024;  // 1 MB/s: below it a transfer has failed
+constexpr int kSideBySide = 8;
+constexpr int64_t kQuietMs = 60'000;
+constexpr size_t kKindsMax = 1000;
 
-bool IsThrottle(const std::string& code) {
-  return code == "SlowDown" || code == "RequestLimitExceeded" || code == "TooManyRequests" ||
-         code == "ThrottlingException" || code == "BandwidthLimitExceeded";
+StoreProfile ProfileOf(const S3Settings& settings) {
+  StoreProfile profile = settings.profile;
+  if (!settings.conditional_writes) {
+    for (const StoreFeature feature :
+         {StoreFeature::kPutIfAbsent, StoreFeature::kPutIfMatch, StoreFeature::kCompleteConditions,
+          StoreFeature::kCopyConditions}) {
+      profile.Set(feature, Support::kNo);
+    }
+  }
+  if (!settings.checksums) profile.Set(StoreFeature::kChecksums, Support::kNo);
+  return profile;
 }
 
-StatusCode CodeOf(int http_code, const std::string& code) {
-  if (IsThrottle(code) || http_code == 429) return StatusCode::kResourceExhausted;
-  if (code == "BadDigest" || code == "InvalidDigest" || code == "XAmzContentSHA256Mismatch" ||
-      code == "XAmzContentChecksumMismatch") {
-    return StatusCode::kDataLoss;
-  }
-  if (code == "RequestTimeout" || code == "RequestTimeTooSkewed" || code == "InternalError") {
-    return StatusCode::kUnavailable;
-  }
-  if (IsCredentialsRefusal(code)) return StatusCode::kPermissionDenied;
-  switch (http_code) {
-    case 301:
-    case 307:
-    case 400:
-    case 405:
-    case 411:
-    case 416:
-      return StatusCode::kInvalidArgument;
-    case 401:
-    case 403:
-      return StatusCode::kPermissionDenied;
-    case 404:
-      return StatusCode::kNotFound;
-    case 409:
-      return code == "ConditionalRequestConflict" || code == "OperationAborted"
-                 ? StatusCode::kUnavailable
-                 : StatusCode::kFailedPrecondition;
-    case 412:
-      return StatusCode::kFailedPrecondition;
-    case 501:
-      return StatusCode::kUnknown;
-    default:
-      return http_code >= 500 ? StatusCode::kUnavailable : StatusCode::kUnknown;
-  }
+Status WithNote(const Status& status, const std::string& note) {
+  if (note.empty()) return status;
+  Status noted = MakeStatus(status.code(), "{} ({})", Message(status), note);
+  status.ForEachPayload(
+      [&](absl::string_view type, const absl::Cord& payload) { noted.SetPayload(type, payload); });
+  return noted;
 }
 
 }  // namespace
-
-Status StatusFromS3(int http_code, const std::string& body, const std::string& what) {
-  pugi::xml_document doc;
-  std::string code;
-  std::string text;
-  if (doc.load_buffer(body.data(), body.size())) {
-    code = doc.child("Error").child_value("Code");
-    text = doc.child("Error").child_value("Message");
-  }
-  if (code.empty() && http_code == 503) code = "ServiceUnavailable";
-  return MakeStatus(CodeOf(http_code, code), "{}: S3 answers {} {} {}", what, http_code, code,
-                    text);
-}
 
 std::string StripEtag(const std::string& etag) {
   if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"')
     return etag.substr(1, etag.size() - 2);
   return etag;
+}
+
+std::string QuoteEtag(const std::string& etag) {
+  return etag.rfind("W/\"", 0) == 0 ? etag : "\"" + etag + "\"";
 }
 
 std::optional<uint32_t> ParseCrc32cBase64(const std::string& text) {
@@ -107,22 +79,41 @@ std::string XmlEscape(const std::string& text) {
 }
 
 S3Client::S3Client(S3Settings settings, std::unique_ptr<HttpClient> http,
-                   std::unique_ptr<CredentialsProvider> credentials, Clock* clock)
+                   std::unique_ptr<CredentialsProvider> credentials, Clock* clock, Metrics* metrics)
     : settings_(std::move(settings)),
       http_(std::move(http)),
       credentials_(std::move(credentials)),
       clock_(clock),
+      metrics_(metrics),
       place_({settings_.scheme, settings_.host, settings_.path_style, settings_.region},
-             settings_.bucket) {}
+             settings_.bucket),
+      profile_(ProfileOf(settings_)) {}
 
-void S3Client::AddConditions(const PutOptions& options,
-                             std::map<std::string, std::string>* headers) const {
-  if (!conditional_writes()) return;
-  if (options.if_absent) (*headers)["if-none-match"] = "*";
-  if (!options.if_match.empty()) (*headers)["if-match"] = "\"" + options.if_match + "\"";
+StoreProfile S3Client::profile() const {
+  absl::MutexLock lock(&mutex_);
+  return profile_;
 }
 
-StatusOr<HttpResponse> S3Client::SendOnce(const S3Request& request, const Attempt& attempt) {
+Support S3Client::Knows(StoreFeature feature) const {
+  absl::MutexLock lock(&mutex_);
+  return profile_.Get(feature);
+}
+
+void S3Client::Learn(StoreFeature feature, Support support) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (profile_.Get(feature) == support) return;
+    profile_.Set(feature, support);
+  }
+  spdlog::info("Bucket {}: the store's answers show {}: {}.", settings_.bucket, NameOf(feature),
+               NameOf(support));
+}
+
+std::string S3Client::Name(const S3Request& request) const {
+  return request.method + " s3://" + settings_.bucket + "/" + request.key;
+}
+
+HttpRequest S3Client::Prepare(const S3Request& request, const Attempt& attempt) {
   const S3Place& place = attempt.place;
   const S3Credentials& credentials = attempt.credentials;
   SigningInput input;
@@ -151,27 +142,103 @@ StatusOr<HttpResponse> S3Client::SendOnce(const S3Request& request, const Attemp
   http.headers.emplace_back("authorization", SignV4(input, credentials));
   http.body = request.body;
   http.sink = request.sink;
+  http.on_headers = request.on_headers;
   const int64_t payload =
       request.body != nullptr ? request.body->size_bytes() : request.payload_bytes;
-  http.timeout_ms = settings_.request_timeout_ms + payload / kSlowestBytesPerMs;
-  return http_->Perform(http);
+  http.timeout_ms = request.timeout_ms > 0
+                        ? request.timeout_ms
+                        : settings_.request_timeout_ms + payload / kSlowestBytesPerMs;
+  http.stall_ms = settings_.socket_timeout_ms;
+  return http;
 }
 
-StatusOr<HttpResponse> S3Client::Send(const S3Request& request) {
-  std::string note;
-  SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, SendUntilSettled(request, &note));
-  if (response.code / 100 == 2) return response;
-  Status status = StatusFromS3(response.code, response.body,
-                               request.method + " s3://" + settings_.bucket + "/" + request.key);
-  if (!note.empty()) status = MakeStatus(status.code(), "{} ({})", Message(status), note);
-  const bool conditional =
-      request.headers.count("if-none-match") + request.headers.count("if-match") > 0;
-  if (conditional && response.code == 501) {
-    conditional_works_ =
-        false;  // the store does not know conditional writes; the caller tries again
-    return Unavailable("{} (going on without conditional writes)", Message(status));
+StatusOr<std::unique_ptr<Answer>> S3Client::Call(const S3Request& request, const AnswerRule& rule) {
+  SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, Send(request));
+  return Judge(request, rule, std::move(response));
+}
+
+std::vector<StatusOr<std::unique_ptr<Answer>>> S3Client::CallMany(
+    const std::vector<S3Request>& requests, const AnswerRule& rule) {
+  std::vector<StatusOr<std::unique_ptr<Answer>>> answers;
+  const auto attempt = NextAttempt();
+  if (!attempt.ok()) {
+    for (size_t i = 0; i < requests.size(); ++i) answers.push_back(attempt.status());
+    return answers;
+  }
+  std::vector<HttpRequest> https;
+  for (const S3Request& request : requests) https.push_back(Prepare(request, *attempt));
+  auto responses = http_->PerformMany(https, kSideBySide);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    Repeats repeats;
+    if (responses[i].ok() && LearnFrom(requests[i], *attempt, &*responses[i], &repeats)) {
+      answers.push_back(Call(requests[i], rule));
+    } else if (responses[i].ok()) {
+      answers.push_back(Judge(requests[i], rule, *std::move(responses[i])));
+    } else {
+      answers.push_back(responses[i].status());
+    }
+  }
+  return answers;
+}
+
+StatusOr<std::unique_ptr<Answer>> S3Client::Judge(const S3Request& request, const AnswerRule& rule,
+                                                  HttpResponse response) {
+  const int code = response.code;
+  if (code / 100 == 2) {
+    auto answer = std::make_unique<Answer>();
+    answer->http = std::move(response);
+    const std::string why = WhyNoAnswer(rule, answer.get());
+    if (why.empty()) return answer;
+    const std::string& body = answer->http.body;
+    if (const auto error = ParseS3Error(code, body); error && rule.late_errors)
+      return StatusOfS3Error({HttpCodeOf(error->code), error->code, error->message}, Name(request));
+    return Strange(rule.call, why, answer->http);
+  }
+  if (const std::string why = WhyNoRefusal(request.method, response); !why.empty())
+    return WithNote(Strange(rule.call, why, response), response.note);
+  const Status status = WithNote(StatusFromS3(code, response.body, Name(request)), response.note);
+  // The first of two sendings may have been carried out, and this may be what the second met.
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (response.attempts > 1 && !reads && (code == 404 || code == 409 || code == 412)) {
+    return MakeStatus(StatusCode::kDeadlineExceeded, "{} (after a connection was lost)",
+                      Message(status));
   }
   return status;
+}
+
+Status S3Client::Strange(const std::string& call, const std::string& why,
+                         const HttpResponse& response) {
+  const auto type = response.headers.find("content-type");
+  const std::string text = fmt::format(
+      "{} in bucket {}: no usable answer ({}): status {}, {}, \"{}\"", call, settings_.bucket, why,
+      response.code, type == response.headers.end() ? "no content type" : Glimpse(type->second),
+      Glimpse(response.body));
+  Note(call, why, text);
+  return Unavailable("{}", text);
+}
+
+void S3Client::CountSkipped(const std::string& call, const std::string& why) {
+  Note(call, why,
+       fmt::format("{} in bucket {}: an entry is passed over: {}", call, settings_.bucket, why));
+}
+
+void S3Client::Note(const std::string& call, const std::string& why, const std::string& text) {
+  if (metrics_ != nullptr) {
+    metrics_
+        ->Counter("spillway_understore_strange_answers_total",
+                  "Answers of the understore, or entries of them, that could not be used.",
+                  {{"call", call}})
+        .Increment();
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    const int64_t now_ms = clock_->MonotonicMs();
+    if (quiet_until_ms_.size() >= kKindsMax) quiet_until_ms_.clear();
+    int64_t& until_ms = quiet_until_ms_[call + "/" + why];
+    if (until_ms != 0 && now_ms < until_ms) return;
+    until_ms = now_ms + kQuietMs;
+  }
+  spdlog::warn("{}", text);
 }
 
 }  // namespace spillway

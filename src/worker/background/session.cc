@@ -85,6 +85,9 @@ void Worker::SessionDown() {
     registered_ = false;
   }
   small_files_.End();
+  origins_.FailAll(
+      Unavailable("The session with the master ended: it could not say where the "
+                  "block comes from."));
 }
 
 void Worker::Stop() {
@@ -254,6 +257,8 @@ void Worker::OnMessage(const session::MasterMessage& message) {
       return small_files_.OnReserved(message.reserved_ids());
     case Case::kPutFilesAck:
       return small_files_.OnAck(message.put_files_ack());
+    case Case::kBlockOrigin:
+      return origins_.OnAnswer(message.block_origin());
     case Case::kVerifyBlocks:
       return VerifyBlocks(ToIds(message.verify_blocks().block_ids()));
     case Case::MESSAGE_NOT_SET:
@@ -328,6 +333,7 @@ void Worker::Tick() {
     }
   }
   small_files_.Tick();
+  origins_.Expire(clock_->MonotonicMs());
   RetryWaiting();
   Scrub();
 }

@@ -10,17 +10,18 @@ namespace spillway {
 namespace {
 
 constexpr int64_t kGatherMs = 40;
+constexpr int64_t kReadBytes = 1 << 20;
 
-// Bytes of several blocks, one after another. Blocks that are not here were fetched into memory.
+// Ranges of several blocks, one after another. What is not here was fetched into memory.
 class BlocksBody : public BodySource {
  public:
-  void Add(std::unique_ptr<File> file, int64_t length) {
-    pieces_.push_back({size_, length, std::move(file), ""});
+  void Add(std::unique_ptr<File> file, int64_t offset, int64_t length) {
+    pieces_.push_back({size_, length, std::move(file), offset, ""});
     size_ += length;
   }
   void Add(std::string data) {
     const int64_t length = static_cast<int64_t>(data.size());
-    pieces_.push_back({size_, length, nullptr, std::move(data)});
+    pieces_.push_back({size_, length, nullptr, 0, std::move(data)});
     size_ += length;
   }
 
@@ -30,7 +31,7 @@ class BlocksBody : public BodySource {
     for (const Piece& piece : pieces_) {
       if (offset >= piece.begin + piece.length) continue;
       if (piece.file == nullptr || offset + size > piece.begin + piece.length) break;
-      return piece.file->Map(offset - piece.begin, size);
+      return piece.file->Map(piece.offset + offset - piece.begin, size);
     }
     return BodySource::Map(offset, size);
   }
@@ -43,7 +44,8 @@ class BlocksBody : public BodySource {
       const int64_t at = offset - piece.begin;
       const int64_t n = std::min(size, piece.length - at);
       if (piece.file != nullptr) {
-        SPILLWAY_ASSIGN_OR_RETURN(const int64_t read, piece.file->ReadAt(at, out, n));
+        SPILLWAY_ASSIGN_OR_RETURN(const int64_t read,
+                                  piece.file->ReadAt(piece.offset + at, out, n));
         if (read != n)
           return MakeStatus(StatusCode::kDataLoss, "A block file is shorter than its block.");
       } else {
@@ -58,19 +60,31 @@ class BlocksBody : public BodySource {
 
  private:
   struct Piece {
-    int64_t begin;
+    int64_t begin;  // in the body
     int64_t length;
     std::unique_ptr<File> file;
+    int64_t offset;  // in file
     std::string data;
   };
   std::vector<Piece> pieces_;
   int64_t size_ = 0;
 };
 
-PutOptions OptionsOf(const session::PersistCommand& command) {
+StatusOr<uint32_t> Crc32cOf(BodySource& body) {
+  std::string buffer(static_cast<size_t>(std::min(body.size_bytes(), kReadBytes)), '\0');
+  uint32_t crc = 0;
+  for (int64_t at = 0; at < body.size_bytes();) {
+    const int64_t n = std::min(kReadBytes, body.size_bytes() - at);
+    SPILLWAY_RETURN_IF_ERROR(body.Read(at, buffer.data(), n));
+    crc = Crc32cExtend(crc, buffer.data(), static_cast<size_t>(n));
+    at += n;
+  }
+  return crc;
+}
+
+PutOptions OptionsOf(const session::PersistCommand& command, std::optional<uint32_t> crc32c) {
   PutOptions options;
-  if (command.crc_known() && !IsPlanted(PlantedBug::kChecksumIgnored))
-    options.crc32c = command.crc32c();
+  if (!IsPlanted(PlantedBug::kChecksumIgnored)) options.crc32c = crc32c;
   options.if_absent = command.if_absent();
   options.if_match = command.if_match();
   options.mode = static_cast<int>(command.mode());
@@ -143,7 +157,8 @@ void Worker::Answer(const session::PersistCommand& command, const UploadOutcome&
   answer.set_part_number(command.part_number());
   answer.set_code(static_cast<int>(status.code()));
   answer.set_message(Message(status));
-  answer.set_crc32c(command.crc_known() ? command.crc32c() : 0);
+  answer.set_crc32c(outcome.crc32c.value_or(0));
+  answer.set_crc_known(outcome.crc32c.has_value());
   answer.set_from_store(outcome.from_store);
   answer.set_duration_ms(outcome.duration_ms);
   if (outcome.result.ok()) answer.set_etag(outcome.result->etag);
@@ -196,23 +211,24 @@ void Worker::UploadTogether(const std::vector<SmallUpload>& batch) {
   std::vector<PutRequest> puts;
   std::vector<size_t> from;  // of batch, for each of puts
   for (size_t i = 0; i < batch.size(); ++i) {
-    auto body = store.ok() ? BodyOf(batch[i].command, batch[i].session_number) : store.status();
+    auto body = store.ok() ? BodyOf(batch[i].command, batch[i].session_number, &outcomes[i].crc32c)
+                           : store.status();
     if (!body.ok()) {
       outcomes[i].result = body.status();
       continue;
     }
-    puts.push_back({batch[i].command.key(), body->get(), OptionsOf(batch[i].command)});
+    puts.push_back(
+        {batch[i].command.key(), body->get(), OptionsOf(batch[i].command, outcomes[i].crc32c)});
     bodies.push_back(std::move(*body));
     from.push_back(i);
   }
   const int64_t begin_ms = clock_->MonotonicMs();
   if (!puts.empty()) {
-    const auto results = (*store)->once()->PutMany(puts);
+    auto results = (*store)->once()->PutMany(puts);
     for (size_t put = 0; put < puts.size(); ++put) {
       const SmallUpload& upload = batch[from[put]];
-      outcomes[from[put]] =
-          OutcomeOf(upload.command, upload.session_number,
-                    Settle(*(*store)->once(), upload.command, results[put]), begin_ms);
+      EndUpload(upload.command, upload.session_number, std::move(results[put]), begin_ms,
+                &outcomes[from[put]]);
     }
   }
   for (size_t i = 0; i < batch.size(); ++i) Answer(batch[i].command, outcomes[i]);
@@ -235,78 +251,95 @@ Status Worker::MayUpload(const session::PersistCommand& command, uint64_t sessio
 }
 
 StatusOr<std::unique_ptr<BodySource>> Worker::BodyOf(const session::PersistCommand& command,
-                                                     uint64_t session_number) {
-  SPILLWAY_ASSIGN_OR_RETURN(auto body, GatherBody(command));
+                                                     uint64_t session_number,
+                                                     std::optional<uint32_t>* crc32c) {
+  SPILLWAY_ASSIGN_OR_RETURN(auto gathered, GatherBody(command));
   SPILLWAY_RETURN_IF_ERROR(MayUpload(command, session_number));
-  return std::make_unique<GuardedBody>(std::move(body), [this, &command, session_number] {
-    return MayUpload(command, session_number);
-  });
+  std::unique_ptr<BodySource> body = std::make_unique<GuardedBody>(
+      std::move(gathered),
+      [this, &command, session_number] { return MayUpload(command, session_number); });
+  if (command.crc_known()) {
+    *crc32c = command.crc32c();
+  } else {
+    // Reads are compared with the sums of their blocks' pieces: this is what was written.
+    SPILLWAY_ASSIGN_OR_RETURN(*crc32c, Crc32cOf(*body));
+  }
+  return body;
 }
 
 Worker::UploadOutcome Worker::DoPersist(const session::PersistCommand& command,
                                         uint64_t session_number) {
+  UploadOutcome outcome;
   const auto store = UnderStoreOf(MountId(command.mount_id()));
-  if (!store.ok()) return {store.status()};
-  const auto body = BodyOf(command, session_number);
-  if (!body.ok()) return {body.status()};
+  const auto body = store.ok() ? BodyOf(command, session_number, &outcome.crc32c) : store.status();
+  if (!body.ok()) {
+    outcome.result = body.status();
+    return outcome;
+  }
   const int64_t begin_ms = clock_->MonotonicMs();
-  return OutcomeOf(command, session_number, Upload(*(*store)->once(), command, **body), begin_ms);
-}
-
-Worker::UploadOutcome Worker::OutcomeOf(const session::PersistCommand& command,
-                                        uint64_t session_number, StatusOr<PutResult> result,
-                                        int64_t begin_ms) {
-  UploadOutcome outcome{std::move(result)};
-  outcome.duration_ms = clock_->MonotonicMs() - begin_ms;
-  // A failure after the guard has closed is the session's.
-  outcome.from_store = outcome.result.ok() || MayUpload(command, session_number).ok();
+  const PutOptions options = OptionsOf(command, outcome.crc32c);
+  EndUpload(command, session_number, Upload(*(*store)->once(), command, options, **body), begin_ms,
+            &outcome);
   return outcome;
 }
 
-StatusOr<PutResult> Worker::Upload(UnderStore& store, const session::PersistCommand& command,
-                                   BodySource& body) {
-  const PutOptions options = OptionsOf(command);
-  if (command.part_number() > 0) {
-    SPILLWAY_ASSIGN_OR_RETURN(
-        UploadedPart part,
-        store.UploadPart(command.key(), command.upload_id(),
-                         static_cast<int>(command.part_number()), body, options.crc32c));
-    return PutResult{part.etag};
-  }
-  return Settle(store, command, store.Put(command.key(), body, options));
+void Worker::EndUpload(const session::PersistCommand& command, uint64_t session_number,
+                       StatusOr<PutResult> result, int64_t begin_ms, UploadOutcome* outcome) {
+  // Without its etag nobody could say later whether the object is still this one.
+  const bool unnamed = result.ok() && result->etag.empty();
+  outcome->result = unnamed
+                        ? Unavailable("The store took {} without naming its etag.", command.key())
+                        : std::move(result);
+  outcome->duration_ms = clock_->MonotonicMs() - begin_ms;
+  // A failure after the guard has closed is the session's.
+  outcome->from_store = outcome->result.ok() || MayUpload(command, session_number).ok();
 }
 
-// An upload of ours may have been published without anybody hearing of it.
-StatusOr<PutResult> Worker::Settle(UnderStore& store, const session::PersistCommand& command,
-                                   StatusOr<PutResult> result) {
-  if (result.status().code() != StatusCode::kFailedPrecondition) return result;
-  const auto crc = OptionsOf(command).crc32c;
-  const auto head = store.Head(command.key());
-  const bool ours =
-      head.ok() && head->size_bytes == command.length_bytes() && crc && head->crc32c == crc;
-  if (ours) return PutResult{head->etag};
-  return result;
+StatusOr<PutResult> Worker::Upload(UnderStore& store, const session::PersistCommand& command,
+                                   const PutOptions& options, BodySource& body) {
+  if (command.part_number() == 0) return store.Put(command.key(), body, options);
+  SPILLWAY_ASSIGN_OR_RETURN(
+      UploadedPart part,
+      store.UploadPart(command.key(), command.upload_id(), static_cast<int>(command.part_number()),
+                       body, options.crc32c));
+  return PutResult{part.etag};
 }
 
 StatusOr<std::unique_ptr<BodySource>> Worker::GatherBody(const session::PersistCommand& command) {
+  const int64_t first = command.first_byte();
+  if (first < 0 || command.length_bytes() < 0 || first > INT64_MAX - command.length_bytes()) {
+    return InvalidArgument("{} bytes from {} of {} cannot be uploaded.", command.length_bytes(),
+                           first, command.key());
+  }
   auto body = std::make_unique<BlocksBody>();
+  int64_t begin = 0;  // of the block, where the blocks are taken one after another
   for (const auto& block : command.blocks()) {
+    if (block.length_bytes() < 0 || begin > INT64_MAX - block.length_bytes())
+      return InvalidArgument("Block {} has {} bytes.", block.block_id(), block.length_bytes());
+    const int64_t from = std::max(first, begin);
+    const int64_t to = std::min(first + command.length_bytes(), begin + block.length_bytes());
+    const int64_t offset = from - begin;
+    begin += block.length_bytes();
+    if (from >= to) continue;
     auto open = store_->OpenForRead(BlockId(static_cast<int64_t>(block.block_id())));
-    if (open.ok() && open->info.length_bytes == block.length_bytes()) {
-      body->Add(std::move(open->file), block.length_bytes());
+    const bool same = open.ok() && open->info.length_bytes == block.length_bytes() &&
+                      (!block.crc_known() || open->info.crc32c == block.crc32c());
+    if (same) {
+      body->Add(std::move(open->file), offset, to - from);
       continue;
     }
     std::string data;
-    data.reserve(block.length_bytes());
-    SPILLWAY_RETURN_IF_ERROR(FetchBlock(block, [&](std::string_view piece) {
+    data.reserve(static_cast<size_t>(to - from));
+    SPILLWAY_RETURN_IF_ERROR(FetchBlock(block, offset, to - from, [&](std::string_view piece) {
       data.append(piece);
       return absl::OkStatus();
     }));
     body->Add(std::move(data));
   }
-  if (body->size_bytes() != command.length_bytes()) {
-    return MakeStatus(StatusCode::kDataLoss, "The blocks have {} bytes, the object {}.",
-                      body->size_bytes(), command.length_bytes());
+  const bool whole = command.part_number() > 0 || begin == command.length_bytes();
+  if (body->size_bytes() != command.length_bytes() || !whole) {
+    return MakeStatus(StatusCode::kDataLoss, "The blocks have {} bytes, the object {} from {}.",
+                      begin, command.length_bytes(), first);
   }
   return std::unique_ptr<BodySource>(std::move(body));
 }

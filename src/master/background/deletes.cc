@@ -1,0 +1,314 @@
+// Objects that no inode names any more are deleted: ours alone, by etag or after a look, each at
+// its own pace. What somebody else has put at the key meanwhile stays.
+#include <algorithm>
+
+#include "common/log.h"
+#include "common/path.h"
+#include "common/planted_bug.h"
+#include "master/master.h"
+
+namespace spillway {
+namespace {
+
+constexpr size_t kBatch = 1000;
+constexpr size_t kLooksPerSweep = 100;  // a request each, one after another
+constexpr size_t kDeleteWaitsMax = 100'000;
+constexpr int64_t kRetryMs = 1000;
+constexpr int64_t kRetryMsMax = 30'000;
+
+}  // namespace
+
+void Master::ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::string& key,
+                                  const OwnObjects& own, int64_t unknown_until_ms) {
+  if (own.empty()) return;
+  OwnObjects all = own;
+  state::PendingDelete pending;
+  if (const auto before = txn.GetPendingDelete(mount, key); before && !before->is_directory()) {
+    all.Add(OwnObjects::Of(*before));
+    pending.set_unknown_until_ms(before->unknown_until_ms());
+  }
+  all.Write(&pending);
+  pending.set_mount_id(mount.value());
+  pending.set_key(key);
+  pending.set_requested_at_ms(clock_->NowMs());
+  pending.set_unknown_until_ms(std::max(pending.unknown_until_ms(), unknown_until_ms));
+  PutPendingDelete(txn, pending);
+}
+
+void Master::ScheduleFolderDelete(StateTxn& txn, MountId mount, const std::string& key) {
+  state::PendingDelete pending;
+  pending.set_mount_id(mount.value());
+  pending.set_key(key);
+  pending.set_is_directory(true);
+  pending.set_requested_at_ms(clock_->NowMs());
+  PutPendingDelete(txn, pending);
+}
+
+void Master::PutPendingDelete(StateTxn& txn, const state::PendingDelete& pending) {
+  txn.Apply(MakeEntry(
+      [&](auto& entry) { *entry.mutable_delete_scheduled()->mutable_pending() = pending; }));
+  const MountId mount(pending.mount_id());
+  delete_waits_.erase({mount, pending.key()});
+  deletes_pending_ = true;
+  NoteMarkerDelete(mount, pending.key());
+}
+
+void Master::DropPendingDelete(StateTxn& txn, MountId mount, const std::string& key) {
+  if (!txn.GetPendingDelete(mount, key)) return;
+  txn.Apply(MakeEntry([&](auto& entry) {
+    entry.mutable_delete_done()->set_mount_id(mount.value());
+    entry.mutable_delete_done()->set_key(key);
+  }));
+  ForgetMarkerDelete(mount, key);
+  delete_waits_.erase({mount, key});
+  if (syncs_running_ > 0) gone_during_sync_.insert({mount, key});
+}
+
+// An attempt at task's key was never answered: what is ours there is looked for until it cannot
+// come any more. A store without conditions would let it replace what is written there meanwhile,
+// so the key is fenced.
+void Master::NoteUnknown(PersistTask& task) {
+  task.unknown_until_ms = clock_->NowMs() + options_.unknown_outcome_ms;
+  StateTxn txn(journal_);
+  if (auto pending = txn.GetPendingDelete(task.mount_id, task.key);
+      pending && !pending->is_directory()) {
+    pending->set_unknown_until_ms(std::max(pending->unknown_until_ms(), task.unknown_until_ms));
+    PutPendingDelete(txn, *pending);
+    txn.Commit();
+  }
+  if (HasConditions(task.mount_id)) return;
+  fences_[BusyName(task.mount_id, task.key)] =
+      Fence{clock_->MonotonicMs() + options_.unknown_outcome_ms, task.inode, task.generation};
+}
+
+bool Master::HasConditions(MountId mount) {
+  const StoreProfile profile = UnderStoreOf(mount)->profile();
+  return profile.Has(StoreFeature::kPutIfAbsent) && profile.Has(StoreFeature::kPutIfMatch) &&
+         profile.Has(StoreFeature::kCompleteConditions) &&
+         profile.Has(StoreFeature::kCopyConditions);
+}
+
+// Old markers, and the page of the rest that comes next: what cannot be carried out yet holds up
+// nothing behind it. Markers each time, since uploads wait for them.
+std::vector<state::PendingDelete> Master::NextDeletes(StateTxn& txn, bool* any) {
+  std::vector<state::PendingDelete> next;
+  for (const auto& [scope, markers] : marker_deletes_) {
+    for (const auto& [mount, key] : markers) {
+      if (next.size() >= kBatch) break;
+      if (auto record = txn.GetPendingDelete(mount, key)) next.push_back(*std::move(record));
+    }
+  }
+  const bool first_page = !swept_to_;
+  size_t seen = 0;
+  std::optional<std::pair<MountId, std::string>> last;
+  txn.ForEachPendingDelete(swept_to_, [&](const state::PendingDelete& record) {
+    last = {MountId(record.mount_id()), record.key()};
+    if (MarkerDepth("/" + record.key()) == 0) next.push_back(record);
+    return ++seen < kBatch;
+  });
+  swept_to_ = seen < kBatch ? std::nullopt : last;
+  *any = !next.empty() || !first_page || swept_to_;
+  return next;
+}
+
+bool Master::MayDeleteNow(StateTxn& txn, const state::PendingDelete& record) {
+  const MountId mount(record.mount_id());
+  const std::string busy = BusyName(mount, record.key());
+  if (busy_keys_.count(busy) > 0 || relocation_sources_.count(busy) > 0) return false;
+  if (FencedFrom(busy, InodeId(), 0)) return false;
+  // A folder goes after what is in it.
+  if (record.is_directory() && txn.HasPendingDeleteBelow(mount, record.key())) return false;
+  const auto wait = delete_waits_.find({mount, record.key()});
+  return wait == delete_waits_.end() || wait->second.next_ms <= clock_->MonotonicMs();
+}
+
+// Decides what of the pending deletes may be carried out now.
+SweepPlan Master::PlanSweep() {
+  SweepPlan plan;
+  deletes_pending_ = false;  // what is asked for from now on says so again
+  size_t looks = 0;
+  StateTxn txn(journal_);
+  for (const auto& record : NextDeletes(txn, &plan.any)) {
+    if (!MayDeleteNow(txn, record)) continue;
+    const MountId mount(record.mount_id());
+    const auto found = mounts_.find(mount);
+    const std::string path =
+        found == mounts_.end() ? "" : JoinPath(found->second.path(), record.key());
+    const Lookup lookup = Find(txn, path);
+    if (lookup.found()) {
+      const auto task = tasks_.find(InodeId(lookup.last().id()));
+      const bool will_replace =
+          task != tasks_.end() && !task->second->parked && task->second->kind == state::UPLOAD;
+      // An old marker goes before what is new beside it, even if a new marker follows.
+      if (will_replace && MarkerDepth("/" + record.key()) == 0) continue;
+      const bool owns = lookup.last().has_object() && lookup.last().object().key() == record.key();
+      if (owns || record.is_directory()) {
+        DropPendingDelete(txn, mount, record.key());
+        continue;
+      }
+    }
+    if (!record.is_directory() && OwnObjects::Of(record).OnlyEtag().empty() &&
+        ++looks > kLooksPerSweep)
+      continue;
+    busy_keys_.insert(BusyName(mount, record.key()));
+    if (record.is_directory()) {
+      plan.folders[mount].push_back(record.key());
+    } else {
+      (MarkerDepth("/" + record.key()) > 0 ? plan.markers : plan.objects)[mount].push_back(record);
+    }
+  }
+  plan.durable = txn.Commit();
+  return plan;
+}
+
+void Master::SweepDeletes() {
+  SweepPlan plan;
+  {
+    absl::MutexLock lock(&mutex_);
+    plan = PlanSweep();
+  }
+  // Carried out only once the operations that asked for it are durable.
+  const LogIndex durable = plan.durable;
+  journal_->WhenDurable(durable, [this, plan = std::move(plan)] {
+    executor_->Post([this, plan] { CarryOutSweep(plan); });
+  });
+}
+
+namespace {
+
+// What to ask the store for so that record's object goes, if it is there and ours; nothing if the
+// outcome is clear already.
+std::optional<DeleteRequest> RequestFor(UnderStore& store, const state::PendingDelete& record,
+                                        Status* outcome) {
+  const OwnObjects own = OwnObjects::Of(record);
+  if (IsPlanted(PlantedBug::kConditionForgotten)) return DeleteRequest{record.key(), ""};
+  if (const std::string etag = own.OnlyEtag(); !etag.empty())
+    return DeleteRequest{record.key(), etag};
+  const auto looked = LookAt(store, record.key(), nullptr, own);
+  *outcome = looked.status();
+  if (!looked.ok() || looked->standing == Standing::kNothing) return std::nullopt;
+  if (looked->standing == Standing::kOwn) return DeleteRequest{record.key(), looked->object.etag};
+  *outcome =
+      MakeStatus(StatusCode::kFailedPrecondition, "Another object stands at {}.", record.key());
+  return std::nullopt;
+}
+
+}  // namespace
+
+// Returns how many need no further try; fewer than asked for if some failed.
+size_t Master::DeleteObjects(MountId mount, const std::vector<state::PendingDelete>& records) {
+  std::shared_ptr<UnderStore> store;
+  {
+    absl::MutexLock lock(&mutex_);
+    store = UnderStoreOf(mount);
+  }
+  std::vector<Status> outcomes(records.size());
+  std::vector<DeleteRequest> requests;
+  std::map<std::string, size_t> asked;  // by key
+  for (size_t i = 0; i < records.size(); ++i) {
+    auto request = RequestFor(*store->once(), records[i], &outcomes[i]);
+    if (!request) continue;
+    asked[request->key] = i;
+    requests.push_back(*std::move(request));
+  }
+  const auto failures =
+      requests.empty() ? StatusOr<std::vector<DeleteFailure>>() : store->once()->Delete(requests);
+  if (!requests.empty() && failures.ok()) {
+    for (const DeleteFailure& failure : *failures) {
+      const auto it = asked.find(failure.key);
+      if (it != asked.end()) outcomes[it->second] = failure.status;
+    }
+  } else if (!requests.empty()) {
+    spdlog::warn("deleting {} objects failed: {}", requests.size(), Message(failures.status()));
+    for (const auto& [key, i] : asked) outcomes[i] = failures.status();
+  }
+  if (IsPlanted(PlantedBug::kBadItemStops) && failures.ok() && !failures->empty()) {
+    for (const auto& [key, i] : asked) outcomes[i] = failures->front().status;
+  }
+  return FinishDeletes(mount, records, outcomes);
+}
+
+void Master::CarryOutSweep(const SweepPlan& plan) {
+  size_t asked = 0;
+  size_t done = 0;
+  for (const auto* part : {&plan.markers, &plan.objects}) {
+    for (const auto& [mount, records] : *part) {
+      asked += records.size();
+      done += DeleteObjects(mount, records);
+    }
+  }
+  for (auto [mount, keys] : plan.folders) {
+    std::shared_ptr<UnderStore> store;
+    {
+      absl::MutexLock lock(&mutex_);
+      store = UnderStoreOf(mount);
+    }
+    // Deepest first; a folder that is not empty (others wrote there) stays.
+    std::sort(keys.begin(), keys.end(),
+              [](const auto& a, const auto& b) { return a.size() > b.size(); });
+    for (const std::string& key : keys) {
+      if (Status status = store->RemoveDirectory(key); !status.ok())
+        spdlog::info("folder {} stays in the understore: {}", key, Message(status));
+    }
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    for (const std::string& key : keys) {
+      FreeKey(BusyName(mount, key));
+      DropPendingDelete(txn, mount, key);
+    }
+    txn.Commit();
+  }
+  absl::MutexLock lock(&mutex_);
+  sweeping_deletes_ = false;
+  if (plan.any) deletes_pending_ = true;
+  // Some may wait for a busy key: look again, soon if there was progress.
+  next_sweep_ms_ = clock_->MonotonicMs() + (done > 0 ? 0 : asked > 0 ? kRetryMs : kRetryMs / 10);
+}
+
+// The object is looked for, or its delete tried, again later; what else is to be deleted does not
+// wait for it.
+void Master::WaitToDelete(MountId mount, const std::string& key, const Status& cause) {
+  if (delete_waits_.size() >= kDeleteWaitsMax) delete_waits_.clear();
+  DeleteWait& wait = delete_waits_[{mount, key}];
+  const int64_t delay_ms = std::min<int64_t>(kRetryMsMax, kRetryMs << std::min(wait.attempts, 10));
+  ++wait.attempts;
+  wait.next_ms = clock_->MonotonicMs() + delay_ms;
+  wait.cause = cause;
+}
+
+size_t Master::FinishDeletes(MountId mount, const std::vector<state::PendingDelete>& records,
+                             const std::vector<Status>& outcomes) {
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  size_t done = 0;
+  const bool conditional = UnderStoreOf(mount)->profile().Has(StoreFeature::kDeleteIfMatch);
+  for (size_t i = 0; i < records.size(); ++i) {
+    const std::string& key = records[i].key();
+    const Status& outcome = outcomes[i];
+    FreeKey(BusyName(mount, key));
+    const bool foreign = outcome.code() == StatusCode::kFailedPrecondition;
+    const bool settled = outcome.ok() || outcome.code() == StatusCode::kNotFound || foreign;
+    if (!settled) {
+      WaitToDelete(mount, key, outcome);
+      // A delete that comes late must not meet another object.
+      if (!conditional && MayHaveHappened(outcome))
+        fences_[BusyName(mount, key)] =
+            Fence{clock_->MonotonicMs() + options_.unknown_outcome_ms, InodeId(), 0};
+      continue;
+    }
+    ++done;
+    const auto now = txn.GetPendingDelete(mount, key);
+    // Asked for anew meanwhile, perhaps for another object.
+    if (!now || now->SerializeAsString() != records[i].SerializeAsString()) continue;
+    if (now->unknown_until_ms() > clock_->NowMs() && !IsPlanted(PlantedBug::kTimeoutIsNo)) {
+      WaitToDelete(mount, key, outcome);
+      continue;
+    }
+    if (foreign) spdlog::warn("{} is left alone: somebody else has put another object there", key);
+    DropPendingDelete(txn, mount, key);
+  }
+  txn.Commit();
+  return done;
+}
+
+}  // namespace spillway

@@ -1,0 +1,66 @@
+// What Spillway believes of a key in an understore: which objects there are its own. A value; pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "state.pb.h"
+#include "understore/under_store.h"
+
+namespace spillway {
+
+// A set of objects of which at most one stands at a key. What is none of them is somebody else's
+// and is never replaced or deleted, unless a user asked to overwrite whatever is there.
+class OwnObjects {
+ public:
+  // Everything at the key may be replaced or deleted, whoever put it there.
+  static OwnObjects Anything();
+  // What the record of a pending delete says; that of an inode which shadows an object.
+  static OwnObjects Of(const state::PendingDelete& pending);
+  static OwnObjects ShadowedBy(const state::Inode& inode);
+  // The object of a persisted inode.
+  static OwnObjects ObjectOf(const state::Inode& inode);
+  // An inode's content, sent or copied to a key without an answer that tells the etag.
+  static OwnObjects ContentOf(const state::Inode& inode);
+
+  void Add(const OwnObjects& others);
+  bool anything() const { return anything_; }
+  bool empty() const { return !anything_ && objects_.empty(); }
+  const std::vector<state::OwnObject>& objects() const { return objects_; }
+  // The one etag that can stand there, if that is all that is believed; otherwise "".
+  std::string OnlyEtag() const;
+
+  // Writes the record's fields back; Of and ShadowedBy read them.
+  void Write(state::PendingDelete* pending) const;
+  void Write(state::Inode* inode) const;
+
+ private:
+  void AddOne(state::OwnObject object);
+
+  bool anything_ = false;
+  std::vector<state::OwnObject> objects_;
+};
+
+// The checksum and length of a complete inode's content, as one object; crc_known is false if the
+// checksum of a block is not known.
+state::OwnObject ContentOf(const state::Inode& inode);
+
+// What stands at a key, compared with what is believed of it.
+enum class Standing {
+  kNothing,
+  kWanted,   // the very content that is to be there
+  kOwn,      // an object that is ours, or that may be replaced
+  kForeign,  // somebody else's
+};
+
+struct LookedAt {
+  Standing standing = Standing::kNothing;
+  ObjectInfo object;  // unless kNothing
+};
+
+// Asks the store, by one HEAD; where neither etag nor checksum decides, the object is read and its
+// bytes are compared. wanted may be null. Blocks. A status if the store did not tell.
+StatusOr<LookedAt> LookAt(UnderStore& store, const std::string& key, const state::OwnObject* wanted,
+                          const OwnObjects& own);
+
+}  // namespace spillway
