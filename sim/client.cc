@@ -243,7 +243,16 @@ void Simulation::Sync() {
     }
   });
   SyncCounts counts;
-  (void)master_->SyncMetadata("/", SyncDepth::kAll, &counts);
+  switch (random_.Below(6)) {
+    case 0:
+      (void)master_->SyncMetadata(RandomPath(), SyncDepth::kPath, &counts);
+      break;
+    case 1:
+      (void)master_->SyncMetadata("/d", SyncDepth::kChildren, &counts);
+      break;
+    default:
+      (void)master_->SyncMetadata("/", SyncDepth::kAll, &counts);
+  }
   understore_->OnListed(nullptr);
   syncing_ = false;
 }

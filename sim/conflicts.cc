@@ -21,9 +21,9 @@ void Simulation::OnDestroyed(const StoreChange& change) {
   tampered_.insert({"/" + change.key, *change.replaced});
   for (auto it = files_.begin(); it != files_.end();) {
     const bool same = it->second.data == *change.replaced;
-    const auto status = master_->GetStatus(root_, it->first);
+    const auto info = master_->GetPersistInfo(root_, {it->first});
     const bool hit = same && (it->first == "/" + change.key ||
-                              (status.result.ok() && status.result->etag == change.replaced_etag));
+                              (!info.empty() && info[0].etag == change.replaced_etag));
     if (hit) {
       ++tally_->tampered;
       it = files_.erase(it);
@@ -71,7 +71,8 @@ void Simulation::FindStuck() {
                           understore_->EtagOf(key) == status.etag;
     if (in_place || !status.completed) return "";
     if (foreign.count(key) > 0) return "others";
-    if (refused_ && refused_->key == key) return "refused";
+    // What cannot be deleted can be replaced.
+    if (refused_ && refused_->key == key && refused_->kind != "delete") return "refused";
     const auto there = objects.find(key);
     if (there != objects.end() && stuck_contents_.count(there->second) > 0) return "a stuck move";
     const auto info = master_->GetPersistInfo(root_, {status.path});

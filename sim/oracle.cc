@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/checksum.h"
+#include "common/log.h"
 #include "common/path.h"
 #include "sim/simulation.h"
 
@@ -93,6 +94,10 @@ void Simulation::CheckNow() {
 
 void Simulation::OnChange(const StoreChange& change) {
   const std::string& key = change.key;
+  spdlog::debug("{} at {} ms: {} {} instead of {}{}{}", key, clock_.MonotonicMs() % 1'000'000'000,
+                change.foreign ? "others put" : "put", change.data == nullptr ? "-" : change.etag,
+                change.replaced == nullptr ? "-" : change.replaced_etag,
+                change.replaced_foreign ? " of others" : "", change.unguarded ? ", unguarded" : "");
   if (change.replaced != nullptr) OnDestroyed(change);
   if (change.data == nullptr) {
     published_.erase(key);
@@ -201,7 +206,7 @@ void Simulation::CheckSettled() {
   for (const auto& [key, data] : objects) {
     const auto status = master_->GetStatus(root_, "/" + key);
     const bool excused = foreign.count(key) > 0 || stuck_contents_.count(data) > 0 ||
-                         (refused_ && refused_->key == key);
+                         (refused_ && refused_->key == key && refused_->kind == "delete");
     // An overwrite that was never finished keeps its old object, under its inode.
     if (wanted.count(key) == 0 && !status.result.ok() && !excused)
       return Violation("an object of no file: " + key);

@@ -1,4 +1,5 @@
 // Who else writes to the store, and what the store cannot do.
+#include "common/log.h"
 #include "common/path.h"
 #include "sim/simulation.h"
 
@@ -61,9 +62,9 @@ std::string Simulation::ForeignKey() {
     return at->first.substr(1);
   }
   if (what == 9) {
-    static constexpr const char* kNew[] = {"n/p", "n/m/q", "d/s/p", "e/_temporary/r",
+    static constexpr const char* kNew[] = {"n/p", "n/m",  "n/m/q", "d/s/p", "e/_temporary/r",
                                            "n/",  "o/p/q"};
-    return kNew[random_.Below(6)];
+    return kNew[random_.Below(7)];
   }
   return RandomPath().substr(1);
 }
@@ -143,6 +144,8 @@ Simulation::Will Simulation::WillOf(const std::string& path, bool overwrite) {
 }
 
 void Simulation::Carried(const Will& will) {
+  spdlog::debug("a client gives up {} of etag {}{}", will.key, will.etag,
+                will.anything ? ", or whatever it is" : "");
   if (!will.etag.empty()) given_up_.insert(will.etag);
   given_up_.insert(will.below.begin(), will.below.end());
   if (will.anything) given_up_keys_.insert(will.key);
