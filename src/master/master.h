@@ -267,8 +267,7 @@ class Master : private MasterState {
   Status CheckPut(StateTxn& txn, const WorkerEntry& worker, const session::PutFiles& request,
                   const session::PutFiles::File& file,
                   const CreateFileOptions& options) HOLDING_MUTEX;
-  // Adds to what is to be deleted at key; nothing if own is empty. Something of it may appear until
-  // unknown_until_ms (wall clock).
+  // Adds own to what is to be deleted at key; it may come until unknown_until_ms (wall clock).
   void ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::string& key,
                             const OwnObjects& own, int64_t unknown_until_ms = 0) HOLDING_MUTEX;
   void ScheduleFolderDelete(StateTxn& txn, MountId mount, const std::string& key) HOLDING_MUTEX;
@@ -349,7 +348,10 @@ class Master : private MasterState {
   bool MaybePublished(StateTxn& txn, InodeId inode) HOLDING_MUTEX;
   int64_t UnknownUntil(StateTxn& txn, InodeId inode) HOLDING_MUTEX;
   void NoteUnknown(PersistTask& task) HOLDING_MUTEX;
-  // True if every write to the mount's store carries a condition that the store checks.
+  // How long a key is fenced after a call without an answer whose condition the store does not
+  // check.
+  int64_t unguarded_fence_ms() const;
+  // True if every upload to the mount's store carries a condition that the store checks.
   bool HasConditions(MountId mount) HOLDING_MUTEX;
   bool MayStillChange(const ResolvedKey& resolved) HOLDING_MUTEX;
   // Something that has to be persisted before the marker, described; empty if nothing is.

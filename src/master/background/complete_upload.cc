@@ -174,11 +174,7 @@ void Master::CompletionAnswered(PersistTask& task, const StatusOr<PutResult>& re
     return TaskSucceeded(task, result->etag, duration_ms);
   }
   if (looked && looked->standing == Standing::kWanted) {
-    // By this attempt or by an earlier one; in case of the latter this one's upload is still open.
-    StateTxn txn(journal_);
-    OrphanUpload(txn, task.mount_id, task.key, task.upload_id);
-    txn.Commit();
-    task.upload_id.clear();
+    // By this attempt or by an earlier one.
     return TaskSucceeded(task, looked->object.etag, duration_ms);
   }
   const Status& why = result.status();

@@ -15,6 +15,7 @@ constexpr size_t kLooksPerSweep = 100;  // a request each, one after another
 constexpr size_t kDeleteWaitsMax = 100'000;
 constexpr int64_t kRetryMs = 1000;
 constexpr int64_t kRetryMsMax = 30'000;
+constexpr int64_t kFenceMs = 60'000;
 
 }  // namespace
 
@@ -76,16 +77,21 @@ void Master::NoteUnknown(PersistTask& task) {
     PutPendingDelete(txn, *pending);
     txn.Commit();
   }
-  if (HasConditions(task.mount_id)) return;
+  const bool copied = task.kind == state::RELOCATE && task.upload_id.empty();
+  const auto profile = UnderStoreOf(task.mount_id)->profile();
+  if (copied ? profile.Has(StoreFeature::kCopyConditions) : HasConditions(task.mount_id)) return;
   fences_[BusyName(task.mount_id, task.key)] =
-      Fence{clock_->MonotonicMs() + options_.unknown_outcome_ms, task.inode, task.generation};
+      Fence{clock_->MonotonicMs() + unguarded_fence_ms(), task.inode, task.generation};
+}
+
+int64_t Master::unguarded_fence_ms() const {
+  return std::min<int64_t>(options_.unknown_outcome_ms, kFenceMs);
 }
 
 bool Master::HasConditions(MountId mount) {
   const StoreProfile profile = UnderStoreOf(mount)->profile();
   return profile.Has(StoreFeature::kPutIfAbsent) && profile.Has(StoreFeature::kPutIfMatch) &&
-         profile.Has(StoreFeature::kCompleteConditions) &&
-         profile.Has(StoreFeature::kCopyConditions);
+         profile.Has(StoreFeature::kCompleteConditions);
 }
 
 // Old markers, and the page of the rest that comes next: what cannot be carried out yet holds up
@@ -293,7 +299,7 @@ size_t Master::FinishDeletes(MountId mount, const std::vector<state::PendingDele
       // A delete that comes late must not meet another object.
       if (!conditional && MayHaveHappened(outcome))
         fences_[BusyName(mount, key)] =
-            Fence{clock_->MonotonicMs() + options_.unknown_outcome_ms, InodeId(), 0};
+            Fence{clock_->MonotonicMs() + unguarded_fence_ms(), InodeId(), 0};
       continue;
     }
     ++done;

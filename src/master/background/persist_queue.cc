@@ -260,7 +260,8 @@ bool Master::MayStillChange(const ResolvedKey& resolved) {
   if (HasConditions(resolved.mount_id)) return false;
   StateTxn txn(journal_);
   const auto pending = txn.GetPendingDelete(resolved.mount_id, resolved.key);
-  return pending && pending->unknown_until_ms() > clock_->NowMs();
+  const int64_t rest_ms = options_.unknown_outcome_ms - unguarded_fence_ms();
+  return pending && pending->unknown_until_ms() > clock_->NowMs() + rest_ms;
 }
 
 // Somebody works on the key, or its object is still read from, or has to go first.

@@ -102,7 +102,12 @@ Status Master::StartUpload(StateTxn& txn, PersistTask& task, const state::Inode&
   task.crc32c = command.crc32c();
   task.length_bytes = inode.length_bytes();
   if (inode.length_bytes() > task.part_bytes) {
-    StartMultipart(task);
+    // Many bytes are not sent again to a key that somebody else had taken: it is looked at first.
+    const bool taken = task.last_error.code() == StatusCode::kFailedPrecondition && !task.condition;
+    if (!taken) StartMultipart(task);
+    if (taken)
+      executor_->Post(
+          [this, job_id = task.job_id, why = task.last_error] { ResolveConflict(job_id, why); });
     return absl::OkStatus();
   }
   const PutOptions condition = ConditionOf(txn, task, inode);

@@ -19,7 +19,8 @@ struct HttpResponse {
   std::string body;                            // without sink, or not 2xx
   // How often the request was sent: once more if a pooled connection turned out to be closed.
   int attempts = 1;
-  std::string note;  // of the sender: why a hint in the answer was not followed
+  // Not of the answer: why a hint in it, where to ask instead, is not followed.
+  std::string note;
 };
 
 struct HttpRequest {

@@ -24,6 +24,14 @@ StoreProfile ProfileOf(const S3Settings& settings) {
   return profile;
 }
 
+Status WithNote(const Status& status, const std::string& note) {
+  if (note.empty()) return status;
+  Status noted = MakeStatus(status.code(), "{} ({})", Message(status), note);
+  status.ForEachPayload(
+      [&](absl::string_view type, const absl::Cord& payload) { noted.SetPayload(type, payload); });
+  return noted;
+}
+
 }  // namespace
 
 std::string StripEtag(const std::string& etag) {
@@ -77,9 +85,9 @@ S3Client::S3Client(S3Settings settings, std::unique_ptr<HttpClient> http,
       credentials_(std::move(credentials)),
       clock_(clock),
       metrics_(metrics),
-      profile_(ProfileOf(settings_)),
       place_({settings_.scheme, settings_.host, settings_.path_style, settings_.region},
-             settings_.bucket) {}
+             settings_.bucket),
+      profile_(ProfileOf(settings_)) {}
 
 StoreProfile S3Client::profile() const {
   absl::MutexLock lock(&mutex_);
@@ -105,12 +113,7 @@ std::string S3Client::Name(const S3Request& request) const {
   return request.method + " s3://" + settings_.bucket + "/" + request.key;
 }
 
-StatusOr<S3Client::Attempt> S3Client::NewAttempt() {
-  SPILLWAY_ASSIGN_OR_RETURN(const S3Credentials credentials, credentials_->Get());
-  return Attempt{credentials, place_.Get(clock_->MonotonicMs()), skew_.offset_ms()};
-}
-
-HttpRequest S3Client::Prepare(const S3Request& request, const Attempt& attempt) const {
+HttpRequest S3Client::Prepare(const S3Request& request, const Attempt& attempt) {
   const S3Place& place = attempt.place;
   const S3Credentials& credentials = attempt.credentials;
   SigningInput input;
@@ -149,13 +152,6 @@ HttpRequest S3Client::Prepare(const S3Request& request, const Attempt& attempt) 
   return http;
 }
 
-StatusOr<HttpResponse> S3Client::Send(const S3Request& request) {
-  std::string note;
-  auto response = SendUntilSettled(request, &note);
-  if (response.ok()) response->note = std::move(note);
-  return response;
-}
-
 StatusOr<std::unique_ptr<Answer>> S3Client::Call(const S3Request& request, const AnswerRule& rule) {
   SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, Send(request));
   return Judge(request, rule, std::move(response));
@@ -164,20 +160,18 @@ StatusOr<std::unique_ptr<Answer>> S3Client::Call(const S3Request& request, const
 std::vector<StatusOr<std::unique_ptr<Answer>>> S3Client::CallMany(
     const std::vector<S3Request>& requests, const AnswerRule& rule) {
   std::vector<StatusOr<std::unique_ptr<Answer>>> answers;
-  std::vector<HttpRequest> https;
-  const auto attempt = NewAttempt();
+  const auto attempt = NextAttempt();
   if (!attempt.ok()) {
     for (size_t i = 0; i < requests.size(); ++i) answers.push_back(attempt.status());
     return answers;
   }
+  std::vector<HttpRequest> https;
   for (const S3Request& request : requests) https.push_back(Prepare(request, *attempt));
   auto responses = http_->PerformMany(https, kSideBySide);
   for (size_t i = 0; i < requests.size(); ++i) {
-    Learned learned;
-    std::string note;
-    if (responses[i].ok() && responses[i]->code / 100 != 2 &&
-        LearnFrom(requests[i], *attempt, *responses[i], &learned, &note)) {
-      answers.push_back(Call(requests[i], rule));  // with what the answer says is right
+    Repeats repeats;
+    if (responses[i].ok() && LearnFrom(requests[i], *attempt, &*responses[i], &repeats)) {
+      answers.push_back(Call(requests[i], rule));
     } else if (responses[i].ok()) {
       answers.push_back(Judge(requests[i], rule, *std::move(responses[i])));
     } else {
@@ -201,10 +195,8 @@ StatusOr<std::unique_ptr<Answer>> S3Client::Judge(const S3Request& request, cons
     return Strange(rule.call, why, answer->http);
   }
   if (const std::string why = WhyNoRefusal(request.method, response); !why.empty())
-    return Strange(rule.call, why, response);
-  const std::string what =
-      response.note.empty() ? Name(request) : fmt::format("{} ({})", Name(request), response.note);
-  const Status status = StatusFromS3(code, response.body, what);
+    return WithNote(Strange(rule.call, why, response), response.note);
+  const Status status = WithNote(StatusFromS3(code, response.body, Name(request)), response.note);
   // The first of two sendings may have been carried out, and this may be what the second met.
   const bool reads = request.method == "GET" || request.method == "HEAD";
   if (response.attempts > 1 && !reads && (code == 404 || code == 409 || code == 412)) {

@@ -73,7 +73,8 @@ class S3Client {
   // The same of each, without sinks, some side by side.
   std::vector<StatusOr<std::unique_ptr<Answer>>> CallMany(const std::vector<S3Request>& requests,
                                                           const AnswerRule& rule);
-  // Whatever came, with any HTTP code.
+  // Whatever came, with any HTTP code. The request is sent again if an error answer says that
+  // credentials, time, region or endpoint were not right and something better is known.
   StatusOr<HttpResponse> Send(const S3Request& request);
   // What response means for rule's call.
   StatusOr<std::unique_ptr<Answer>> Judge(const S3Request& request, const AnswerRule& rule,
@@ -96,21 +97,18 @@ class S3Client {
     S3Place place;
     int64_t skew_ms = 0;
   };
-  StatusOr<Attempt> NewAttempt();
-  HttpRequest Prepare(const S3Request& request, const Attempt& attempt) const;
-  // What was learned from answers to one request already.
-  struct Learned {
-    bool clock = false;
-    bool place = false;
-    bool credentials = false;
+  // What a request was sent again for.
+  struct Repeats {
+    bool by_clock = false;
+    bool by_place = false;
+    bool by_credentials = false;
   };
-  // True if an error answer says that credentials, region, endpoint or time were not right and
-  // something better is known now.
-  bool LearnFrom(const S3Request& request, const Attempt& attempt, const HttpResponse& response,
-                 Learned* before, std::string* note);
-  // Sends the request, and again if an error answer says that credentials, region, endpoint or time
-  // were not right and something better is known. *note says why a hint was not followed.
-  StatusOr<HttpResponse> SendUntilSettled(const S3Request& request, std::string* note);
+  StatusOr<Attempt> NextAttempt();
+  HttpRequest Prepare(const S3Request& request, const Attempt& attempt);
+  // Takes in what an answer to an attempt says. True if the request should be sent again, with what
+  // is known now; each cause counts once.
+  bool LearnFrom(const S3Request& request, const Attempt& attempt, HttpResponse* response,
+                 Repeats* repeats);
   void Note(const std::string& call, const std::string& why, const std::string& text);
   std::string Name(const S3Request& request) const;
 
@@ -119,12 +117,12 @@ class S3Client {
   const std::unique_ptr<CredentialsProvider> credentials_;
   Clock* const clock_;
   Metrics* const metrics_;
+  BucketPlace place_;
+  ClockSkew skew_;
   mutable absl::Mutex mutex_;
   StoreProfile profile_ ABSL_GUARDED_BY(mutex_);
   // When each kind of strange answer may be logged again.
   std::map<std::string, int64_t> quiet_until_ms_ ABSL_GUARDED_BY(mutex_);
-  BucketPlace place_;
-  ClockSkew skew_;
 };
 
 // The status of an error answer; body is S3's XML, possibly empty.

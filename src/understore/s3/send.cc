@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <pugixml.hpp>
 #include <string_view>
 
 #include "understore/s3/s3_client.h"
@@ -10,7 +9,6 @@
 namespace spillway {
 namespace {
 
-constexpr size_t kErrorBytesMax = 64 << 10;
 constexpr std::array<std::string_view, 8> kRefusals{
     "ExpiredToken",         "ExpiredTokenException",      "InvalidAccessKeyId",
     "InvalidToken",         "SignatureDoesNotMatch",      "TokenRefreshRequired",
@@ -23,12 +21,6 @@ std::string HeaderOf(const HttpResponse& response, const char* name) {
 
 }  // namespace
 
-std::string S3ErrorCode(const std::string& body) {
-  pugi::xml_document doc;
-  if (body.size() > kErrorBytesMax || !doc.load_buffer(body.data(), body.size())) return "";
-  return doc.child("Error").child_value("Code");
-}
-
 bool IsCredentialsRefusal(const std::string& error_code) {
   return std::find(kRefusals.begin(), kRefusals.end(), error_code) != kRefusals.end();
 }
@@ -39,25 +31,36 @@ bool MayBeCredentials(const std::string& method, int http_code, const std::strin
   return http_code == 401 || http_code == 403 || (http_code == 400 && method == "HEAD");
 }
 
-bool S3Client::LearnFrom(const S3Request& request, const Attempt& attempt,
-                         const HttpResponse& response, Learned* before, std::string* note) {
-  const std::string code = S3ErrorCode(response.body);
+StatusOr<S3Client::Attempt> S3Client::NextAttempt() {
+  SPILLWAY_ASSIGN_OR_RETURN(S3Credentials credentials, credentials_->Get());
+  return Attempt{std::move(credentials), place_.Get(clock_->MonotonicMs()), skew_.offset_ms()};
+}
+
+bool S3Client::LearnFrom(const S3Request& request, const Attempt& attempt, HttpResponse* response,
+                         Repeats* repeats) {
+  if (response->code / 100 == 2) return false;
+  const auto error = ParseS3Error(response->code, response->body);
+  const std::string code = error ? error->code : "";
   const bool skewed = code == "RequestTimeTooSkewed";
-  const bool refused = MayBeCredentials(request.method, response.code, code);
-  if (!before->clock && (skewed || response.code == 403) &&
-      skew_.Learn(HeaderOf(response, "date"), skewed, clock_->NowMs(), attempt.skew_ms)) {
-    return before->clock = true;
+  if (!repeats->by_clock && (skewed || response->code == 403) &&
+      skew_.Learn(HeaderOf(*response, "date"), skewed, clock_->NowMs(), attempt.skew_ms)) {
+    return repeats->by_clock = true;
   }
-  if (!before->place && place_.Learn(attempt.place, response, clock_->MonotonicMs(), note))
-    return before->place = true;
-  if (!before->credentials && refused && credentials_->Refused(attempt.credentials))
-    return before->credentials = true;
+  if (!repeats->by_place &&
+      place_.Learn(attempt.place, *response, clock_->MonotonicMs(), &response->note)) {
+    return repeats->by_place = true;
+  }
+  if (!repeats->by_credentials && MayBeCredentials(request.method, response->code, code) &&
+      credentials_->Refused(attempt.credentials)) {
+    return repeats->by_credentials = true;
+  }
   return false;
 }
 
 // Each cause repeats a request once at most, so that answers which contradict each other end.
-StatusOr<HttpResponse> S3Client::SendUntilSettled(const S3Request& request, std::string* note) {
-  Learned learned;
+StatusOr<HttpResponse> S3Client::Send(const S3Request& request) {
+  Repeats repeats;
+  int lost = 0;  // sendings before that may have been carried out
   bool bytes_taken = false;
   S3Request sent = request;
   if (request.sink) {
@@ -67,14 +70,16 @@ StatusOr<HttpResponse> S3Client::SendUntilSettled(const S3Request& request, std:
     };
   }
   while (true) {
-    SPILLWAY_ASSIGN_OR_RETURN(const Attempt attempt, NewAttempt());
-    auto response = http_->Perform(Prepare(sent, attempt));
+    SPILLWAY_ASSIGN_OR_RETURN(const Attempt attempt, NextAttempt());
+    const HttpRequest http = Prepare(sent, attempt);
+    auto response = http_->Perform(http);
     if (!response.ok()) {
       if (response.status().code() == StatusCode::kUnavailable) place_.Forget(attempt.place);
       return response;
     }
-    if (response->code / 100 == 2 || bytes_taken) return response;
-    if (!LearnFrom(request, attempt, *response, &learned, note)) return response;
+    lost += response->attempts - 1;
+    response->attempts = lost + 1;
+    if (bytes_taken || !LearnFrom(request, attempt, &*response, &repeats)) return response;
   }
 }
 

@@ -3,12 +3,8 @@
 
 #include <string>
 
-#include "understore/s3/http_client.h"
-
 namespace spillway {
 
-// The Code of S3's error XML; empty if the body is none.
-std::string S3ErrorCode(const std::string& body);
 // True if an answer may mean that the credentials are not good any more. S3 answers HEAD without a
 // body, so that the cause of a 400 or 403 is not said.
 bool MayBeCredentials(const std::string& method, int http_code, const std::string& error_code);

@@ -39,8 +39,10 @@ class CountedCredentials : public CredentialsProvider {
 class SendTest : public testing::Test {
  protected:
   void Open(std::deque<HttpResponse> answers, int credentials = 0,
-            const S3Place& place = {"https", "s3.us-east-1.amazonaws.com", false, "us-east-1"}) {
+            const S3Place& place = {"https", "s3.us-east-1.amazonaws.com", false, "us-east-1"},
+            const std::string& profile = "") {
     S3Settings settings;
+    settings.profile = StoreProfile::Parse(profile);
     settings.bucket = "bucket";
     settings.scheme = place.scheme;
     settings.host = place.host;
@@ -49,8 +51,7 @@ class SendTest : public testing::Test {
     settings.checksums = false;
     answers_ = std::move(answers);
     auto http = std::make_unique<TwinHttpClient>([this](const auto&) -> StatusOr<HttpResponse> {
-      if (answers_.empty())
-        return MakeResponse(200, {{"content-length", "1"}, {"etag", "\"e\""}}, "x");
+      if (answers_.empty()) return MakeResponse(200, {{"content-length", "1"}, {"etag", "\"e\""}});
       HttpResponse answer = answers_.front();
       answers_.pop_front();
       if (answer.code == 0) return Unavailable("no answer");
@@ -198,6 +199,18 @@ TEST_F(SendTest, severalCauses_areRepeatedOnceEach) {
        1);
   EXPECT_TRUE(store_->Head("key").ok());
   EXPECT_EQ(http_->seen().size(), 4u);
+}
+
+TEST_F(SendTest, requestsSideBySide_areRepeatedToo) {
+  Open(
+      {MakeResponse(204), Refusal(403, "InvalidAccessKeyId"), MakeResponse(204), MakeResponse(204)},
+      1, {"https", "s3.us-east-1.amazonaws.com", false, "us-east-1"}, "multi-delete=no");
+  const auto failures = store_->Delete({{"a", ""}, {"b", ""}, {"c", ""}});
+  ASSERT_TRUE(failures.ok()) << failures.status();
+  EXPECT_TRUE(failures->empty());
+  EXPECT_EQ(http_->seen().size(), 4u);
+  EXPECT_THAT(Authorization(3), HasSubstr("Credential=key1/"));
+  EXPECT_THAT(http_->seen()[3].url, HasSubstr("/b"));
 }
 
 }  // namespace
