@@ -98,6 +98,8 @@ void Simulation::OnChange(const StoreChange& change) {
                 change.foreign ? "others put" : "put", change.data == nullptr ? "-" : change.etag,
                 change.replaced == nullptr ? "-" : change.replaced_etag,
                 change.replaced_foreign ? " of others" : "", change.unguarded ? ", unguarded" : "");
+  if (change.data != nullptr && !change.foreign && IsForeign(*change.data))
+    spdlog::debug("{} has others' content", key);
   if (change.replaced != nullptr) OnDestroyed(change);
   if (change.data == nullptr) {
     published_.erase(key);

@@ -307,16 +307,17 @@ class Master : private MasterState {
 
   // --- ops/sync.cc
   struct SyncedFolder;
+  struct SeenNames;
   // What path's first component that may have come or gone is now.
   Status SyncEntry(const std::string& path, SyncDepth depth, SyncCounts* counts) WITHOUT_MUTEX;
   // All children, or only that one.
   Status SyncFolder(InodeId directory, const std::string* only, SyncCounts* counts) WITHOUT_MUTEX;
   Status CompareFolder(const SyncedFolder& folder, const std::string* only,
                        SyncCounts* counts) WITHOUT_MUTEX;
-  void ComparePage(const SyncedFolder& folder, const ListPage& page,
+  void ComparePage(const SyncedFolder& folder, const ListPage& page, ListPage* hidden,
                    SyncCounts* counts) WITHOUT_MUTEX;
-  void RemoveMissing(const SyncedFolder& folder, const std::set<std::string>& seen,
-                     const std::string* only, SyncCounts* counts) WITHOUT_MUTEX;
+  void RemoveMissing(const SyncedFolder& folder, SeenNames* seen, const std::string* only,
+                     SyncCounts* counts) WITHOUT_MUTEX;
   // As it stands in the understore since before that time; nothing of it is under way.
   bool IsSettled(const state::Inode& inode, const std::string& key,
                  int64_t before_ms) HOLDING_MUTEX;

@@ -34,6 +34,24 @@ bool Master::HasChanged(const state::Inode& inode, const ObjectInfo& object) {
   return object.last_modified_ms > inode.object().persisted_at_ms() + kClockSlackMs;
 }
 
+// What the understore has in a folder. An object and a folder may have the same name there, and the
+// namespace shows one of them.
+struct Master::SeenNames {
+  enum Kind { kObject = 1, kFolder = 2 };
+  std::map<std::string, int> kinds;
+  ListPage hidden;  // by an entry of the other kind in the namespace
+
+  // The entry that hides another one is not there itself any more.
+  void DropGone() {
+    const auto drop = [&](const std::string& key, int needed) {
+      const auto it = kinds.find(NameOfKey(key));
+      if (it != kinds.end() && (it->second & needed) == 0) kinds.erase(it);
+    };
+    for (const std::string& key : hidden.directories) drop(key, kObject);
+    for (const ObjectInfo& object : hidden.objects) drop(object.key, kFolder);
+  }
+};
+
 struct Master::SyncedFolder {
   InodeId id;
   std::string path;
@@ -158,17 +176,21 @@ Status Master::SyncFolder(InodeId directory, const std::string* only, SyncCounts
 
 Status Master::CompareFolder(const SyncedFolder& folder, const std::string* only,
                              SyncCounts* counts) {
-  std::set<std::string> seen;
+  SeenNames seen;
   const auto compare = [&](const ListPage& page) ABSL_LOCKS_EXCLUDED(mutex_) {
-    for (const ObjectInfo& object : page.objects) seen.insert(NameOfKey(object.key));
-    for (const std::string& key : page.directories) seen.insert(NameOfKey(key));
-    ComparePage(folder, page, counts);
+    for (const ObjectInfo& object : page.objects)
+      seen.kinds[NameOfKey(object.key)] |= SeenNames::kObject;
+    for (const std::string& key : page.directories)
+      seen.kinds[NameOfKey(key)] |= SeenNames::kFolder;
+    ComparePage(folder, page, &seen.hidden, counts);
   };
   if (only != nullptr) {
     const std::string key = folder.key.key.empty() ? *only : folder.key.key + "/" + *only;
     SPILLWAY_ASSIGN_OR_RETURN(const ListPage page, folder.store->LookUp(key));
     compare(page);
-    RemoveMissing(folder, seen, only, counts);
+    // Beside an object nobody has looked for a folder.
+    seen.hidden.objects.clear();
+    RemoveMissing(folder, &seen, only, counts);
     return absl::OkStatus();
   }
   std::string token;
@@ -179,7 +201,7 @@ Status Master::CompareFolder(const SyncedFolder& folder, const std::string* only
     token = page->next_token;
     compare(*page);
   } while (!token.empty());
-  RemoveMissing(folder, seen, nullptr, counts);
+  RemoveMissing(folder, &seen, nullptr, counts);
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(folder.id);
@@ -197,7 +219,8 @@ bool Master::IsSettled(const state::Inode& inode, const std::string& key, int64_
          tasks_.count(InodeId(inode.id())) == 0;
 }
 
-void Master::ComparePage(const SyncedFolder& folder, const ListPage& page, SyncCounts* counts) {
+void Master::ComparePage(const SyncedFolder& folder, const ListPage& page, ListPage* hidden,
+                         SyncCounts* counts) {
   Removed removed;
   {
     absl::MutexLock lock(&mutex_);
@@ -207,9 +230,11 @@ void Master::ComparePage(const SyncedFolder& folder, const ListPage& page, SyncC
     const MountId mount = folder.key.mount_id;
     for (const std::string& key : page.directories) {
       const std::string name = NameOfKey(key);
+      const auto child = txn.GetChild(folder.id, name);
+      const auto old = child ? txn.GetInode(*child) : std::nullopt;
       ++counts->seen;
-      if (name.empty() || txn.GetChild(folder.id, name) || IsLeaving(txn, mount, key, true))
-        continue;
+      if (old && !old->is_directory()) hidden->directories.push_back(key);
+      if (name.empty() || old || IsLeaving(txn, mount, key, true)) continue;
       AddLoadedFolder(txn, *parent, name);
       ++counts->added;
     }
@@ -219,6 +244,7 @@ void Master::ComparePage(const SyncedFolder& folder, const ListPage& page, SyncC
       if (name.empty() || IsLeaving(txn, mount, object.key, false)) continue;
       const auto child = txn.GetChild(folder.id, name);
       const auto old = child ? txn.GetInode(*child) : std::nullopt;
+      if (old && old->is_directory()) hidden->objects.push_back(object);
       if (old && (old->is_directory() || !IsSettled(*old, object.key, folder.began_at_ms) ||
                   !HasChanged(*old, object)))
         continue;
@@ -234,9 +260,10 @@ void Master::ComparePage(const SyncedFolder& folder, const ListPage& page, SyncC
   AfterRemoved(removed);
 }
 
-void Master::RemoveMissing(const SyncedFolder& folder, const std::set<std::string>& seen,
-                           const std::string* only, SyncCounts* counts) {
+void Master::RemoveMissing(const SyncedFolder& folder, SeenNames* seen, const std::string* only,
+                           SyncCounts* counts) {
   constexpr size_t kBatch = 1000;
+  seen->DropGone();
   std::string after;
   bool more = true;
   while (more) {
@@ -249,11 +276,11 @@ void Master::RemoveMissing(const SyncedFolder& folder, const std::set<std::strin
       more = false;
       if (only != nullptr) {
         const auto child = txn.GetChild(folder.id, *only);
-        if (child && seen.empty()) missing.push_back(*child);
+        if (child && seen->kinds.empty()) missing.push_back(*child);
       }
       const auto visit = [&](std::string_view name, InodeId child) {
         after = std::string(name);
-        if (seen.count(after) == 0) missing.push_back(child);
+        if (seen->kinds.count(after) == 0) missing.push_back(child);
         more = ++looked == kBatch;
         return !more;
       };
@@ -268,6 +295,10 @@ void Master::RemoveMissing(const SyncedFolder& folder, const std::set<std::strin
     }
     AfterRemoved(removed);
   }
+  ListPage still_hidden;
+  const int64_t seen_before = counts->seen;
+  ComparePage(folder, seen->hidden, &still_hidden, counts);
+  counts->seen = seen_before;
 }
 
 bool Master::RemoveGone(StateTxn& txn, const state::Inode& inode, const std::string& path,

@@ -76,6 +76,29 @@ TEST_F(SyncTest, deletedObjects_disappear_withTheFoldersThatWereThere) {
   EXPECT_FALSE(Exists("/d"));
 }
 
+TEST_F(SyncTest, objectAndFolderOfOneName_oneIsShownUntilItIsGone) {
+  PutObject("n/m", "object");
+  PutObject("n/m-x", "1");
+  PutObject("n/m/q", "below");
+  understore_->set_entries_per_page(1);
+  Sync("/");
+  EXPECT_EQ(Length("/n/m"), 6);
+  EXPECT_FALSE(Exists("/n/m/q"));
+  DeleteObject("n/m");
+  Sync("/");
+  EXPECT_TRUE(Exists("/n/m/q"));
+  PutObject("n/m", "again");
+  Sync("/n/m", SyncDepth::kPath);
+  EXPECT_TRUE(Exists("/n/m/q")) << "what is below is still there";
+  DeleteObject("n/m/q");
+  Sync("/");
+  EXPECT_EQ(Length("/n/m"), 5);
+  PutObject("n/m/q", "below");
+  DeleteObject("n/m");
+  Sync("/n/m", SyncDepth::kPath);
+  EXPECT_TRUE(master_->GetStatus(root_, "/n/m").result->is_directory);
+}
+
 TEST_F(SyncTest, aFolderThatTheStoreNeverHad_stays) {
   ASSERT_TRUE(master_->CreateDirectory(root_, "/mine", {}).result.ok());
   Sync("/");
