@@ -112,6 +112,8 @@ Simulation::Simulation(uint64_t seed, Tally* tally, const Strangers& strangers)
 Simulation::~Simulation() {
   understore_->OnChange(nullptr);
   understore_->OnWindow(nullptr);
+  // What waits there may hold blocks of the nodes' stores.
+  for (auto& node : nodes_) node->executor.Drop();
 }
 
 void Simulation::Send(WorkerId worker, Epoch epoch, session::MasterMessage message) {

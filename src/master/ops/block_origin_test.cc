@@ -65,15 +65,19 @@ TEST_F(BlockOriginTest, ofWhatWasWritten_onceItIsPersisted) {
   EXPECT_EQ(early.crc32c(), Crc32c(Data(5)));
   EXPECT_EQ(early.key(), "");
   AdvanceMs(100);
-  AnswerPersist(worker, TakePersist(), absl::OkStatus(), "etag-1");
+  Upload(worker, TakePersist());
   const auto origin = *Ask(worker, block);
   EXPECT_EQ(CodeOf(origin), StatusCode::kOk) << origin.message();
   EXPECT_EQ(origin.key(), "f");
-  EXPECT_EQ(origin.etag(), "etag-1");
+  EXPECT_EQ(origin.etag(), understore_->Head("f")->etag);
   EXPECT_EQ(origin.crc32c(), Crc32c(Data(5)));
   // A rename that is not carried out yet: the object stands where it stood.
   ASSERT_TRUE(master_->Rename(root_, "/f", "/g", {}).result.ok());
   EXPECT_EQ(Ask(worker, block)->key(), "f");
+  AdvanceMs(100);
+  const auto moved = *Ask(worker, block);
+  EXPECT_EQ(moved.key(), "g");
+  EXPECT_EQ(moved.etag(), understore_->Head("g")->etag);
 }
 
 TEST_F(BlockOriginTest, ofNoCompleteFile_isNotFound) {

@@ -283,6 +283,9 @@ Status StoreProbe::ProbeList() {
   SPILLWAY_ASSIGN_OR_RETURN(const HttpResponse response, Ask(request));
   const bool goes_on = !FieldOf(response, "ListBucketResult", "NextContinuationToken").empty() ||
                        !FieldOf(response, "ListBucketResult", "KeyCount").empty();
+  // A page of something else says nothing of the store.
+  if (IsOk(response) && !goes_on && FieldOf(response, "ListBucketResult", "IsTruncated").empty())
+    return Unavailable("The answer to a listing of {} is no listing.", prefix_);
   Set(StoreFeature::kListV2, IsOk(response) && goes_on);
   return absl::OkStatus();
 }
