@@ -1,6 +1,7 @@
 // What users do. A file counts as acknowledged from the moment its client is told so.
 #include <algorithm>
 
+#include "common/log.h"
 #include "sim/simulation.h"
 
 namespace spillway::sim {
@@ -143,6 +144,7 @@ void Simulation::Rename(const std::string& source, const std::string& target) {
   const Will will = WillOf(source, false);
   const auto renamed = master_->Rename(root_, source, target, options);
   if (!renamed.result.ok() || source == target) return;
+  spdlog::debug("{} is renamed to {}", source, target);
   Carried(will);
   ++tally_->renames;
   removed_.erase(target);

@@ -151,7 +151,13 @@ void Simulation::CheckForeign() {
 void Simulation::CheckForeignFile(const FileStatus& status) {
   if (status.persistence_state != PersistenceState::kPersisted || IsStuck(status.path)) return;
   const auto etag = understore_->EtagOf(status.path.substr(1));
-  if (!etag) return Violation(status.path + " counts as persisted, and nothing is there");
+  if (!etag) {
+    const auto info = master_->GetPersistInfo(root_, {status.path});
+    return Violation(fmt::format("{} counts as persisted, and nothing is there: {} {} {} {}",
+                                 status.path, status.understore_path, status.etag,
+                                 info.empty() ? "" : info[0].state,
+                                 info.empty() ? "" : info[0].last_error));
+  }
   if (etag != status.etag) return Violation(status.path + " counts as another object");
   if (!IsForeign(ContentOf(status))) return;
   std::string data;

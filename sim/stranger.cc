@@ -146,6 +146,7 @@ Simulation::Will Simulation::WillOf(const std::string& path, bool overwrite) {
 void Simulation::Carried(const Will& will) {
   spdlog::debug("a client gives up {} of etag {}{}", will.key, will.etag,
                 will.anything ? ", or whatever it is" : "");
+  for (const std::string& etag : will.below) spdlog::debug("below {} is {}", will.key, etag);
   if (!will.etag.empty()) given_up_.insert(will.etag);
   given_up_.insert(will.below.begin(), will.below.end());
   if (will.anything) given_up_keys_.insert(will.key);

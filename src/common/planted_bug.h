@@ -17,7 +17,7 @@ enum class PlantedBug {
   kCopyEarly,           // workers copy a file before the ids of its blocks are durable
   kBelieveUnread,       // a listing that the store did not answer is taken for an empty one
   kReadAnyVersion,      // reads from the store take whatever stands at the key
-  kBadItemStops,        // one key that cannot be deleted keeps all that were asked for with it
+  kBadItemStops,        // one key that cannot be deleted holds up all others
   kTimeoutIsNo,         // a key found empty after a time-out is not looked at again
   kConditionForgotten,  // objects are moved and deleted whatever stands at the key
 };

@@ -294,7 +294,7 @@ class Master : private MasterState {
   void TellMounts() HOLDING_MUTEX;
   // *what becomes the name of what is loaded.
   Status LoadFrom(InodeId directory, bool briefly, std::string* what) WITHOUT_MUTEX;
-  Status AddLoadedPage(InodeId directory, MountId mount, const ListPage& page, bool last);
+  Status AddLoadedPage(InodeId directory, const ResolvedKey& from, const ListPage& page, bool last);
   // The last component; empty for what cannot be a name.
   static std::string NameOfKey(const std::string& key);
   // Deleted or moved as far as the namespace goes, but the understore may still list it.
@@ -307,16 +307,14 @@ class Master : private MasterState {
 
   // --- ops/sync.cc
   struct SyncedFolder;
-  struct SeenNames;
   // What path's first component that may have come or gone is now.
   Status SyncEntry(const std::string& path, SyncDepth depth, SyncCounts* counts) WITHOUT_MUTEX;
   // All children, or only that one.
   Status SyncFolder(InodeId directory, const std::string* only, SyncCounts* counts) WITHOUT_MUTEX;
-  Status CompareFolder(const SyncedFolder& folder, const std::string* only,
+  Status CompareFolder(SyncedFolder& folder, const std::string* only,
                        SyncCounts* counts) WITHOUT_MUTEX;
-  void ComparePage(const SyncedFolder& folder, const ListPage& page, ListPage* hidden,
-                   SyncCounts* counts) WITHOUT_MUTEX;
-  void RemoveMissing(const SyncedFolder& folder, SeenNames* seen, const std::string* only,
+  void ComparePage(SyncedFolder& folder, const ListPage& page, SyncCounts* counts) WITHOUT_MUTEX;
+  void RemoveMissing(SyncedFolder& folder, const std::string* only,
                      SyncCounts* counts) WITHOUT_MUTEX;
   // As it stands in the understore since before that time; nothing of it is under way.
   bool IsSettled(const state::Inode& inode, const std::string& key,

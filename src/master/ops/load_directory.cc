@@ -84,7 +84,7 @@ Status Master::LoadFrom(InodeId directory, bool briefly, std::string* what) {
       return page.status();
     }
     token = page->next_token;
-    SPILLWAY_RETURN_IF_ERROR(AddLoadedPage(directory, resolved.mount_id, *page, token.empty()));
+    SPILLWAY_RETURN_IF_ERROR(AddLoadedPage(directory, resolved, *page, token.empty()));
     if (token.empty()) return absl::OkStatus();
   }
 }
@@ -145,11 +145,17 @@ state::Inode Master::LoadedFile(StateTxn& txn, const state::Inode& parent, const
   return inode;
 }
 
-Status Master::AddLoadedPage(InodeId directory, MountId mount, const ListPage& page, bool last) {
+Status Master::AddLoadedPage(InodeId directory, const ResolvedKey& from, const ListPage& page,
+                             bool last) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   auto parent = txn.GetInode(directory);
   if (!parent) return absl::OkStatus();  // deleted meanwhile
+  const auto path = txn.PathOf(*parent);
+  const auto now = path ? Resolve(*path) : StatusOr<ResolvedKey>(NotFound("gone"));
+  if (!now.ok() || now->full() != from.full())
+    return Unavailable("{} was renamed while it was loaded.", from.full());
+  const MountId mount = from.mount_id;
   for (const std::string& key : page.directories) {
     const std::string name = NameOfKey(key);
     if (name.empty() || txn.GetChild(directory, name) || IsLeaving(txn, mount, key, true)) continue;

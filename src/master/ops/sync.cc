@@ -34,30 +34,26 @@ bool Master::HasChanged(const state::Inode& inode, const ObjectInfo& object) {
   return object.last_modified_ms > inode.object().persisted_at_ms() + kClockSlackMs;
 }
 
-// What the understore has in a folder. An object and a folder may have the same name there, and the
-// namespace shows one of them.
-struct Master::SeenNames {
-  enum Kind { kObject = 1, kFolder = 2 };
-  std::map<std::string, int> kinds;
-  ListPage hidden;  // by an entry of the other kind in the namespace
-
-  // The entry that hides another one is not there itself any more.
-  void DropGone() {
-    const auto drop = [&](const std::string& key, int needed) {
-      const auto it = kinds.find(NameOfKey(key));
-      if (it != kinds.end() && (it->second & needed) == 0) kinds.erase(it);
-    };
-    for (const std::string& key : hidden.directories) drop(key, kObject);
-    for (const ObjectInfo& object : hidden.objects) drop(object.key, kFolder);
-  }
-};
-
 struct Master::SyncedFolder {
   InodeId id;
   std::string path;
   ResolvedKey key;
   std::shared_ptr<UnderStore> store;
   int64_t began_at_ms = 0;
+  // The names that the understore has there, each as object or as folder or as both.
+  enum Kind { kObject = 1, kFolder = 2 };
+  std::map<std::string, int> seen;
+  ListPage hidden;  // by an entry of the other kind in the namespace
+
+  // What hides another entry, and is not there itself any more, was not seen.
+  void DropGone() {
+    const auto drop = [&](const std::string& key, int needed) {
+      const auto it = seen.find(NameOfKey(key));
+      if (it != seen.end() && (it->second & needed) == 0) seen.erase(it);
+    };
+    for (const std::string& key : hidden.directories) drop(key, kObject);
+    for (const ObjectInfo& object : hidden.objects) drop(object.key, kFolder);
+  }
 };
 
 bool Master::SyncIsDue(const std::string& path, SyncDepth depth, int64_t interval_ms) {
@@ -174,23 +170,21 @@ Status Master::SyncFolder(InodeId directory, const std::string* only, SyncCounts
                               folder.key.full(), Message(status));
 }
 
-Status Master::CompareFolder(const SyncedFolder& folder, const std::string* only,
-                             SyncCounts* counts) {
-  SeenNames seen;
+Status Master::CompareFolder(SyncedFolder& folder, const std::string* only, SyncCounts* counts) {
   const auto compare = [&](const ListPage& page) ABSL_LOCKS_EXCLUDED(mutex_) {
     for (const ObjectInfo& object : page.objects)
-      seen.kinds[NameOfKey(object.key)] |= SeenNames::kObject;
+      folder.seen[NameOfKey(object.key)] |= SyncedFolder::kObject;
     for (const std::string& key : page.directories)
-      seen.kinds[NameOfKey(key)] |= SeenNames::kFolder;
-    ComparePage(folder, page, &seen.hidden, counts);
+      folder.seen[NameOfKey(key)] |= SyncedFolder::kFolder;
+    ComparePage(folder, page, counts);
   };
   if (only != nullptr) {
     const std::string key = folder.key.key.empty() ? *only : folder.key.key + "/" + *only;
     SPILLWAY_ASSIGN_OR_RETURN(const ListPage page, folder.store->LookUp(key));
     compare(page);
     // Beside an object nobody has looked for a folder.
-    seen.hidden.objects.clear();
-    RemoveMissing(folder, &seen, only, counts);
+    folder.hidden.objects.clear();
+    RemoveMissing(folder, only, counts);
     return absl::OkStatus();
   }
   std::string token;
@@ -201,11 +195,12 @@ Status Master::CompareFolder(const SyncedFolder& folder, const std::string* only
     token = page->next_token;
     compare(*page);
   } while (!token.empty());
-  RemoveMissing(folder, &seen, nullptr, counts);
+  RemoveMissing(folder, nullptr, counts);
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(folder.id);
-  if (!inode || inode->children_loaded()) return absl::OkStatus();
+  const bool same = inode && txn.PathOf(*inode) == folder.path;
+  if (!same || inode->children_loaded()) return absl::OkStatus();
   txn.Apply(MakeEntry(
       [&](auto& entry) { entry.mutable_directory_loaded()->set_inode_id(folder.id.value()); }));
   txn.Commit();
@@ -219,21 +214,20 @@ bool Master::IsSettled(const state::Inode& inode, const std::string& key, int64_
          tasks_.count(InodeId(inode.id())) == 0;
 }
 
-void Master::ComparePage(const SyncedFolder& folder, const ListPage& page, ListPage* hidden,
-                         SyncCounts* counts) {
+void Master::ComparePage(SyncedFolder& folder, const ListPage& page, SyncCounts* counts) {
   Removed removed;
   {
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
     const auto parent = txn.GetInode(folder.id);
-    if (!parent) return;
+    if (!parent || txn.PathOf(*parent) != folder.path) return;  // that is another key's listing
     const MountId mount = folder.key.mount_id;
     for (const std::string& key : page.directories) {
       const std::string name = NameOfKey(key);
       const auto child = txn.GetChild(folder.id, name);
       const auto old = child ? txn.GetInode(*child) : std::nullopt;
       ++counts->seen;
-      if (old && !old->is_directory()) hidden->directories.push_back(key);
+      if (old && !old->is_directory()) folder.hidden.directories.push_back(key);
       if (name.empty() || old || IsLeaving(txn, mount, key, true)) continue;
       AddLoadedFolder(txn, *parent, name);
       ++counts->added;
@@ -244,7 +238,7 @@ void Master::ComparePage(const SyncedFolder& folder, const ListPage& page, ListP
       if (name.empty() || IsLeaving(txn, mount, object.key, false)) continue;
       const auto child = txn.GetChild(folder.id, name);
       const auto old = child ? txn.GetInode(*child) : std::nullopt;
-      if (old && old->is_directory()) hidden->objects.push_back(object);
+      if (old && old->is_directory()) folder.hidden.objects.push_back(object);
       if (old && (old->is_directory() || !IsSettled(*old, object.key, folder.began_at_ms) ||
                   !HasChanged(*old, object)))
         continue;
@@ -260,10 +254,9 @@ void Master::ComparePage(const SyncedFolder& folder, const ListPage& page, ListP
   AfterRemoved(removed);
 }
 
-void Master::RemoveMissing(const SyncedFolder& folder, SeenNames* seen, const std::string* only,
-                           SyncCounts* counts) {
+void Master::RemoveMissing(SyncedFolder& folder, const std::string* only, SyncCounts* counts) {
   constexpr size_t kBatch = 1000;
-  seen->DropGone();
+  folder.DropGone();
   std::string after;
   bool more = true;
   while (more) {
@@ -271,16 +264,18 @@ void Master::RemoveMissing(const SyncedFolder& folder, SeenNames* seen, const st
     {
       absl::MutexLock lock(&mutex_);
       StateTxn txn(journal_);
+      const auto parent = txn.GetInode(folder.id);
+      if (!parent || txn.PathOf(*parent) != folder.path) return;
       std::vector<InodeId> missing;
       size_t looked = 0;
       more = false;
       if (only != nullptr) {
         const auto child = txn.GetChild(folder.id, *only);
-        if (child && seen->kinds.empty()) missing.push_back(*child);
+        if (child && folder.seen.empty()) missing.push_back(*child);
       }
       const auto visit = [&](std::string_view name, InodeId child) {
         after = std::string(name);
-        if (seen->kinds.count(after) == 0) missing.push_back(child);
+        if (folder.seen.count(after) == 0) missing.push_back(child);
         more = ++looked == kBatch;
         return !more;
       };
@@ -295,9 +290,8 @@ void Master::RemoveMissing(const SyncedFolder& folder, SeenNames* seen, const st
     }
     AfterRemoved(removed);
   }
-  ListPage still_hidden;
   const int64_t seen_before = counts->seen;
-  ComparePage(folder, seen->hidden, &still_hidden, counts);
+  ComparePage(folder, std::exchange(folder.hidden, ListPage()), counts);
   counts->seen = seen_before;
 }
 

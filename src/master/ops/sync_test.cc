@@ -99,6 +99,23 @@ TEST_F(SyncTest, objectAndFolderOfOneName_oneIsShownUntilItIsGone) {
   EXPECT_TRUE(master_->GetStatus(root_, "/n/m").result->is_directory);
 }
 
+TEST_F(SyncTest, aFolderRenamedWhileItIsListed_takesNothingOfThatListing) {
+  PutObject("d/f", "1");
+  Sync("/", SyncDepth::kChildren);
+  understore_->OnListed([&] {
+    if (!Exists("/d")) return;
+    ASSERT_TRUE(master_->Rename(root_, "/d", "/e", {}).result.ok());
+    executor_.RunAll();
+  });
+  SyncCounts counts;
+  const Status status = master_->SyncMetadata("/d", SyncDepth::kAll, &counts);
+  understore_->OnListed(nullptr);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_FALSE(Exists("/e/f")) << "an object of this name stands at another key";
+  Sync("/");
+  EXPECT_EQ(Length("/d/f"), 1);
+}
+
 TEST_F(SyncTest, aFolderThatTheStoreNeverHad_stays) {
   ASSERT_TRUE(master_->CreateDirectory(root_, "/mine", {}).result.ok());
   Sync("/");
