@@ -1,6 +1,7 @@
 // What must hold where others have been.
 #include <fmt/format.h>
 
+#include "common/log.h"
 #include "sim/simulation.h"
 
 namespace spillway::sim {
@@ -65,6 +66,11 @@ void Simulation::FindStuck() {
   const auto foreign = understore_->ForeignKeys();
   const auto files = AllFiles();
   const auto objects = understore_->Objects();
+  for (const FileStatus& status : files) {
+    for (const auto& info : master_->GetPersistInfo(root_, {status.path}))
+      spdlog::debug("{} is {} at {} of etag {}, waits for {}: {}", status.path, info.state,
+                    status.understore_path, info.etag, info.waits_for, info.last_error);
+  }
   const auto reason = [&](const FileStatus& status) -> std::string {
     const std::string key = status.path.substr(1);
     const bool in_place = status.persistence_state == PersistenceState::kPersisted &&
@@ -86,6 +92,7 @@ void Simulation::FindStuck() {
       const std::string why = reason(status);
       if (why.empty()) continue;
       stuck_[status.path] = why;
+      spdlog::debug("{} is stuck: {}", status.path, why);
       if (const std::string content = ContentOf(status); !content.empty())
         stuck_contents_.insert(content);
       more = true;
