@@ -132,6 +132,13 @@ def with_blocks_of(size):
     return {"alluxio.user.block.size.bytes.default": str(size)}
 
 
+def without_whereabouts(files):
+    """The files but for where copies are: a pinned file is fetched in the background, whatever the store lists."""
+    return {name: {key: [{k: v for k, v in block.items() if k != "locations"} for block in value] if key == "blocks" else value
+                   for key, value in file.items() if key not in ("inAlluxioPercentage", "inMemoryPercentage")}
+            for name, file in files.items()}
+
+
 # Listings and other answers
 
 
@@ -156,7 +163,7 @@ def test_listingIsNoListing_folderIsNotEmpty_syncDropsNothing(lie, store, mount)
     assert set(mount.names("d")) == set(before), "what is known is known still"
     store.clear_rules()
     mount.fs("loadMetadata", "-R", "-F", "d")
-    assert mount.names("d", **SYNC) == before
+    assert without_whereabouts(mount.names("d", **SYNC)) == without_whereabouts(before)
     assert before["f1"]["pinned"] and before["f1"]["ttlMs"] == 86_400_000 and before["f1"]["mode"] == "640"
 
 
