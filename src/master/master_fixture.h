@@ -144,8 +144,9 @@ class MasterFixture : public testing::Test {
   }
 
   void AnswerPersist(const Master::Session& session, const session::PersistCommand& command,
-                     const Status& status, const std::string& etag = "etag") {
+                     const Status& status, const std::string& etag = "etag", bool unsent = false) {
     session::PersistResult result;
+    result.set_unsent(unsent);
     result.set_job_id(command.job_id());
     result.set_part_number(command.part_number());
     result.set_code(static_cast<int>(status.code()));

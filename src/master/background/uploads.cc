@@ -231,7 +231,7 @@ void Master::PersistDone(const Session& session, const session::PersistResult& r
   if (const auto zombie = zombies_.find(result.job_id()); zombie != zombies_.end()) {
     forget_worker(*zombie->second);
     if (zombie->second->workers.empty())
-      EndZombie(result.job_id(), whole ? status : absl::OkStatus());
+      EndZombie(result.job_id(), whole && !result.unsent() ? status : absl::OkStatus());
     return;
   }
   PersistTask* task = FindRunning(result.job_id());
@@ -242,7 +242,7 @@ void Master::PersistDone(const Session& session, const session::PersistResult& r
     return;
   }
   if (!status.ok()) {
-    if (whole && MayHaveHappened(status)) NoteUnknown(*task);
+    if (whole && !result.unsent() && MayHaveHappened(status)) NoteUnknown(*task);
     TaskFailed(*task, status, result.from_store() ? FailureOrigin::kStore : FailureOrigin::kWorker);
     return DispatchPersist();
   }

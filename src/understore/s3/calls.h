@@ -91,6 +91,7 @@ class S3UnderStore : public UnderStore {
                                    int number, const CopyOptions& options);
   std::string EtagAfterComplete(const std::string& key, const std::vector<UploadedPart>& parts,
                                 const std::string& etag);
+  Status CheckListedWithoutEtag(const ObjectInfo& info, const HttpResponse& response);
   std::string CopySource(const std::string& key) const;
 
   const std::unique_ptr<S3Client> client_;
