@@ -30,6 +30,7 @@ class MasterFixture : public testing::Test {
  protected:
   MasterFixture() : understore_(std::make_shared<MemoryUnderStore>()), opener_(understore_) {
     options_.root_uri = "s3://bucket";
+    understore_->set_clock(&clock_);
     options_.superuser = "root";
     StartMaster();
     EXPECT_TRUE(Load("/").ok());
