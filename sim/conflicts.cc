@@ -89,6 +89,9 @@ void Simulation::FindStuck() {
                           understore_->EtagOf(key) == status.etag;
     if (in_place || !status.completed) return "";
     if (foreign.count(key) > 0) return "others";
+    if (const auto it = published_.find(key);
+        it != published_.end() && sources_gone_.count(it->second) > 0)
+      return "others";
     // What cannot be deleted can be replaced.
     if (refused_ && refused_->key == key && refused_->kind != "delete") return "refused";
     const auto there = objects.find(key);

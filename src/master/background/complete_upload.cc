@@ -187,14 +187,17 @@ void Master::CompletionAnswered(PersistTask& task, const StatusOr<PutResult>& re
   }
   const Status& why = result.status();
   const bool conflict = why.code() == StatusCode::kFailedPrecondition;
+  // By an earlier attempt, perhaps: the key could not be looked at.
+  const bool unclear = !looked && (conflict || why.code() == StatusCode::kNotFound);
   if (conflict && looked && !Learn(task, *looked))
     return TaskFailed(task, ForeignObject(task, looked->object), FailureOrigin::kStore);
   if (why.code() == StatusCode::kResourceExhausted) {
     task.lane->rate.OnSlowDown(clock_->MonotonicMs());
-  } else if (!MayHaveHappened(why) && !(conflict && looked)) {
+  } else if (!MayHaveHappened(why) && !unclear && !(conflict && looked)) {
     return TaskFailed(task, why, FailureOrigin::kStore);
   } else if (!conflict) {
     // The upload is there still, or the object is soon: the parts are not sent again.
+    if (MayHaveHappened(why)) NoteUnknown(task);
     task.lane->OnStoreFailure(why, clock_->MonotonicMs());
     spdlog::warn("completing the upload of {} was not answered, it is looked up: {}", task.key,
                  Message(why));

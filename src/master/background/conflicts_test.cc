@@ -28,6 +28,22 @@ class ConflictsTest : public MasterFixture {
   void Pass(int64_t ms) {
     for (int64_t at = 0; at < ms; at += 1000) AdvanceMs(1000);
   }
+  // A file whose upload takes two parts.
+  void WriteBig() {
+    options_.part_size_bytes = 100;
+    CrashAndRestart();
+    worker_ = AddWorker("w1");
+    ASSERT_TRUE(master_->CreateFile(root_, "/big", {.block_size_bytes = 100}).result.ok());
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_TRUE(
+          master_->CommitBlock(worker_, Report(*master_->NewBlockId(root_, "/big").result, 100))
+              .ok());
+    }
+    CompleteFileOptions complete;
+    complete.persist = true;
+    ASSERT_TRUE(master_->CompleteFile(root_, "/big", complete).result.ok());
+    executor_.RunAll();
+  }
   void DeleteObject(const std::string& key) { ASSERT_TRUE(understore_->Delete({{key, ""}}).ok()); }
   Master::Session worker_;
 };
@@ -243,19 +259,7 @@ TEST_F(ConflictsTest, largeMoveOfADeletedFile_leavesNoUpload) {
 }
 
 TEST_F(ConflictsTest, completionThatWasNotAnswered_isLookedUp_notBegunAgain) {
-  options_.part_size_bytes = 100;
-  CrashAndRestart();
-  worker_ = AddWorker("w1");
-  ASSERT_TRUE(master_->CreateFile(root_, "/big", {.block_size_bytes = 100}).result.ok());
-  for (int i = 0; i < 2; ++i) {
-    ASSERT_TRUE(
-        master_->CommitBlock(worker_, Report(*master_->NewBlockId(root_, "/big").result, 100))
-            .ok());
-  }
-  CompleteFileOptions complete;
-  complete.persist = true;
-  ASSERT_TRUE(master_->CompleteFile(root_, "/big", complete).result.ok());
-  executor_.RunAll();
+  WriteBig();
   for (auto part = TakePersist(); part.job_id() != 0; part = TakePersist()) {
     StringBody body(Data(100));
     const auto uploaded = understore_->UploadPart(
@@ -269,6 +273,55 @@ TEST_F(ConflictsTest, completionThatWasNotAnswered_isLookedUp_notBegunAgain) {
   EXPECT_EQ(StateOf("/big"), PersistenceState::kPersisted);
   EXPECT_EQ(understore_->requests("complete_multipart"), 1);
   EXPECT_EQ(understore_->open_uploads(), 0u);
+}
+
+// Without conditions the first of two puts replaces the second when it comes late.
+// The look that follows fails, and then the file is deleted: its object must not stay.
+TEST_F(ConflictsTest, completionThatWasNotAnswered_andCannotBeLookedUp_isNotTakenForNone) {
+  WriteBig();
+  for (auto part = TakePersist(); part.job_id() != 0; part = TakePersist()) {
+    StringBody body(Data(100));
+    const auto uploaded = understore_->UploadPart(
+        "big", part.upload_id(), static_cast<int>(part.part_number()), body, std::nullopt);
+    if (part.part_number() == 2) {
+      understore_->DelayNext(1, MakeStatus(StatusCode::kDeadlineExceeded, "no answer"), 400,
+                             "complete_multipart");
+    }
+    AnswerPersist(worker_, part, absl::OkStatus(), uploaded->etag);
+  }
+  understore_->FailNext(1, Unavailable("away"), false, "head");
+  for (int i = 0; i < 2; ++i) {
+    executor_.AdvanceMs(500);
+    AdvanceMs(500);
+  }
+  Remove("/big");
+  executor_.AdvanceMs(60'000);
+  Pass(options_.unknown_outcome_ms + 60'000);
+  EXPECT_TRUE(understore_->Objects().empty());
+  EXPECT_EQ(understore_->open_uploads(), 0u);
+}
+
+TEST_F(ConflictsTest, sameContentPutOnceMoreByALateCall_isStillOurs) {
+  StoreProfile profile = StoreProfile::Everything();
+  profile.Set(StoreFeature::kPutIfAbsent, Support::kNo);
+  understore_->set_profile(profile);
+  for (const char* name : {"f", "g"}) {
+    const std::string path = std::string("/") + name;
+    WriteFile(path, 10, {worker_});
+    AnswerPersist(worker_, TakePersist(), MakeStatus(StatusCode::kDeadlineExceeded, "no answer"));
+    Pass(1000);
+    Upload(worker_, TakePersist());
+    ASSERT_EQ(StateOf(path), PersistenceState::kPersisted);
+    PutObject(name, Data(10));
+  }
+  Remove("/f");
+  Overwrite("/g", 20);
+  for (int i = 0; i < 3 && StateOf("/g") != PersistenceState::kPersisted; ++i) {
+    Upload(worker_, TakePersist());
+    Pass(2000);
+  }
+  Pass(5000);
+  EXPECT_EQ(understore_->Objects(), (std::map<std::string, std::string>{{"g", Data(20)}}));
 }
 
 TEST_F(ConflictsTest, oneKeyThatCannotBeDeleted_waitsAlone_withItsCause) {

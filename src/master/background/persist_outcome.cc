@@ -82,6 +82,13 @@ void Master::TaskSucceeded(PersistTask& task, const std::string& etag, int64_t d
     object->set_crc_known(task.crc_known);
     object->set_crc32c(task.crc32c);
   }));
+  // An earlier attempt may still put the same content there, by another etag.
+  if (task.crc_known && task.unknown_until_ms > now_ms && !HasConditions(task.mount_id)) {
+    state::Inode again = *txn.GetInode(task.inode);
+    OwnObjects::ContentOf(again).Write(&again);
+    txn.Apply(
+        MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = again; }));
+  }
   // Whatever waited to be deleted at this key has been replaced.
   DropPendingDelete(txn, task.mount_id, task.key);
   if (task.kind == state::RELOCATE && task.source_key != task.key) {

@@ -218,7 +218,9 @@ void Master::StopRunning(PersistTask& task) {
 void Master::EndZombie(uint64_t job_id, const Status& outcome) {
   const auto it = zombies_.find(job_id);
   if (it == zombies_.end()) return;
-  if (MayHaveHappened(outcome)) NoteUnknown(*it->second);
+  // What ended may not have been the first attempt.
+  if (MayHaveHappened(outcome) || it->second->unknown_until_ms > clock_->NowMs())
+    NoteUnknown(*it->second);
   StopRunning(*it->second);
   zombies_.erase(it);
 }

@@ -112,7 +112,7 @@ PersistInfo Master::MakePersistInfo(const state::Inode& inode, const std::string
   }
   info.state = task.parked               ? "TEMPORARY"
                : task.running            ? "RUNNING"
-               : !task.waits_for.empty() ? "BLOCKED"
+               : !info.waits_for.empty() ? "BLOCKED"
                : !task.last_error.ok()   ? "FAILING"
                                          : "WAITING";
   const bool lost = info.copies == 0 && inode.blocks_size() > 0 && safe_mode_over_;
