@@ -135,9 +135,11 @@ std::string WhyNoDocument(const AnswerRule& rule, Answer* answer) {
   const unsigned flags = pugi::parse_default | pugi::parse_ws_pcdata_single;
   if (!answer->doc.load_buffer(body.data(), body.size(), flags, pugi::encoding_utf8))
     return "not XML";
-  answer->root = answer->doc.child(rule.root);
-  if (!answer->root || answer->doc.document_element() != answer->root)
-    return "not the document of this call";
+  answer->root = answer->doc.document_element();
+  const std::string root = answer->root.name();
+  const bool right = rule.root == std::string_view(kAnyRoot) ? !root.empty() && root != "Error"
+                                                             : root == rule.root;
+  if (!right) return "not the document of this call";
   const auto in = [](const pugi::xml_node& node) {
     return [&node](const char* name) { return TextOf(node, name); };
   };

@@ -17,6 +17,9 @@ struct S3Belief {
   bool empty() const { return !if_absent && if_match.empty(); }
 };
 
+// Of CreateMultipartUpload. Stores name the element of its document differently.
+const AnswerRule& CreateUploadRule();
+
 class S3UnderStore : public UnderStore {
  public:
   explicit S3UnderStore(std::unique_ptr<S3Client> client) : client_(std::move(client)) {}
