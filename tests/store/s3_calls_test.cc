@@ -316,5 +316,19 @@ TEST_F(S3CallsTest, listing_passesOverWhatCannotBeANameHere) {
             std::string::npos);
 }
 
+TEST_F(S3CallsTest, listing_takesFoldersWithoutAnEtag) {
+  store_->PutForeign("p/d/", "");
+  Rule rule;
+  rule.call = S3Call::kListObjectsV2;
+  rule.deformation = Deformation::kFieldAbsurd;
+  rule.name = "ETag";
+  rule.value = "\"\"";
+  store_->AddRule(rule);
+  auto page = module_->List("d", "");
+  ASSERT_TRUE(page.ok()) << page.status();
+  EXPECT_TRUE(page->objects.empty());
+  EXPECT_TRUE(store_->Rules().empty());
+}
+
 }  // namespace
 }  // namespace spillway::strict

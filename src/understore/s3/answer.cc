@@ -10,6 +10,7 @@ namespace spillway {
 namespace {
 
 constexpr const char* kErrorPayload = "spillway/s3-error";
+constexpr const char* kNoEtag = "\"\"";  // of what has none, for example a folder
 
 struct KnownCode {
   const char* s3_code;
@@ -111,7 +112,8 @@ template <typename F>
 std::string FirstBadField(const std::vector<FieldRule>& fields, F&& text_of) {
   for (const FieldRule& field : fields) {
     const std::string text = text_of(field.name);
-    if (text.empty() ? field.required : !IsOfKind(text, field.kind)) return field.name;
+    const bool none = text.empty() || (field.kind == FieldKind::kEtag && text == kNoEtag);
+    if (none ? field.required : !IsOfKind(text, field.kind)) return field.name;
   }
   return "";
 }

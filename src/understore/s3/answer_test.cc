@@ -45,6 +45,21 @@ TEST(AnswerTest, answer_isWhatItsRuleDescribes) {
   EXPECT_EQ(Why(head + "<K>a&#10;&amp;#0;</K></Result>").find("NUL"), std::string::npos);
 }
 
+TEST(AnswerTest, quotesWithoutAnEtag_areNone) {
+  const auto why = [](const char* etag, bool required) {
+    const AnswerRule rule{"head", {200}, {{"etag", FieldKind::kEtag, required}}};
+    Answer answer;
+    answer.http.code = 200;
+    answer.http.headers["etag"] = etag;
+    return WhyNoAnswer(rule, &answer);
+  };
+  EXPECT_EQ(why("\"\"", false), "");
+  EXPECT_NE(why("\"\"", true), "");
+  EXPECT_NE(why("\"", false), "");
+  EXPECT_NE(why("a b", false), "");
+  EXPECT_EQ(why("\"a\"", true), "");
+}
+
 TEST(AnswerTest, elementOfAnyName_isNotAnErrors) {
   const AnswerRule rule{"create", {200}, {}, kAnyRoot, {{"Id", FieldKind::kText}}};
   const auto why = [&rule](const std::string& body) {
