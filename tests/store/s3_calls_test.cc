@@ -330,5 +330,25 @@ TEST_F(S3CallsTest, listing_takesFoldersWithoutAnEtag) {
   EXPECT_TRUE(store_->Rules().empty());
 }
 
+TEST_F(S3CallsTest, removedDirectory_isAskedForOnlyWhereItsMarkerIsListed) {
+  const auto deletes = [this] {
+    size_t count = 0;
+    for (const RequestRecord& record : store_->Requests())
+      count += record.method == "DELETE" || record.call == "DeleteObjects";
+    return count;
+  };
+  store_->PutForeign("p/d", "an object, where a folder was");
+  store_->PutForeign("p/e/x", "data");
+  ASSERT_TRUE(module_->RemoveDirectory("d").ok());
+  ASSERT_TRUE(module_->RemoveDirectory("e").ok());
+  EXPECT_EQ(deletes(), 0u) << "a store may take p/d/ for p/d";
+  store_->PutForeign("p/e/", "");
+  ASSERT_TRUE(module_->RemoveDirectory("e").ok());
+  EXPECT_EQ(deletes(), 1u);
+  const auto objects = store_->ObjectsSnapshot();
+  EXPECT_EQ(objects.count("p/e/"), 0u);
+  EXPECT_EQ(objects.count("p/e/x") + objects.count("p/d"), 2u);
+}
+
 }  // namespace
 }  // namespace spillway::strict

@@ -54,7 +54,7 @@ class S3UnderStore : public UnderStore {
                                   const std::string& target, const std::string& upload_id,
                                   int number, const CopyOptions& options) override;
   Status MakeDirectory(const std::string&, int) override { return absl::OkStatus(); }
-  // Removes a marker object, which other tools may have left.
+  // Removes a marker object, which other tools may have left, if one is listed.
   Status RemoveDirectory(const std::string& key) override;
 
  private:

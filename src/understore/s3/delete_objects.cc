@@ -5,6 +5,7 @@
 
 #include "understore/s3/body_digest.h"
 #include "understore/s3/calls.h"
+#include "understore/s3/list_page.h"
 
 namespace spillway {
 namespace {
@@ -126,7 +127,15 @@ StatusOr<std::vector<DeleteFailure>> S3UnderStore::Delete(
   return failures;
 }
 
+// There are stores to which "a/" is another name of the object "a": HEAD finds it, and DELETE takes
+// it away. Their listings show what is a marker.
 Status S3UnderStore::RemoveDirectory(const std::string& key) {
+  S3ListQuery query;
+  query.prefix = client_->FullKey(key + "/");
+  query.delimiter = "/";
+  query.max_keys = 1;
+  SPILLWAY_ASSIGN_OR_RETURN(const S3ListPage page, ListOnePage(client_.get(), query));
+  if (page.objects.empty() || page.objects.front().key != query.prefix) return absl::OkStatus();
   SPILLWAY_ASSIGN_OR_RETURN(const auto failures, Delete({DeleteRequest{key + "/", ""}}));
   return failures.empty() ? absl::OkStatus() : failures.front().status;
 }
