@@ -54,7 +54,7 @@ class S3UnderStore : public UnderStore {
                                   const std::string& target, const std::string& upload_id,
                                   int number, const CopyOptions& options) override;
   Status MakeDirectory(const std::string&, int) override { return absl::OkStatus(); }
-  // Removes a marker object, which other tools may have left, if one is listed.
+  // Removes a marker object, which other tools may have left.
   Status RemoveDirectory(const std::string& key) override;
 
  private:
@@ -92,6 +92,8 @@ class S3UnderStore : public UnderStore {
   StatusOr<UploadedPart> RelayPart(const std::string& source, int64_t offset, int64_t length,
                                    const std::string& target, const std::string& upload_id,
                                    int number, const CopyOptions& options);
+  // Whether a marker object stands there, which is not another name of an object.
+  StatusOr<bool> HasMarker(const std::string& directory);
   std::string EtagAfterComplete(const std::string& key, const std::vector<UploadedPart>& parts,
                                 const std::string& etag);
   std::string CopySource(const std::string& key) const;

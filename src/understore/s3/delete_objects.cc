@@ -128,14 +128,27 @@ StatusOr<std::vector<DeleteFailure>> S3UnderStore::Delete(
 }
 
 // There are stores to which "a/" is another name of the object "a": HEAD finds it, and DELETE takes
-// it away. Their listings show what is a marker.
-Status S3UnderStore::RemoveDirectory(const std::string& key) {
+// it away. Where "a" is found as well, a marker must be listed. (Not all list one that is there.)
+StatusOr<bool> S3UnderStore::HasMarker(const std::string& directory) {
+  const auto missing = [](const StatusOr<ObjectInfo>& found) {
+    return found.status().code() == StatusCode::kNotFound;
+  };
+  const auto marker = Head(directory + "/");
+  if (missing(marker)) return false;
+  SPILLWAY_RETURN_IF_ERROR(marker.status());
+  const auto object = Head(directory);
+  if (missing(object)) return true;
+  SPILLWAY_RETURN_IF_ERROR(object.status());
   S3ListQuery query;
-  query.prefix = client_->FullKey(key + "/");
-  query.delimiter = "/";
+  query.prefix = client_->FullKey(directory + "/");
   query.max_keys = 1;
   SPILLWAY_ASSIGN_OR_RETURN(const S3ListPage page, ListOnePage(client_.get(), query));
-  if (page.objects.empty() || page.objects.front().key != query.prefix) return absl::OkStatus();
+  return !page.objects.empty() && page.objects.front().key == query.prefix;
+}
+
+Status S3UnderStore::RemoveDirectory(const std::string& key) {
+  SPILLWAY_ASSIGN_OR_RETURN(const bool marked, HasMarker(key));
+  if (!marked) return absl::OkStatus();
   SPILLWAY_ASSIGN_OR_RETURN(const auto failures, Delete({DeleteRequest{key + "/", ""}}));
   return failures.empty() ? absl::OkStatus() : failures.front().status;
 }
