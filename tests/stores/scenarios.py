@@ -344,6 +344,27 @@ def object_for_folder(bench):
         bench.remove("place/d")
 
 
+@scenario("folders with marker objects of others are renamed and removed: the old ones do not appear again")
+def marked_folders(bench):
+    for key in ("marked/", "marked/d/", "marked/empty/"):
+        bench.put(key, b"")
+    bench.put("marked/d/f", b"data")
+    bench.cluster.fs("loadMetadata", "-R", "-F", "/")
+    assert bench.listed("/marked") == ["/marked/d", "/marked/d/f", "/marked/empty"], bench.listed("/marked")
+    bench.cluster.fs("mv", "/marked", "/marked2")
+    wait_for(lambda: bench.keys("marked2/") == ["marked2/d/f"] and not bench.keys("marked/"), "the object to move and the markers to go", 15, pause=0.3)
+    bench.cluster.fs("loadMetadata", "-R", "-F", "/")
+    assert bench.listed("/marked2") == ["/marked2/d", "/marked2/d/f", "/marked2/empty"], bench.listed("/marked2")
+    assert "/marked" not in bench.listed("/"), "the old folder is there again"
+    bench.put("marked3/", b"")
+    bench.cluster.fs("loadMetadata", "-R", "-F", "/")
+    assert "/marked3" in bench.listed("/")
+    bench.cluster.fs("rm", "-R", "/marked3")
+    wait_for(lambda: not bench.keys("marked3"), "the marker to go", 60, pause=0.3)
+    bench.cluster.fs("loadMetadata", "-R", "-F", "/")
+    assert "/marked3" not in bench.listed("/"), "the folder that was removed is there again"
+
+
 @scenario("outage: the server is killed and started again while files are written; everything arrives")
 def outage(bench):
     small = {f"s{i}": some_bytes(5000, 100 + i) for i in range(30)}
