@@ -5,6 +5,16 @@
 #include "sim/simulation.h"
 
 namespace spillway::sim {
+namespace {
+
+// The key at which the namespace believes the object of a file.
+std::string KeyOf(const FileStatus& status) {
+  static const std::string kRoot = "s3://bucket/";
+  return status.understore_path.rfind(kRoot, 0) == 0 ? status.understore_path.substr(kRoot.size())
+                                                     : "";
+}
+
+}  // namespace
 
 void Simulation::OnDestroyed(const StoreChange& change) {
   const char* what = change.data == nullptr ? "deleted" : "replaced";
@@ -16,6 +26,7 @@ void Simulation::OnDestroyed(const StoreChange& change) {
     }
     return Violation(fmt::format("what others have put at {} was {}", change.key, what));
   }
+  if (change.foreign && IsForeign(*change.replaced)) sources_gone_.insert(*change.replaced);
   if (!change.foreign || change.replaced_foreign) return;
   // Who never heard that it is there still has the copies.
   if (!change.replaced_heard) return;
@@ -63,6 +74,7 @@ std::string Simulation::ContentOf(const FileStatus& status) {
 void Simulation::FindStuck() {
   stuck_.clear();
   stuck_contents_.clear();
+  stuck_keys_.clear();
   const auto foreign = understore_->ForeignKeys();
   const auto files = AllFiles();
   const auto objects = understore_->Objects();
@@ -80,7 +92,9 @@ void Simulation::FindStuck() {
     // What cannot be deleted can be replaced.
     if (refused_ && refused_->key == key && refused_->kind != "delete") return "refused";
     const auto there = objects.find(key);
-    if (there != objects.end() && stuck_contents_.count(there->second) > 0) return "a stuck move";
+    if (there != objects.end() &&
+        (stuck_contents_.count(there->second) > 0 || stuck_keys_.count(key) > 0))
+      return "a stuck move";
     const auto info = master_->GetPersistInfo(root_, {status.path});
     if (!info.empty() && stuck_.count(info[0].waits_for) > 0) return info[0].waits_for;
     return "";
@@ -95,6 +109,9 @@ void Simulation::FindStuck() {
       spdlog::debug("{} is stuck: {}", status.path, why);
       if (const std::string content = ContentOf(status); !content.empty())
         stuck_contents_.insert(content);
+      // An empty content does not tell objects apart.
+      if (!status.etag.empty() && understore_->EtagOf(KeyOf(status)) == status.etag)
+        stuck_keys_.insert(KeyOf(status));
       more = true;
     }
   }

@@ -214,6 +214,7 @@ void Simulation::CheckSettled() {
   for (const auto& [key, data] : objects) {
     const auto status = master_->GetStatus(root_, "/" + key);
     const bool excused = foreign.count(key) > 0 || stuck_contents_.count(data) > 0 ||
+                         stuck_keys_.count(key) > 0 || sources_gone_.count(data) > 0 ||
                          (refused_ && refused_->key == key && refused_->kind == "delete");
     // An overwrite that was never finished keeps its old object, under its inode.
     if (wanted.count(key) == 0 && !status.result.ok() && !excused)
@@ -222,7 +223,8 @@ void Simulation::CheckSettled() {
   for (const std::string& path : removed_) {
     const auto status = master_->GetStatus(root_, path);
     if (status.result.ok() && !status.result->is_directory &&
-        foreign_etags_.count(status.result->etag) == 0)
+        foreign_etags_.count(status.result->etag) == 0 &&
+        sources_gone_.count(ContentOf(*status.result)) == 0)
       return Violation(path + " was deleted and is there again");
   }
 }

@@ -265,6 +265,9 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   std::set<std::pair<std::string, std::string>> tampered_;
   std::map<std::string, std::string> stuck_;  // path -> why
   std::set<std::string> stuck_contents_;
+  std::set<std::string> stuck_keys_;  // where the objects of stuck files stand meanwhile
+  // Others' contents that others took away: of an unanswered copy nobody can tell whose it is.
+  std::set<std::string> sources_gone_;
   int damages_ = 0;                      // copies destroyed
   std::optional<int> damages_at_write_;  // when the write under way began
   uint64_t copies_begun_ = 0;

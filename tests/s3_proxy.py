@@ -20,7 +20,7 @@ class S3Proxy:
         self.error_after = 0.0    # probability of 500 although the server has done it
         self.puts_per_second = None  # more get 503 SlowDown
         self._tokens, self._filled = 1.0, time.monotonic()
-        self.requests = []        # (time of the end, method, key, query, status that the client saw, server's status)
+        self.requests = []        # (time of the end, method, key, query, status that the client saw, server's status); no probes
         self._random = random.Random(1)
         self._loop = asyncio.new_event_loop()
         self._thread = None
@@ -64,6 +64,11 @@ class S3Proxy:
 
     def end_outage(self):
         self.outage = False
+
+    def remember(self, request):
+        """Not what the store is asked to find out what it can do."""
+        if "/.spillway-probe-" not in "/" + request[2]:
+            self.requests.append(request)
 
     def count(self, method=None, status=None):
         return sum(1 for r in list(self.requests) if (method is None or r[1] == method) and (status is None or r[4] == status))
@@ -121,7 +126,7 @@ class S3Proxy:
                 if self.outage:
                     return
                 if self._throttled(method):
-                    self.requests.append((time.time(), method, key, query, 503, None))
+                    self.remember((time.time(), method, key, query, 503, None))
                     text = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
                     writer.write(b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n"
                                  % len(text) + (b"" if method == "HEAD" else text))
@@ -141,14 +146,14 @@ class S3Proxy:
                 rest = await self._body(upstream[0], answer_headers, method == "HEAD" or status in (204, 304))
                 changed = method in ("PUT", "POST", "DELETE")
                 if changed and self.reset and self._random.random() < self.reset:
-                    self.requests.append((time.time(), method, key, query, 0, status))
+                    self.remember((time.time(), method, key, query, 0, status))
                     return
                 if changed and self.error_after and self._random.random() < self.error_after:
-                    self.requests.append((time.time(), method, key, query, 500, status))
+                    self.remember((time.time(), method, key, query, 500, status))
                     writer.write(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
                     await writer.drain()
                     continue
-                self.requests.append((time.time(), method, key, query, status, status))
+                self.remember((time.time(), method, key, query, status, status))
                 writer.write(answer + rest)
                 await writer.drain()
                 if answer_headers.get("connection", "").lower() == "close":

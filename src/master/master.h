@@ -36,12 +36,15 @@ class Master : private MasterState {
   // The directory that must be loaded from the understore before path can be answered for, if any.
   // With children, the children of path count too.
   std::optional<InodeId> DirectoryToLoad(const std::string& path, bool children);
-  // Brings a directory's children from the understore into the namespace. Blocks.
-  Status LoadDirectory(InodeId directory);
+  Status LoadDirectory(InodeId directory);  // brings its children into the namespace; blocks
   // The same for what an operation that adds path must know, but OK without it if the understore
   // does not answer for a few seconds: what it holds at path shows then when path is persisted.
   // Blocks.
   Status LoadForCreate(const std::string& path);
+  // The directories at and below path that are not loaded; the same for all of them, which move
+  // with it. UNAVAILABLE, to be asked again, if that takes long.
+  std::vector<InodeId> UnloadedBelow(const std::string& path);
+  Status LoadForRename(const std::string& path);
 
   // Whether path has to be compared with the understore before an operation that accepts what is
   // interval_ms old (-1: any age), as NeedsSync has asked for it too.
@@ -295,8 +298,6 @@ class Master : private MasterState {
   // *what becomes the name of what is loaded.
   Status LoadFrom(InodeId directory, bool briefly, std::string* what) WITHOUT_MUTEX;
   Status AddLoadedPage(InodeId directory, const ResolvedKey& from, const ListPage& page, bool last);
-  // The last component; empty for what cannot be a name.
-  static std::string NameOfKey(const std::string& key);
   // Deleted or moved as far as the namespace goes, but the understore may still list it.
   bool IsLeaving(StateTxn& txn, MountId mount, const std::string& key,
                  bool directory) HOLDING_MUTEX;
@@ -319,8 +320,6 @@ class Master : private MasterState {
   // As it stands in the understore since before that time; nothing of it is under way.
   bool IsSettled(const state::Inode& inode, const std::string& key,
                  int64_t before_ms) HOLDING_MUTEX;
-  // Another content than the inode's stands at its key.
-  static bool HasChanged(const state::Inode& inode, const ObjectInfo& object);
   // True if the inode is gone.
   bool RemoveGone(StateTxn& txn, const state::Inode& inode, const std::string& path,
                   int64_t before_ms, Removed* removed, SyncCounts* counts) HOLDING_MUTEX;
@@ -359,8 +358,10 @@ class Master : private MasterState {
   // An old marker below which key lies waits to be deleted: nothing new goes there before. Markers
   // that moves still read from do not hold a move up, or each could wait for the other.
   bool OldMarkerAbove(MountId mount, const std::string& key, state::PersistKind kind) HOLDING_MUTEX;
-  void NoteMarkerDelete(MountId mount, const std::string& key) HOLDING_MUTEX;
-  void ForgetMarkerDelete(MountId mount, const std::string& key) HOLDING_MUTEX;
+  void NotePendingDelete(const state::PendingDelete& pending) HOLDING_MUTEX;
+  void ForgetPendingDelete(const state::PendingDelete& pending) HOLDING_MUTEX;
+  // An object that waits to be deleted may be a copy of the one at key: that stands until then.
+  bool HasUndecidedCopies(MountId mount, const std::string& key) HOLDING_MUTEX;
   // A lost worker may still publish something else at the key with this busy name.
   bool FencedFrom(const std::string& busy, InodeId inode, int64_t generation) HOLDING_MUTEX;
   void CancelTask(InodeId inode) HOLDING_MUTEX;
@@ -392,6 +393,7 @@ class Master : private MasterState {
   void CopyParts(PersistTask& task) HOLDING_MUTEX;
   void CopyOnePart(uint64_t job_id, int number, int attempt) WITHOUT_MUTEX;
   bool SourceStands(uint64_t job_id) WITHOUT_MUTEX;
+  Status LearnChecksum(uint64_t job_id) WITHOUT_MUTEX;
   void SourceGone(PersistTask& task) HOLDING_MUTEX;
   StatusOr<session::PersistCommand> MakePersistCommand(const PersistTask& task,
                                                        const state::Inode& inode,
@@ -413,7 +415,7 @@ class Master : private MasterState {
   // A delete that waits for key, if there is one, is not carried out any more.
   void DropPendingDelete(StateTxn& txn, MountId mount, const std::string& key) HOLDING_MUTEX;
   void OrphanUpload(StateTxn& txn, MountId mount, const std::string& key,
-                    const std::string& upload_id) HOLDING_MUTEX;
+                    const std::string& upload_id, int64_t begun_at_ms) HOLDING_MUTEX;
   bool IsBlacklisted(const std::string& path) const;
   std::string BusyName(MountId mount, const std::string& key) const;
   void FreeKey(const std::string& busy) HOLDING_MUTEX;
@@ -424,11 +426,10 @@ class Master : private MasterState {
   void SweepDeletes() WITHOUT_MUTEX;
   size_t DeleteObjects(MountId mount,
                        const std::vector<state::PendingDelete>& records) WITHOUT_MUTEX;
-  Status AbortOrphan(const state::OrphanUpload& upload, UnderStore* store);
   void CarryOutSweep(const SweepPlan& plan) WITHOUT_MUTEX;
   size_t FinishDeletes(MountId mount, const std::vector<state::PendingDelete>& records,
-                       const std::vector<Status>& outcomes) WITHOUT_MUTEX;
-  void WaitToDelete(MountId mount, const std::string& key, const Status& cause) HOLDING_MUTEX;
+                       const std::vector<DeleteOutcome>& outcomes) WITHOUT_MUTEX;
+  void WaitToDelete(MountId mount, const std::string& key, const DeleteOutcome& o) HOLDING_MUTEX;
   // Finds out what stores can do, where that is not known yet.
   void ProbeStores() HOLDING_MUTEX;
   void ProbeStore(MountId mount) WITHOUT_MUTEX;

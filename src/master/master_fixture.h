@@ -30,6 +30,7 @@ class MasterFixture : public testing::Test {
  protected:
   MasterFixture() : understore_(std::make_shared<MemoryUnderStore>()), opener_(understore_) {
     options_.root_uri = "s3://bucket";
+    understore_->set_clock(&clock_);
     options_.superuser = "root";
     StartMaster();
     EXPECT_TRUE(Load("/").ok());
@@ -144,8 +145,9 @@ class MasterFixture : public testing::Test {
   }
 
   void AnswerPersist(const Master::Session& session, const session::PersistCommand& command,
-                     const Status& status, const std::string& etag = "etag") {
+                     const Status& status, const std::string& etag = "etag", bool unsent = false) {
     session::PersistResult result;
+    result.set_unsent(unsent);
     result.set_job_id(command.job_id());
     result.set_part_number(command.part_number());
     result.set_code(static_cast<int>(status.code()));

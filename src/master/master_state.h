@@ -106,6 +106,12 @@ class MasterState {
   std::optional<std::pair<MountId, std::string>> swept_to_ ABSL_GUARDED_BY(mutex_);
   // Objects to be deleted that wait for another try; at most kDeleteWaitsMax.
   std::map<std::pair<MountId, std::string>, DeleteWait> delete_waits_ ABSL_GUARDED_BY(mutex_);
+  // Uploads to be aborted that wait for another try, by their key in the state store.
+  std::map<std::string, DeleteWait> orphan_waits_ ABSL_GUARDED_BY(mutex_);
+  // By busy name, where objects wait to be deleted that may be copies of the one there: it stands
+  // until they are decided.
+  std::map<std::string, std::set<std::pair<MountId, std::string>>> copies_of_
+      ABSL_GUARDED_BY(mutex_);
   std::map<MountId, int64_t> next_probe_ms_ ABSL_GUARDED_BY(mutex_);  // monotonic
   std::set<MountId> probing_ ABSL_GUARDED_BY(mutex_);
   bool deletes_pending_ ABSL_GUARDED_BY(mutex_) = true;

@@ -162,6 +162,13 @@ struct DeleteWait {
   int attempts = 0;
   int64_t next_ms = 0;  // monotonic
   Status cause;
+  std::string foreign_etag;  // of an object that was looked at and is somebody else's
+};
+
+// How the delete of an object ended.
+struct DeleteOutcome {
+  Status status;
+  std::string foreign_etag;  // of what was left alone, if it is known
 };
 
 struct PersistTask {
@@ -194,7 +201,8 @@ struct PersistTask {
   MountId mount_id;
   std::string key;
   std::string upload_id;
-  std::vector<WorkerId> workers;  // that still have something to send
+  int64_t upload_begun_at_ms = 0;  // not before that (wall clock)
+  std::vector<WorkerId> workers;   // that still have something to send
   std::vector<UploadedPart> parts;
   size_t parts_expected = 0;
   int64_t part_bytes = 0;     // of every part but the last
@@ -206,6 +214,8 @@ struct PersistTask {
   bool crc_known = false;
   std::string source;  // RELOCATE: busy name of the object's present key
   std::string source_key;
+  bool checksum_asked = false;    // of the source
+  std::string foreign_etag;       // of an object at the key that is somebody else's
   int64_t blocked_since_ms = -1;  // monotonic; by its own key or by order, not by the store
 };
 
@@ -287,9 +297,10 @@ struct FileCopy {
 struct Belief {
   std::shared_ptr<UnderStore> store;  // null: the file is gone
   std::string key;
-  state::OwnObject wanted;  // the content that is to be there
-  OwnObjects own;           // what may be replaced
-  PutOptions condition;     // what the attempt says
+  state::OwnObject wanted;   // the content that is to be there
+  OwnObjects own;            // what may be replaced
+  PutOptions condition;      // what the attempt says
+  std::string foreign_etag;  // of an object there that is somebody else's
 };
 
 struct PutOutcome {

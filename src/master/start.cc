@@ -103,7 +103,7 @@ Status Master::Start() {
     safe_mode_over_ = awaited_workers_.empty();
     txn.LoadOperations();
     txn.ForEachPendingDelete(std::nullopt, [&](const state::PendingDelete& pending) {
-      NoteMarkerDelete(MountId(pending.mount_id()), pending.key());
+      NotePendingDelete(pending);
       return true;
     });
     next_ttl_check_ms_ = start_monotonic_ms_ + options_.ttl_check_interval_ms;

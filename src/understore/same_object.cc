@@ -5,10 +5,6 @@
 namespace spillway {
 namespace {
 
-bool IsGone(const Status& status) {
-  return status.code() == StatusCode::kFailedPrecondition || status.code() == StatusCode::kNotFound;
-}
-
 // The checksum that a store keeps of an object of parts: of their checksums, big-endian, in a row.
 std::string CompositeOf(const std::vector<UploadedPart>& parts) {
   std::string row;
@@ -20,6 +16,10 @@ std::string CompositeOf(const std::vector<UploadedPart>& parts) {
 }
 
 }  // namespace
+
+bool IsGone(const Status& status) {
+  return status.code() == StatusCode::kFailedPrecondition || status.code() == StatusCode::kNotFound;
+}
 
 StatusOr<uint32_t> ChecksumOf(UnderStore& store, const ObjectInfo& info) {
   if (info.crc32c) return *info.crc32c;

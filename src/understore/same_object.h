@@ -9,6 +9,9 @@
 
 namespace spillway {
 
+// True if status, of a call with If-Match, says that the object is not there any more.
+bool IsGone(const Status& status);
+
 // The CRC32C of the object that info describes: as the store gave it, or else of its bytes, which
 // are read with If-Match. FAILED_PRECONDITION or NOT_FOUND if that object is not there any more.
 StatusOr<uint32_t> ChecksumOf(UnderStore& store, const ObjectInfo& info);

@@ -80,6 +80,8 @@ struct WorkerContext {
 };
 
 // Thread-safe.
+class GuardedBody;
+
 class Worker {
  public:
   Worker(WorkerOptions options, WorkerContext context);
@@ -154,6 +156,7 @@ class Worker {
   struct UploadOutcome {
     StatusOr<PutResult> result = Internal("not put");
     bool from_store = false;
+    bool unsent = false;  // the store never had all of the request
     int64_t duration_ms = 0;
     std::optional<uint32_t> crc32c;  // of the bytes that were to be sent, once it is known
   };
@@ -174,9 +177,9 @@ class Worker {
                                     const PutOptions& options, BodySource& body);
   // Reads fail once the upload is not wanted any more. The command must outlive it. *crc32c becomes
   // the checksum of all of it.
-  StatusOr<std::unique_ptr<BodySource>> BodyOf(const session::PersistCommand& command,
-                                               uint64_t session_number,
-                                               std::optional<uint32_t>* crc32c);
+  StatusOr<std::unique_ptr<GuardedBody>> BodyOf(const session::PersistCommand& command,
+                                                uint64_t session_number,
+                                                std::optional<uint32_t>* crc32c);
   StatusOr<std::unique_ptr<BodySource>> GatherBody(const session::PersistCommand& command);
   // Bytes [offset, offset + length) of a block from one of its holders.
   Status FetchBlock(const session::BlockSource& source, int64_t offset, int64_t length,

@@ -1,3 +1,4 @@
+#include "worker/ops/guarded_body.h"
 #include "worker/worker_fixture.h"
 
 namespace spillway {
@@ -99,6 +100,26 @@ TEST_F(WorkerTest, persist_cancelledBeforeItBegan_sendsNothing) {
   worker_->OnMessage(cancel);
   executor_.RunAll();
   EXPECT_TRUE(understore_->Objects().empty());
+  EXPECT_TRUE(Last(session::WorkerMessage::kPersistResult)->persist_result().unsent());
+}
+
+TEST(GuardedBodyTest, withheld_ifRefusedBeforeItsEndWasEverHandedOut) {
+  bool open = true;
+  const auto guard = [&] { return open ? absl::OkStatus() : absl::CancelledError("no"); };
+  char data[4];
+  GuardedBody cut(std::make_unique<StringBody>("data"), guard);
+  EXPECT_TRUE(cut.Read(0, data, 3).ok());
+  EXPECT_FALSE(cut.withheld());
+  open = false;
+  EXPECT_FALSE(cut.Read(3, data, 1).ok());
+  EXPECT_TRUE(cut.withheld());
+
+  open = true;
+  GuardedBody twice(std::make_unique<StringBody>("data"), guard);
+  EXPECT_TRUE(twice.Read(0, data, 4).ok());
+  open = false;
+  EXPECT_FALSE(twice.Read(0, data, 4).ok()) << "sent again, after the connection was lost";
+  EXPECT_FALSE(twice.withheld()) << "the first sending may have been carried out";
 }
 
 TEST_F(WorkerTest, persist_ofSmallFiles_isHandedOverTogether_butAnsweredForEach) {

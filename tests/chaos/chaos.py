@@ -145,7 +145,9 @@ class Chaos:
         self.gateway.start()
         self.proxy.start()
         properties = {**self.gateway.properties(), "alluxio.underfs.s3.endpoint": self.proxy.endpoint,
-                      "alluxio.worker.ramdisk.size": "2GB", "spillway.worker.stop.grace": "5sec"}
+                      "alluxio.worker.ramdisk.size": "2GB", "spillway.worker.stop.grace": "5sec",
+                      # What the store was asked and never answered comes at once here, or never.
+                      "spillway.underfs.unknown.outcome.wait": "30sec"}
         self.cluster = Cluster(self.directory / "cluster", workers=WORKERS, properties=properties)
         flat = str(self.cluster.directory.absolute()).replace("/", "_")
         disk = pathlib.Path("/dev/shm/spillway" + flat) / "worker1"

@@ -332,11 +332,12 @@ OTHER_FEATURES = ["multi-delete", "get-range", "list-v2", "checksums", "copy-par
 
 
 @pytest.mark.parametrize("known", ["told", "found-out"])
-@pytest.mark.parametrize("conditions, put_max, rename_max", [(True, 1.0, 2.0), (False, 2.0, 5.0)], ids=["conditions", "none"])
+@pytest.mark.parametrize("conditions, put_max, rename_max", [(True, 1.0, 2.0), (False, 2.0, 3.1)], ids=["conditions", "none"])
 def test_requestsPerFile(known, conditions, put_max, rename_max, store, cluster, mount):
     """New small files and renamed ones, on a store whose profile is told by properties or found out.
 
-    A call that cannot be conditional is preceded by a look: a put, a copy (at source and target) and a delete.
+    A call that cannot be conditional is preceded by a look: a put at its key, a copy at its target and, if the store is found to pass
+    over the condition of the source, there too. Deletes are preceded by one listing for many.
     """
     files = 100
     store.profile(**({} if conditions else {name: "ignore" for name in NO_CONDITIONS}))
@@ -356,7 +357,7 @@ def test_requestsPerFile(known, conditions, put_max, rename_max, store, cluster,
     print(f"{mount.name}: {len(new) / files:.2f} requests per new file, {len(renames) / files:.2f} per renamed file:",
           dict(collections.Counter(renames.values())))
     assert len(new) / files <= put_max
-    assert len(renames) / files <= rename_max
+    assert len(renames) / files <= rename_max + (known == "found-out" and not conditions)
 
 
 # Reading and renaming beside other writers

@@ -168,6 +168,43 @@ TEST_F(S3CallsTest, deletionOfAVersion_leavesOthersAlone) {
   }
 }
 
+TEST_F(S3CallsTest, deletionOfVersions_withoutTheCondition_looksAtManyByOneListing) {
+  StoreProfile profile = StoreProfile::Everything();
+  profile.Set(StoreFeature::kMultiDeleteIfMatch, ::spillway::Support::kNo);
+  profile.Set(StoreFeature::kDeleteIfMatch, ::spillway::Support::kNo);
+  Open(SettingsFor(*store_, profile));
+  std::vector<DeleteRequest> requests;
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = "d/ü" + std::to_string(i);
+    store_->PutForeign("p/" + key, "x" + std::to_string(i));
+    requests.push_back({key, EtagOf("p/" + key)});
+  }
+  requests.push_back({"d/ügone", "0123"});
+  store_->PutForeign("p/d/ü7", "another");
+  store_->PutForeign("p/d/a", "before them");
+  const auto failures = Delete(requests);
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0].key, "d/ü7");
+  EXPECT_EQ(failures[0].status.code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(store_->ObjectsSnapshot().size(), 2u);
+  EXPECT_EQ(store_->Requests().size(), 1u + 2u + 99u) << "one listing, two looks, the deletions";
+}
+
+TEST_F(S3CallsTest, deletionOfVersions_listingThatFails_isLookedAtOneByOne) {
+  StoreProfile profile = StoreProfile::Everything();
+  profile.Set(StoreFeature::kMultiDeleteIfMatch, ::spillway::Support::kNo);
+  profile.Set(StoreFeature::kDeleteIfMatch, ::spillway::Support::kNo);
+  Open(SettingsFor(*store_, profile));
+  std::vector<DeleteRequest> requests;
+  for (int i = 0; i < 10; ++i) {
+    store_->PutForeign("p/d/" + std::to_string(i), "x");
+    requests.push_back({"d/" + std::to_string(i), EtagOf("p/d/" + std::to_string(i))});
+  }
+  AddRule(S3Call::kListObjectsV2, Deformation::kHtmlPage);
+  EXPECT_TRUE(Delete(requests).empty());
+  EXPECT_TRUE(store_->ObjectsSnapshot().empty());
+}
+
 TEST_F(S3CallsTest, storeWithoutMultiDelete_isAskedForEach) {
   for (const Support support : {Support::kIgnore, Support::kRefuse}) {
     Profile profile;

@@ -13,13 +13,16 @@ namespace {
 constexpr int64_t kLookAgainMs = 500;
 constexpr int64_t kLookAgainMsMax = 10'000;
 
-// The bytes that were sent are those that the namespace knows, as far as their checksums tell.
-Status CheckParts(const PersistTask& task) {
+// The bytes that were sent are those that the namespace knows, as far as their checksums tell. What
+// it does not know yet is learnt from the parts.
+Status CheckParts(PersistTask& task) {
   uint32_t crc = 0;
   for (const UploadedPart& part : task.parts) {
-    if (!part.crc32c || !task.crc_known) return absl::OkStatus();
+    if (!part.crc32c) return absl::OkStatus();
     crc = Crc32cCombine(crc, *part.crc32c, static_cast<uint64_t>(part.size_bytes));
   }
+  if (!task.crc_known) task.crc32c = crc;
+  task.crc_known = true;
   if (crc == task.crc32c) return absl::OkStatus();
   return MakeStatus(StatusCode::kDataLoss, "The parts of {} do not add up to the file's checksum.",
                     task.key);
@@ -44,6 +47,7 @@ bool Learn(PersistTask& task, const LookedAt& looked) {
   condition.if_absent = looked.standing == Standing::kNothing;
   if (looked.standing == Standing::kOwn) condition.if_match = looked.object.etag;
   task.condition.reset();
+  task.foreign_etag = looked.standing == Standing::kForeign ? looked.object.etag : "";
   if (looked.standing == Standing::kForeign) return false;
   task.condition = condition;
   return true;
@@ -82,11 +86,14 @@ Belief Master::BeliefOf(const PersistTask& task) {
   if (!inode) return {};
   Belief belief{UnderStoreOf(task.mount_id), task.key, ContentOf(*inode),
                 BelievedAt(txn, task, *inode), ConditionOf(txn, task, *inode)};
-  // A copy has the etag of its source on most stores, which is all that is known of some objects.
-  if (!belief.wanted.crc_known()) {
-    belief.wanted.set_etag(inode->object().etag());
-    if (belief.wanted.etag().empty()) belief.wanted.set_etag("?");
+  if (!belief.wanted.crc_known() && task.crc_known) {
+    belief.wanted.Clear();
+    belief.wanted.set_length_bytes(task.length_bytes);
+    belief.wanted.set_crc_known(true);
+    belief.wanted.set_crc32c(task.crc32c);
   }
+  if (!belief.wanted.crc_known() && belief.wanted.etag().empty()) belief.wanted.set_etag("?");
+  belief.foreign_etag = task.foreign_etag;
   return belief;
 }
 
@@ -103,7 +110,8 @@ void Master::ResolveConflict(uint64_t job_id, const Status& why) {
     if (belief.store == nullptr)
       return TaskFailed(*task, Internal("the file is gone"), FailureOrigin::kWorker);
   }
-  const auto looked = LookAt(*belief.store->once(), belief.key, &belief.wanted, belief.own);
+  const auto looked =
+      LookAt(*belief.store->once(), belief.key, &belief.wanted, belief.own, belief.foreign_etag);
   const bool source_stands =
       !looked.ok() || looked->standing == Standing::kWanted || SourceStands(job_id);
   absl::MutexLock lock(&mutex_);
@@ -135,11 +143,11 @@ void Master::CompleteUpload(uint64_t job_id) {
       EndZombie(job_id, absl::OkStatus());
       return;
     }
+    if (Status status = CheckParts(*task); !status.ok())
+      return TaskFailed(*task, status, FailureOrigin::kWorker);
     belief = BeliefOf(*task);
     if (belief.store == nullptr)
       return TaskFailed(*task, Internal("the file is gone"), FailureOrigin::kWorker);
-    if (Status status = CheckParts(*task); !status.ok())
-      return TaskFailed(*task, status, FailureOrigin::kWorker);
     copy = *task;
   }
   const int64_t begin_ms = clock_->MonotonicMs();
@@ -149,10 +157,10 @@ void Master::CompleteUpload(uint64_t job_id) {
   if (!result.ok() && (MayHaveHappened(result.status()) ||
                        result.status().code() == StatusCode::kFailedPrecondition ||
                        result.status().code() == StatusCode::kNotFound)) {
-    auto look = LookAt(store, copy.key, nullptr, belief.own);
+    auto look = LookAt(store, copy.key, nullptr, belief.own, belief.foreign_etag);
     if (look.ok() && look->standing != Standing::kNothing) {
       const bool made = IsMadeOf(look->object, copy.parts);
-      if (!made) look = LookAt(store, copy.key, &belief.wanted, belief.own);
+      if (!made) look = LookAt(store, copy.key, &belief.wanted, belief.own, belief.foreign_etag);
       if (look.ok() && made) look->standing = Standing::kWanted;
     }
     if (look.ok()) looked = *look;

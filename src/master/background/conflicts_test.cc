@@ -171,6 +171,17 @@ TEST_F(ConflictsTest, renameOntoAKeyThatSomebodyTook_destroysNothing) {
   EXPECT_EQ(understore_->Objects().count("a"), 0u);
 }
 
+TEST_F(ConflictsTest, fileWhoseKeyIsTheSourceOfAStuckMove_saysWhatItWaitsFor) {
+  WritePersisted("/a", 10, worker_);
+  PutObject("b", "theirs");
+  Rename("/a", "/b");
+  WriteFile("/a", 20, {worker_});
+  Pass(1000);
+  const auto info = master_->GetPersistInfo(root_, {"/a"});
+  EXPECT_EQ(info[0].state, "BLOCKED");
+  EXPECT_EQ(info[0].waits_for, "/b");
+}
+
 TEST_F(ConflictsTest, copyWhoseAnswerWasLost_isFoundDone) {
   WritePersisted("/a", 10, worker_);
   understore_->FailNext(1, MakeStatus(StatusCode::kDeadlineExceeded, "no answer"), true);

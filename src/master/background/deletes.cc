@@ -16,6 +16,7 @@ constexpr size_t kDeleteWaitsMax = 100'000;
 constexpr int64_t kRetryMs = 1000;
 constexpr int64_t kRetryMsMax = 30'000;
 constexpr int64_t kFenceMs = 60'000;
+constexpr int64_t kDecideMs = 60'000;
 
 }  // namespace
 
@@ -51,16 +52,17 @@ void Master::PutPendingDelete(StateTxn& txn, const state::PendingDelete& pending
   const MountId mount(pending.mount_id());
   delete_waits_.erase({mount, pending.key()});
   deletes_pending_ = true;
-  NoteMarkerDelete(mount, pending.key());
+  NotePendingDelete(pending);
 }
 
 void Master::DropPendingDelete(StateTxn& txn, MountId mount, const std::string& key) {
-  if (!txn.GetPendingDelete(mount, key)) return;
+  const auto pending = txn.GetPendingDelete(mount, key);
+  if (!pending) return;
   txn.Apply(MakeEntry([&](auto& entry) {
     entry.mutable_delete_done()->set_mount_id(mount.value());
     entry.mutable_delete_done()->set_key(key);
   }));
-  ForgetMarkerDelete(mount, key);
+  ForgetPendingDelete(*pending);
   delete_waits_.erase({mount, key});
   if (syncs_running_ > 0) gone_during_sync_.insert({mount, key});
 }
@@ -121,7 +123,7 @@ bool Master::MayDeleteNow(StateTxn& txn, const state::PendingDelete& record) {
   const MountId mount(record.mount_id());
   const std::string busy = BusyName(mount, record.key());
   if (busy_keys_.count(busy) > 0 || relocation_sources_.count(busy) > 0) return false;
-  if (FencedFrom(busy, InodeId(), 0)) return false;
+  if (FencedFrom(busy, InodeId(), 0) || HasUndecidedCopies(mount, record.key())) return false;
   // A folder goes after what is in it.
   if (record.is_directory() && txn.HasPendingDeleteBelow(mount, record.key())) return false;
   if (IsPlanted(PlantedBug::kBadItemStops)) {
@@ -132,6 +134,25 @@ bool Master::MayDeleteNow(StateTxn& txn, const state::PendingDelete& record) {
   }
   const auto wait = delete_waits_.find({mount, record.key()});
   return wait == delete_waits_.end() || wait->second.next_ms <= clock_->MonotonicMs();
+}
+
+// Once nothing of ours can come to the copy's key any more it is soon decided, unless the store is
+// away; what others have moved between the two keys may keep it from being looked at for ever.
+bool Master::HasUndecidedCopies(MountId mount, const std::string& key) {
+  const auto copies = copies_of_.find(BusyName(mount, key));
+  if (copies == copies_of_.end()) return false;
+  StateTxn txn(journal_);
+  for (const auto& at : copies->second) {
+    const auto pending = txn.GetPendingDelete(at.first, at.second);
+    if (!pending || at.second == key) continue;
+    const int64_t until_ms = std::max(pending->unknown_until_ms(), pending->requested_at_ms());
+    const auto wait = delete_waits_.find(at);
+    const bool away = wait != delete_waits_.end() && MayHaveHappened(wait->second.cause);
+    if (away || until_ms + kDecideMs > clock_->NowMs() ||
+        busy_keys_.count(BusyName(at.first, at.second)) > 0)
+      return true;
+  }
+  return false;
 }
 
 // Decides what of the pending deletes may be carried out now.
@@ -191,17 +212,18 @@ namespace {
 // What to ask the store for so that record's object goes, if it is there and ours; nothing if the
 // outcome is clear already.
 std::optional<DeleteRequest> RequestFor(UnderStore& store, const state::PendingDelete& record,
-                                        Status* outcome) {
+                                        const std::string& foreign_etag, DeleteOutcome* outcome) {
   const OwnObjects own = OwnObjects::Of(record);
   if (IsPlanted(PlantedBug::kConditionForgotten)) return DeleteRequest{record.key(), ""};
   if (const std::string etag = own.OnlyEtag(); !etag.empty())
     return DeleteRequest{record.key(), etag};
-  const auto looked = LookAt(store, record.key(), nullptr, own);
-  *outcome = looked.status();
+  const auto looked = LookAt(store, record.key(), nullptr, own, foreign_etag);
+  outcome->status = looked.status();
   if (!looked.ok() || looked->standing == Standing::kNothing) return std::nullopt;
   if (looked->standing == Standing::kOwn) return DeleteRequest{record.key(), looked->object.etag};
-  *outcome =
+  outcome->status =
       MakeStatus(StatusCode::kFailedPrecondition, "Another object stands at {}.", record.key());
+  outcome->foreign_etag = looked->object.etag;
   return std::nullopt;
 }
 
@@ -210,15 +232,20 @@ std::optional<DeleteRequest> RequestFor(UnderStore& store, const state::PendingD
 // Returns how many need no further try; fewer than asked for if some failed.
 size_t Master::DeleteObjects(MountId mount, const std::vector<state::PendingDelete>& records) {
   std::shared_ptr<UnderStore> store;
+  std::vector<std::string> foreign(records.size());  // etags
   {
     absl::MutexLock lock(&mutex_);
     store = UnderStoreOf(mount);
+    for (size_t i = 0; i < records.size(); ++i) {
+      const auto wait = delete_waits_.find({mount, records[i].key()});
+      if (wait != delete_waits_.end()) foreign[i] = wait->second.foreign_etag;
+    }
   }
-  std::vector<Status> outcomes(records.size());
+  std::vector<DeleteOutcome> outcomes(records.size());
   std::vector<DeleteRequest> requests;
   std::map<std::string, size_t> asked;  // by key
   for (size_t i = 0; i < records.size(); ++i) {
-    auto request = RequestFor(*store->once(), records[i], &outcomes[i]);
+    auto request = RequestFor(*store->once(), records[i], foreign[i], &outcomes[i]);
     if (!request) continue;
     asked[request->key] = i;
     requests.push_back(*std::move(request));
@@ -228,11 +255,11 @@ size_t Master::DeleteObjects(MountId mount, const std::vector<state::PendingDele
   if (!requests.empty() && failures.ok()) {
     for (const DeleteFailure& failure : *failures) {
       const auto it = asked.find(failure.key);
-      if (it != asked.end()) outcomes[it->second] = failure.status;
+      if (it != asked.end()) outcomes[it->second].status = failure.status;
     }
   } else if (!requests.empty()) {
     spdlog::warn("deleting {} objects failed: {}", requests.size(), Message(failures.status()));
-    for (const auto& [key, i] : asked) outcomes[i] = failures.status();
+    for (const auto& [key, i] : asked) outcomes[i].status = failures.status();
   }
   return FinishDeletes(mount, records, outcomes);
 }
@@ -276,29 +303,30 @@ void Master::CarryOutSweep(const SweepPlan& plan) {
 
 // The object is looked for, or its delete tried, again later; what else is to be deleted does not
 // wait for it.
-void Master::WaitToDelete(MountId mount, const std::string& key, const Status& cause) {
+void Master::WaitToDelete(MountId mount, const std::string& key, const DeleteOutcome& outcome) {
   if (delete_waits_.size() >= kDeleteWaitsMax) delete_waits_.clear();
   DeleteWait& wait = delete_waits_[{mount, key}];
   const int64_t delay_ms = std::min<int64_t>(kRetryMsMax, kRetryMs << std::min(wait.attempts, 10));
   ++wait.attempts;
   wait.next_ms = clock_->MonotonicMs() + delay_ms;
-  wait.cause = cause;
+  wait.cause = outcome.status;
+  wait.foreign_etag = outcome.foreign_etag;
 }
 
 size_t Master::FinishDeletes(MountId mount, const std::vector<state::PendingDelete>& records,
-                             const std::vector<Status>& outcomes) {
+                             const std::vector<DeleteOutcome>& outcomes) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   size_t done = 0;
   const bool conditional = UnderStoreOf(mount)->profile().Has(StoreFeature::kDeleteIfMatch);
   for (size_t i = 0; i < records.size(); ++i) {
     const std::string& key = records[i].key();
-    const Status& outcome = outcomes[i];
+    const Status& outcome = outcomes[i].status;
     FreeKey(BusyName(mount, key));
     const bool foreign = outcome.code() == StatusCode::kFailedPrecondition;
     const bool settled = outcome.ok() || outcome.code() == StatusCode::kNotFound || foreign;
     if (!settled) {
-      WaitToDelete(mount, key, outcome);
+      WaitToDelete(mount, key, outcomes[i]);
       // A delete that comes late must not meet another object.
       if (!conditional && MayHaveHappened(outcome))
         fences_[BusyName(mount, key)] =
@@ -310,7 +338,7 @@ size_t Master::FinishDeletes(MountId mount, const std::vector<state::PendingDele
     // Asked for anew meanwhile, perhaps for another object.
     if (!now || now->SerializeAsString() != records[i].SerializeAsString()) continue;
     if (now->unknown_until_ms() > clock_->NowMs() && !IsPlanted(PlantedBug::kTimeoutIsNo)) {
-      WaitToDelete(mount, key, outcome);
+      WaitToDelete(mount, key, outcomes[i]);
       continue;
     }
     if (foreign) spdlog::warn("{} is left alone: somebody else has put another object there", key);

@@ -77,13 +77,27 @@ bool Master::OldMarkerAbove(MountId mount, const std::string& key, state::Persis
   return false;
 }
 
-void Master::NoteMarkerDelete(MountId mount, const std::string& key) {
+void Master::NotePendingDelete(const state::PendingDelete& pending) {
+  const MountId mount(pending.mount_id());
+  const std::string& key = pending.key();
+  for (const auto& object : pending.objects()) {
+    if (!object.copied_from().empty())
+      copies_of_[BusyName(mount, object.copied_from())].insert({mount, key});
+  }
   if (const int depth = MarkerDepth("/" + key); depth > 0) {
     marker_deletes_[BusyName(mount, ScopeKey(key, depth))].insert({mount, key});
   }
 }
 
-void Master::ForgetMarkerDelete(MountId mount, const std::string& key) {
+void Master::ForgetPendingDelete(const state::PendingDelete& pending) {
+  const MountId mount(pending.mount_id());
+  const std::string& key = pending.key();
+  for (const auto& object : pending.objects()) {
+    const auto it = copies_of_.find(BusyName(mount, object.copied_from()));
+    if (object.copied_from().empty() || it == copies_of_.end()) continue;
+    it->second.erase({mount, key});
+    if (it->second.empty()) copies_of_.erase(it);
+  }
   if (const int depth = MarkerDepth("/" + key); depth > 0) {
     const auto it = marker_deletes_.find(BusyName(mount, ScopeKey(key, depth)));
     if (it == marker_deletes_.end()) return;

@@ -70,7 +70,7 @@ void Master::TaskSucceeded(PersistTask& task, const std::string& etag, int64_t d
   const int64_t now_ms = clock_->NowMs();
   StopRunning(task);
   // The object was found done, by an earlier attempt: this one's upload is still open.
-  if (!task.upload_id.empty()) OrphanUpload(txn, task.mount_id, task.key, task.upload_id);
+  if (!task.upload_id.empty()) OrphanUpload(txn, task.mount_id, task.key, task.upload_id, 0);
   txn.Apply(MakeEntry([&](auto& entry) {
     auto* persisted = entry.mutable_persisted();
     persisted->set_inode_id(task.inode.value());

@@ -271,6 +271,7 @@ bool Master::KeyTaken(const PersistTask& task, const ResolvedKey& resolved) {
   const bool source_of_another = relocation_sources_.count(busy) > own_source;
   if (source_of_another) wanted_sources_.insert(busy);
   return busy_keys_.count(busy) > 0 || source_of_another || MayStillChange(resolved) ||
+         HasUndecidedCopies(resolved.mount_id, resolved.key) ||
          FencedFrom(busy, task.inode, task.generation) ||
          OldMarkerAbove(resolved.mount_id, resolved.key, task.kind);
 }

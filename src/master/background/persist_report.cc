@@ -44,6 +44,31 @@ double Master::PersistRate() {
   return static_cast<double>(persisted_at_ms_.size()) * 1000.0 / static_cast<double>(span_ms);
 }
 
+namespace {
+
+// The other file whose move reads the object of this busy name.
+std::optional<InodeId> MoverOf(
+    const absl::flat_hash_map<InodeId, std::unique_ptr<PersistTask>>& tasks,
+    const std::string& source, InodeId but) {
+  for (const auto& [id, task] : tasks) {
+    if (task->source == source && id != but) return id;
+  }
+  return std::nullopt;
+}
+
+// The folders above key, each as a key, from the nearest to the mount's root.
+std::vector<std::string> FoldersAbove(std::string key) {
+  std::vector<std::string> folders;
+  while (!key.empty()) {
+    const size_t slash = key.rfind('/');
+    key = slash == std::string::npos ? "" : key.substr(0, slash);
+    folders.push_back(key);
+  }
+  return folders;
+}
+
+}  // namespace
+
 PersistInfo Master::MakePersistInfo(const state::Inode& inode, const std::string& path) {
   PersistInfo info;
   info.path = path;
@@ -70,6 +95,21 @@ PersistInfo Master::MakePersistInfo(const state::Inode& inode, const std::string
   info.attempts = task.attempts;
   if (!task.last_error.ok()) info.last_error = Message(task.last_error);
   info.waits_for = task.waits_for;
+  const auto resolved = Resolve(path);
+  if (info.waits_for.empty() && task.blocked_since_ms >= 0 && !task.running && resolved.ok()) {
+    const auto name_mover = [&](MountId mount, const std::string& key) {
+      StateTxn txn(journal_);
+      const auto mover = MoverOf(tasks_, BusyName(mount, key), task.inode);
+      const auto inode = mover ? txn.GetInode(*mover) : std::nullopt;
+      if (inode && info.waits_for.empty()) info.waits_for = txn.PathOf(*inode).value_or("");
+    };
+    name_mover(resolved->mount_id, resolved->key);
+    for (const std::string& folder : FoldersAbove(resolved->key)) {
+      const auto markers = marker_deletes_.find(BusyName(resolved->mount_id, folder));
+      if (markers == marker_deletes_.end() || task.kind != state::UPLOAD) continue;
+      for (const auto& [mount, marker] : markers->second) name_mover(mount, marker);
+    }
+  }
   info.state = task.parked               ? "TEMPORARY"
                : task.running            ? "RUNNING"
                : !task.waits_for.empty() ? "BLOCKED"

@@ -112,6 +112,24 @@ TEST_F(PersistTest, rename_duringUpload_cancelsAndCleansUp) {
   EXPECT_EQ(master_->GetStatus(root_, "/new").result->etag, "fresh-etag");
 }
 
+TEST_F(PersistTest, rename_duringUpload_whatWasSentMayStillCome) {
+  WriteFile("/old", 10, {worker_});
+  const auto stale = TakePersist();
+  ASSERT_TRUE(master_->Rename(root_, "/old", "/new", {}).result.ok());
+  AnswerPersist(worker_, stale, absl::CancelledError("not wanted"));
+  for (int i = 0; i < 3; ++i) AdvanceMs(1000);
+  EXPECT_EQ(master_->GetPersistReport(1).objects_to_delete, 1);
+}
+
+TEST_F(PersistTest, rename_duringUpload_whatWasNeverSentIsNotWaitedFor) {
+  WriteFile("/old", 10, {worker_});
+  const auto stale = TakePersist();
+  ASSERT_TRUE(master_->Rename(root_, "/old", "/new", {}).result.ok());
+  AnswerPersist(worker_, stale, absl::CancelledError("not wanted"), "", /*unsent=*/true);
+  for (int i = 0; i < 3; ++i) AdvanceMs(1000);
+  EXPECT_EQ(master_->GetPersistReport(1).objects_to_delete, 0);
+}
+
 TEST_F(PersistTest, delete_beforeUpload_asksTheStoreForNothing) {
   CreateFileOptions wait;
   wait.persistence_wait_time_ms = -1;

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/planted_bug.h"
 #include "master/master.h"
+#include "understore/same_object.h"
 
 namespace spillway {
 namespace {
@@ -45,10 +46,50 @@ void Master::StartRelocate(PersistTask& task, const state::Inode& inode, LogInde
   });
 }
 
+// Asks the store, once, for the checksum of the object that a move reads: by that a copy which was
+// never answered is told from what others put at its key. If the store has none the two are
+// compared when it comes to that. OK also if the object is not there any more.
+Status Master::LearnChecksum(uint64_t job_id) {
+  std::shared_ptr<UnderStore> store;
+  std::string source;
+  const auto find = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) -> PersistTask* {
+    PersistTask* task = FindRunning(job_id);
+    const bool ask = task != nullptr && task->kind == state::RELOCATE && !task->crc_known &&
+                     !task->checksum_asked && task->length_bytes > 0 &&
+                     task->source_key != task->key;
+    return ask ? task : nullptr;
+  };
+  {
+    absl::MutexLock lock(&mutex_);
+    const PersistTask* task = find();
+    if (task == nullptr) return absl::OkStatus();
+    store = UnderStoreOf(task->mount_id);
+    source = task->source_key;
+  }
+  const auto head = store->once()->Head(source);
+  if (!head.ok()) return IsGone(head.status()) ? absl::OkStatus() : head.status();
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  PersistTask* task = find();
+  auto inode = task == nullptr ? std::nullopt : txn.GetInode(task->inode);
+  if (!inode) return absl::OkStatus();
+  task->checksum_asked = true;
+  if (!head->crc32c || head->etag != inode->object().etag()) return absl::OkStatus();
+  task->crc_known = true;
+  task->crc32c = *head->crc32c;
+  inode->mutable_object()->set_crc_known(true);
+  inode->mutable_object()->set_crc32c(*head->crc32c);
+  txn.Apply(
+      MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = *inode; }));
+  txn.Commit();
+  return absl::OkStatus();
+}
+
 void Master::CopyWhole(uint64_t job_id, bool look_first) {
   Belief belief;
   std::string source;
   CopyOptions options;
+  const Status learnt = LearnChecksum(job_id);
   {
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
@@ -58,6 +99,7 @@ void Master::CopyWhole(uint64_t job_id, bool look_first) {
       EndZombie(job_id, absl::OkStatus());
       return;
     }
+    if (!learnt.ok()) return TaskFailed(*task, learnt, FailureOrigin::kStore);
     belief = BeliefOf(*task);
     source = task->source_key;
     options = OptionsOf(*inode, belief.condition);
@@ -66,10 +108,12 @@ void Master::CopyWhole(uint64_t job_id, bool look_first) {
   const int64_t begin_ms = clock_->MonotonicMs();
   StatusOr<PutResult> result = PutResult{options.source_if_match};
   bool there = source == belief.key;
+  std::string foreign_etag;
   if (!there && look_first) {
     // An earlier copy was not answered: a second one of a large object is not begun beside it.
-    const auto looked = LookAt(store, belief.key, &belief.wanted, belief.own);
+    const auto looked = LookAt(store, belief.key, &belief.wanted, belief.own, belief.foreign_etag);
     there = looked.ok() && looked->standing == Standing::kWanted;
+    if (looked.ok() && looked->standing == Standing::kForeign) foreign_etag = looked->object.etag;
     if (there) result = PutResult{looked->object.etag};
   }
   if (there && result->etag.empty()) {
@@ -84,6 +128,7 @@ void Master::CopyWhole(uint64_t job_id, bool look_first) {
       EndZombie(job_id, result.status());
       return;
     }
+    if (!foreign_etag.empty()) task->foreign_etag = foreign_etag;
     if (result.ok()) {
       TaskSucceeded(*task, result->etag, clock_->MonotonicMs() - begin_ms);
       return DispatchPersist();

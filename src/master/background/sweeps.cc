@@ -1,32 +1,70 @@
 // Uploads that were begun and are not wanted any more, and files whose time is over.
+#include <algorithm>
+
 #include "common/log.h"
 #include "common/path.h"
 #include "master/master.h"
+#include "master/state/keys.h"
 
 namespace spillway {
 namespace {
 
 constexpr size_t kBatch = 1000;
 constexpr int64_t kRetryMs = 1000;
+constexpr int64_t kRetryMsMax = 30'000;
+constexpr int64_t kStampMs = 1000;  // stores say the second in which an upload was begun
+
+// True if the upload that upload means may be this one. What was begun before it was wanted, or
+// when it could not come any more, or nobody knows when, is somebody else's.
+bool MayBe(const state::OrphanUpload& upload, const OpenUpload& open) {
+  return open.key == upload.key() &&
+         open.initiated_at_ms / kStampMs >= upload.begun_at_ms() / kStampMs &&
+         open.initiated_at_ms <= upload.unknown_until_ms() && open.initiated_at_ms > 0;
+}
+
+int64_t RetryDelayMs(int attempts) {
+  return std::min<int64_t>(kRetryMsMax, kRetryMs << std::min(attempts, 10));
+}
+
+std::string NameOf(const state::OrphanUpload& upload) {
+  return keys::OrphanKey(upload.upload_id(), MountId(upload.mount_id()), upload.key());
+}
+
+Status AbortOrphan(const state::OrphanUpload& upload, UnderStore* store) {
+  if (!upload.upload_id().empty()) return store->AbortMultipart(upload.key(), upload.upload_id());
+  SPILLWAY_ASSIGN_OR_RETURN(const auto uploads, store->ListUploads(upload.key()));
+  for (const OpenUpload& open : uploads) {
+    if (!MayBe(upload, open)) continue;
+    SPILLWAY_RETURN_IF_ERROR(store->AbortMultipart(open.key, open.upload_id));
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
 void Master::OrphanUpload(StateTxn& txn, MountId mount, const std::string& key,
-                          const std::string& upload_id) {
-  txn.Apply(MakeEntry([&](auto& entry) {
-    auto* upload = entry.mutable_upload_orphaned()->mutable_upload();
-    upload->set_mount_id(mount.value());
-    upload->set_key(key);
-    upload->set_upload_id(upload_id);
-    if (upload_id.empty())
-      upload->set_unknown_until_ms(clock_->NowMs() + options_.unknown_outcome_ms);
-  }));
+                          const std::string& upload_id, int64_t begun_at_ms) {
+  state::OrphanUpload upload;
+  upload.set_mount_id(mount.value());
+  upload.set_key(key);
+  upload.set_upload_id(upload_id);
+  if (upload_id.empty()) {
+    const auto before = txn.GetOrphanUpload(upload);
+    upload.set_begun_at_ms(before ? std::min(before->begun_at_ms(), begun_at_ms) : begun_at_ms);
+    upload.set_unknown_until_ms(clock_->NowMs() + options_.unknown_outcome_ms);
+  }
+  orphan_waits_.erase(NameOf(upload));
+  txn.Apply(
+      MakeEntry([&](auto& entry) { *entry.mutable_upload_orphaned()->mutable_upload() = upload; }));
   orphans_pending_ = true;
 }
 
 bool Master::OrphanUploadOf(StateTxn& txn, state::PersistJob& job) {
   if (job.upload_key().empty()) return false;
-  OrphanUpload(txn, MountId(job.upload_mount_id()), job.upload_key(), job.upload_id());
+  // Jobs of older versions do not say when their upload began: not before it was asked for.
+  const int64_t begun_at_ms =
+      job.upload_begun_at_ms() > 0 ? job.upload_begun_at_ms() : job.requested_at_ms();
+  OrphanUpload(txn, MountId(job.upload_mount_id()), job.upload_key(), job.upload_id(), begun_at_ms);
   job.clear_upload_id();
   job.clear_upload_key();
   return true;
@@ -39,10 +77,13 @@ void Master::SweepOrphans() {
     absl::MutexLock lock(&mutex_);
     orphans_pending_ = false;
     StateTxn txn(journal_);
+    const int64_t now_ms = clock_->MonotonicMs();
     for (auto& upload : txn.OrphanUploads()) {
+      const auto wait = orphan_waits_.find(NameOf(upload));
       const std::string busy = BusyName(MountId(upload.mount_id()), upload.key());
       // Parts of an aborted upload that are still on their way would stay, and be paid for.
-      if (busy_keys_.count(busy) > 0) {
+      if (busy_keys_.count(busy) > 0 ||
+          (wait != orphan_waits_.end() && wait->second.next_ms > now_ms)) {
         left = true;
         continue;
       }
@@ -56,16 +97,22 @@ void Master::SweepOrphans() {
     if (!status.ok()) {
       spdlog::warn("aborting upload {} of {} failed: {}", upload.upload_id(), upload.key(),
                    Message(status));
-      left = true;
     }
     absl::MutexLock lock(&mutex_);
     FreeKey(BusyName(MountId(upload.mount_id()), upload.key()));
-    if (!status.ok()) continue;
-    if (upload.unknown_until_ms() > clock_->NowMs()) {
-      left = true;  // it may begin later than it was looked for
+    StateTxn txn(journal_);
+    const auto now = txn.GetOrphanUpload(upload);
+    // Asked for anew meanwhile: another upload at the same key.
+    const bool anew = now && now->SerializeAsString() != upload.SerializeAsString();
+    // It may begin later than it was looked for.
+    if (!status.ok() || anew || upload.unknown_until_ms() > clock_->NowMs()) {
+      left = true;
+      if (anew) continue;
+      DeleteWait& wait = orphan_waits_[NameOf(upload)];
+      wait.next_ms = clock_->MonotonicMs() + RetryDelayMs(wait.attempts++);
       continue;
     }
-    StateTxn txn(journal_);
+    orphan_waits_.erase(NameOf(upload));
     txn.Apply(MakeEntry([&](auto& entry) {
       entry.mutable_upload_aborted()->set_upload_id(upload.upload_id());
       entry.mutable_upload_aborted()->set_mount_id(upload.mount_id());
@@ -78,16 +125,6 @@ void Master::SweepOrphans() {
   if (!left) return;
   orphans_pending_ = true;
   next_orphans_ms_ = clock_->MonotonicMs() + kRetryMs;
-}
-
-Status Master::AbortOrphan(const state::OrphanUpload& upload, UnderStore* store) {
-  if (!upload.upload_id().empty()) return store->AbortMultipart(upload.key(), upload.upload_id());
-  SPILLWAY_ASSIGN_OR_RETURN(const auto uploads, store->ListUploads(upload.key()));
-  for (const OpenUpload& open : uploads) {
-    if (open.key != upload.key()) continue;
-    SPILLWAY_RETURN_IF_ERROR(store->AbortMultipart(open.key, open.upload_id));
-  }
-  return absl::OkStatus();
 }
 
 void Master::CheckTtl() {

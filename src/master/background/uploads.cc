@@ -131,18 +131,21 @@ void Master::NoteUpload(StateTxn& txn, const PersistTask& task) {
     started->set_upload_id(task.upload_id);
     started->set_key(task.key);
     started->set_mount_id(task.mount_id.value());
+    started->set_begun_at_ms(task.upload_begun_at_ms);
   }));
 }
 
 // The intent is journaled first: an upload whose id nobody heard of is found by its key.
 void Master::StartMultipart(PersistTask& task) {
   StateTxn txn(journal_);
+  task.upload_begun_at_ms = clock_->NowMs();
   NoteUpload(txn, task);
   const auto create = [this, job_id = task.job_id, store = UnderStoreOf(task.mount_id),
                        key = task.key, part_bytes = task.part_bytes] {
     PutOptions options;
     options.part_bytes = part_bytes;
-    auto upload_id = store->once()->CreateMultipart(key, options);
+    const Status learnt = LearnChecksum(job_id);
+    auto upload_id = learnt.ok() ? store->once()->CreateMultipart(key, options) : learnt;
     LogIndex index;
     {
       absl::MutexLock lock(&mutex_);
@@ -152,7 +155,8 @@ void Master::StartMultipart(PersistTask& task) {
         const auto zombie = zombies_.find(job_id);
         if (zombie != zombies_.end()) {
           // Without an id the upload, should there be one, is found by its key.
-          OrphanUpload(txn, zombie->second->mount_id, key, upload_id.value_or(""));
+          OrphanUpload(txn, zombie->second->mount_id, key, upload_id.value_or(""),
+                       zombie->second->upload_begun_at_ms);
           txn.Commit();
         }
         EndZombie(job_id, absl::OkStatus());
@@ -231,7 +235,7 @@ void Master::PersistDone(const Session& session, const session::PersistResult& r
   if (const auto zombie = zombies_.find(result.job_id()); zombie != zombies_.end()) {
     forget_worker(*zombie->second);
     if (zombie->second->workers.empty())
-      EndZombie(result.job_id(), whole ? status : absl::OkStatus());
+      EndZombie(result.job_id(), whole && !result.unsent() ? status : absl::OkStatus());
     return;
   }
   PersistTask* task = FindRunning(result.job_id());
@@ -242,7 +246,7 @@ void Master::PersistDone(const Session& session, const session::PersistResult& r
     return;
   }
   if (!status.ok()) {
-    if (whole && MayHaveHappened(status)) NoteUnknown(*task);
+    if (whole && !result.unsent() && MayHaveHappened(status)) NoteUnknown(*task);
     TaskFailed(*task, status, result.from_store() ? FailureOrigin::kStore : FailureOrigin::kWorker);
     return DispatchPersist();
   }

@@ -3,6 +3,7 @@
 
 #include "common/path.h"
 #include "master/master.h"
+#include "master/state/listed_object.h"
 
 namespace spillway {
 

@@ -78,8 +78,15 @@ StatusOr<state::Inode> Master::CreateOrReplace(StateTxn& txn, const Caller& call
     // The old object stays in the understore until the new content replaces it.
     OwnObjects own = OwnObjects::ShadowedBy(*old);
     if (old->object().key() == resolved.key) own.Add(OwnObjects::ObjectOf(*old));
-    if (old->completed() && MaybePublished(txn, InodeId(old->id())))
-      own.Add(OwnObjects::ContentOf(*old));
+    if (old->completed() && MaybePublished(txn, InodeId(old->id()))) {
+      // What can only be compared with its source is told by the pending delete, which keeps that.
+      if (ContentOf(*old).copied_from().empty()) {
+        own.Add(OwnObjects::ContentOf(*old));
+      } else {
+        ScheduleObjectDelete(txn, resolved.mount_id, resolved.key, OwnObjects::ContentOf(*old),
+                             UnknownUntil(txn, InodeId(old->id())));
+      }
+    }
     own.Add(OwnObjects::ShadowedBy(inode));
     own.Write(&inode);
     DeleteOne(txn, *old, path, /*keep_object=*/true, removed);

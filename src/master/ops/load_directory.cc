@@ -3,12 +3,14 @@
 #include "common/path.h"
 #include "master/master.h"
 #include "master/state/acl.h"
+#include "master/state/listed_object.h"
 
 namespace spillway {
 namespace {
 
 constexpr int64_t kBriefMs = 2000;   // what adding a path waits for a store that is away
 constexpr int64_t kAwayMs = 10'000;  // and does not wait again
+constexpr int64_t kSubtreeMs = 60'000;
 
 bool IsAway(const Status& status) {
   return status.code() == StatusCode::kUnavailable ||
@@ -16,11 +18,6 @@ bool IsAway(const Status& status) {
 }
 
 }  // namespace
-
-std::string Master::NameOfKey(const std::string& key) {
-  const std::string name = key.substr(key.rfind('/') + 1);
-  return name == "." || name == ".." ? "" : name;
-}
 
 std::optional<InodeId> Master::DirectoryToLoad(const std::string& path, bool children) {
   absl::MutexLock lock(&mutex_);
@@ -49,6 +46,43 @@ Status Master::LoadForCreate(const std::string& path) {
     if (IsAway(status)) return absl::OkStatus();
     // One that asks for fewer requests is there: it is waited for.
     if (!status.ok()) SPILLWAY_RETURN_IF_ERROR(LoadDirectory(*directory));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<InodeId> Master::UnloadedBelow(const std::string& path) {
+  std::vector<InodeId> unloaded;
+  absl::MutexLock lock(&mutex_);
+  StateTxn txn(journal_);
+  const Lookup lookup = Find(txn, path);
+  if (!lookup.found() || !lookup.last().is_directory()) return unloaded;
+  VisitSubtree(txn, lookup.last(), path, [&](const state::Inode& inode, const std::string&) {
+    if (inode.is_directory() && !inode.children_loaded()) unloaded.emplace_back(inode.id());
+  });
+  return unloaded;
+}
+
+Status Master::LoadForRename(const std::string& path) {
+  std::vector<InodeId> folders = UnloadedBelow(path);
+  const int64_t begin_ms = clock_->MonotonicMs();
+  while (!folders.empty()) {
+    const InodeId folder = folders.back();
+    folders.pop_back();
+    std::string what;
+    const Status status = LoadFrom(folder, /*briefly=*/true, &what);
+    if (IsAway(status)) return absl::OkStatus();
+    if (!status.ok()) SPILLWAY_RETURN_IF_ERROR(LoadDirectory(folder));
+    if (clock_->MonotonicMs() - begin_ms > kSubtreeMs) {
+      return Unavailable("What the understore holds below {} is still being loaded: ask again.",
+                         path);
+    }
+    absl::MutexLock lock(&mutex_);
+    StateTxn txn(journal_);
+    txn.ForEachChild(folder, "", [&](std::string_view, InodeId id) {
+      const auto child = txn.GetInode(id);
+      if (child && child->is_directory()) folders.push_back(id);
+      return true;
+    });
   }
   return absl::OkStatus();
 }

@@ -47,6 +47,26 @@ TEST_F(LoadDirectoryTest, storeAnswers_itsObjectsAreFound) {
   EXPECT_TRUE(CanCreate("/old/other"));
 }
 
+TEST_F(LoadDirectoryTest, renamedFolder_takesAlongWhatWasNeverListed) {
+  PutObject("old/sub/deep/f", "abc");
+  ASSERT_TRUE(Load("/").ok());
+  EXPECT_EQ(master_->UnloadedBelow("/old").size(), 1u);
+  ASSERT_TRUE(master_->LoadForRename("/old").ok());
+  EXPECT_TRUE(master_->UnloadedBelow("/old").empty());
+  ASSERT_TRUE(master_->Rename(root_, "/old", "/new", {}).result.ok());
+  executor_.RunAll();
+  for (int i = 0; i < 5; ++i) AdvanceMs(1000);
+  EXPECT_EQ(understore_->Objects(),
+            (std::map<std::string, std::string>{{"new/known", "123"}, {"new/sub/deep/f", "abc"}}));
+}
+
+TEST_F(LoadDirectoryTest, storeAway_foldersAreRenamedWithWhatIsKnown) {
+  ASSERT_TRUE(Load("/").ok());
+  StoreAway();
+  ASSERT_TRUE(master_->LoadForRename("/old").ok());
+  EXPECT_TRUE(master_->Rename(root_, "/old", "/new", {}).result.ok());
+}
+
 TEST_F(LoadDirectoryTest, storeAway_filesAreCreated_andNothingIsOverwritten) {
   StoreAway();
   EXPECT_FALSE(Load("/").ok()) << "who asks what is there cannot be told";

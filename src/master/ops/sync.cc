@@ -4,12 +4,12 @@
 #include "common/path.h"
 #include "common/planted_bug.h"
 #include "master/master.h"
+#include "master/state/listed_object.h"
 
 namespace spillway {
 namespace {
 
 constexpr size_t kSyncedMax = 10'000;
-constexpr int64_t kClockSlackMs = 2000;  // between a local folder's times and ours
 
 // What a new content keeps of the file that it replaces.
 void KeepAttributes(const state::Inode& old, state::Inode* inode) {
@@ -26,13 +26,6 @@ void KeepAttributes(const state::Inode& old, state::Inode* inode) {
 }
 
 }  // namespace
-
-bool Master::HasChanged(const state::Inode& inode, const ObjectInfo& object) {
-  if (inode.length_bytes() != object.size_bytes) return true;
-  if (!object.etag.empty() && !inode.object().etag().empty())
-    return object.etag != inode.object().etag();
-  return object.last_modified_ms > inode.object().persisted_at_ms() + kClockSlackMs;
-}
 
 struct Master::SyncedFolder {
   InodeId id;

@@ -262,6 +262,7 @@ void StateTxn::ApplyRest(const journal::JournalEntry& entry) {
       job->set_upload_id(started.upload_id());
       job->set_upload_key(started.key());
       job->set_upload_mount_id(started.mount_id());
+      job->set_upload_begun_at_ms(started.begun_at_ms());
       return Put(keys::PersistKey(InodeId(started.inode_id())), *job);
     }
     case Case::kDeleteScheduled: {

@@ -13,11 +13,26 @@ constexpr size_t kObjectsMax = 64;
 
 bool Same(const state::OwnObject& a, const state::OwnObject& b) {
   return a.etag() == b.etag() && a.length_bytes() == b.length_bytes() &&
-         a.crc_known() == b.crc_known() && a.crc32c() == b.crc32c();
+         a.crc_known() == b.crc_known() && a.crc32c() == b.crc32c() &&
+         a.copied_from() == b.copied_from();
+}
+
+// True if object holds what own was copied from. False also if that is not there any more.
+StatusOr<bool> IsCopy(UnderStore& store, const ObjectInfo& object, const state::OwnObject& own) {
+  if (object.size_bytes != own.length_bytes() || object.key == own.copied_from()) return false;
+  const auto source = store.Head(own.copied_from());
+  if (source.status().code() == StatusCode::kNotFound) return false;
+  SPILLWAY_RETURN_IF_ERROR(source.status());
+  if (source->etag != own.etag() || source->size_bytes != object.size_bytes) return false;
+  const auto crc = ChecksumOf(store, *source);
+  if (!crc.ok()) return IsGone(crc.status()) ? StatusOr<bool>(false) : crc.status();
+  return HoldsBytes(store, object, own.length_bytes(), *crc);
 }
 
 StatusOr<bool> Matches(UnderStore& store, const ObjectInfo& object, const state::OwnObject& own) {
-  if (!own.etag().empty()) return object.etag == own.etag();
+  if (!own.etag().empty() && object.etag == own.etag()) return true;
+  if (!own.copied_from().empty()) return IsCopy(store, object, own);
+  if (!own.etag().empty()) return false;
   if (!own.crc_known() || object.size_bytes != own.length_bytes()) return false;
   return HoldsBytes(store, object, own.length_bytes(), own.crc32c());
 }
@@ -41,6 +56,10 @@ state::OwnObject ContentOf(const state::Inode& inode) {
   }
   content.set_crc_known(known);
   content.set_crc32c(known ? crc : 0);
+  if (!known && !inode.object().etag().empty()) {
+    content.set_etag(inode.object().etag());
+    content.set_copied_from(inode.object().key());
+  }
   return content;
 }
 
@@ -83,14 +102,7 @@ OwnObjects OwnObjects::ObjectOf(const state::Inode& inode) {
 OwnObjects OwnObjects::ContentOf(const state::Inode& inode) {
   OwnObjects own;
   state::OwnObject content = spillway::ContentOf(inode);
-  if (content.crc_known()) {
-    own.AddOne(std::move(content));
-  } else if (!inode.object().etag().empty()) {
-    // Copies of objects that were made by one request have the same etag on most stores.
-    content.set_etag(inode.object().etag());
-    content.set_length_bytes(0);
-    own.AddOne(std::move(content));
-  }
+  if (content.crc_known() || !content.copied_from().empty()) own.AddOne(std::move(content));
   return own;
 }
 
@@ -108,7 +120,8 @@ void OwnObjects::Add(const OwnObjects& others) {
 }
 
 std::string OwnObjects::OnlyEtag() const {
-  return !anything_ && objects_.size() == 1 ? objects_[0].etag() : "";
+  const bool only = !anything_ && objects_.size() == 1 && objects_[0].copied_from().empty();
+  return only ? objects_[0].etag() : "";
 }
 
 void OwnObjects::Write(state::PendingDelete* pending) const {
@@ -130,13 +143,14 @@ void OwnObjects::Write(state::Inode* inode) const {
 }
 
 StatusOr<LookedAt> LookAt(UnderStore& store, const std::string& key, const state::OwnObject* wanted,
-                          const OwnObjects& own) {
+                          const OwnObjects& own, const std::string& foreign_etag) {
   LookedAt looked;
   auto head = store.Head(key);
   if (head.status().code() == StatusCode::kNotFound) return looked;
   SPILLWAY_RETURN_IF_ERROR(head.status());
   looked.object = *std::move(head);
   looked.standing = Standing::kForeign;
+  if (!foreign_etag.empty() && looked.object.etag == foreign_etag && !own.anything()) return looked;
   if (wanted != nullptr) {
     SPILLWAY_ASSIGN_OR_RETURN(const bool same, Matches(store, looked.object, *wanted));
     if (same) {

@@ -41,8 +41,8 @@ class OwnObjects {
   std::vector<state::OwnObject> objects_;
 };
 
-// The checksum and length of a complete inode's content, as one object; crc_known is false if the
-// checksum of a block is not known.
+// The checksum and length of a complete inode's content, as one object. If a checksum is not known
+// crc_known is false and the content is that of the inode's object, if it has one (copied_from).
 state::OwnObject ContentOf(const state::Inode& inode);
 
 // What stands at a key, compared with what is believed of it.
@@ -59,8 +59,11 @@ struct LookedAt {
 };
 
 // Asks the store, by one HEAD; where neither etag nor checksum decides, the object is read and its
-// bytes are compared. wanted may be null. Blocks. A status if the store did not tell.
+// bytes are compared, with a checksum or with those of the object that it may be a copy of. What
+// cannot be compared any more is somebody else's. wanted may be null. foreign_etag: of an object
+// that an earlier look has shown to be somebody else's; it is not read again. Blocks. A status if
+// the store did not tell.
 StatusOr<LookedAt> LookAt(UnderStore& store, const std::string& key, const state::OwnObject* wanted,
-                          const OwnObjects& own);
+                          const OwnObjects& own, const std::string& foreign_etag = "");
 
 }  // namespace spillway

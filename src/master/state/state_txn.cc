@@ -162,6 +162,11 @@ std::vector<InodeId> StateTxn::IncompleteFiles(InodeId after, size_t limit) {
 
 std::vector<state::Mount> StateTxn::Mounts() { return GetAll<state::Mount>('m'); }
 std::vector<state::KnownWorker> StateTxn::KnownWorkers() { return GetAll<state::KnownWorker>('w'); }
+std::optional<state::OrphanUpload> StateTxn::GetOrphanUpload(const state::OrphanUpload& upload) {
+  return GetRecord<state::OrphanUpload>(
+      keys::OrphanKey(upload.upload_id(), MountId(upload.mount_id()), upload.key()));
+}
+
 std::vector<state::OrphanUpload> StateTxn::OrphanUploads() {
   return GetAll<state::OrphanUpload>('u');
 }

@@ -53,6 +53,8 @@ class StateTxn {
   // A pending delete below directory key; "" is the whole mount.
   bool HasPendingDeleteBelow(MountId mount, const std::string& key);
   std::vector<state::OrphanUpload> OrphanUploads();
+  // The record of the same upload, or of all at the same key, as it is now.
+  std::optional<state::OrphanUpload> GetOrphanUpload(const state::OrphanUpload& upload);
   // The inode that an operation was about, if it is remembered.
   std::optional<InodeId> GetOperation(uint64_t most, uint64_t least);
   // Fills the index when a master starts.

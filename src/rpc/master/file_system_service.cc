@@ -169,6 +169,26 @@ void LoadSubtreeThenRemove(const MasterServiceContext& context, const Caller& ca
   });
 }
 
+// A folder takes along what the understore holds below it, too, or that would stay behind.
+void LoadSubtreeThenRename(const MasterServiceContext& context, const Caller& caller,
+                           const std::string& source, const std::string& target,
+                           const fswire::RenamePRequest& request,
+                           Reply<fswire::RenamePResponse> reply) {
+  Master* master = context.master;
+  RenameOptions options;
+  options.persist = request.options().persist();
+  options.operation_id = ToOperationId(request.options().commonoptions());
+  const auto rename = [master, caller, source, target, options, reply] {
+    FinishWhenDurable(master, master->Rename(caller, source, target, options),
+                      Empty<fswire::RenamePResponse>(), reply);
+  };
+  if (master->UnloadedBelow(source).empty()) return rename();
+  context.executor->Post([master, source, rename, reply] {
+    if (Status status = master->LoadForRename(source); !status.ok()) return reply(status);
+    rename();
+  });
+}
+
 // What the understores of mounts at and below path hold stays.
 void UnmountThenRemove(const MasterServiceContext& context, const Caller& caller,
                        const std::string& path, const fswire::DeletePRequest& request,
@@ -215,12 +235,7 @@ void RegisterRemoveAndRename(RpcService* service, const MasterServiceContext& co
                    [context, request, reply, source = *source, target = *target,
                     caller = call.caller](const Status& loaded) {
                      if (!loaded.ok()) return reply(loaded);
-                     RenameOptions options;
-                     options.persist = request.options().persist();
-                     options.operation_id = ToOperationId(request.options().commonoptions());
-                     FinishWhenDurable(context.master,
-                                       context.master->Rename(caller, source, target, options),
-                                       Empty<fswire::RenamePResponse>(), reply);
+                     LoadSubtreeThenRename(context, caller, source, target, request, reply);
                    });
       });
 }

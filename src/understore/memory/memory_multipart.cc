@@ -16,6 +16,7 @@ StatusOr<std::string> MemoryUnderStore::CreateMultipart(const std::string& key, 
   change.act = [this, key, id](bool) {
     mutex_.AssertHeld();
     uploads_[id].key = key;
+    uploads_[id].initiated_at_ms = clock_ == nullptr ? 0 : clock_->NowMs();
   };
   SPILLWAY_RETURN_IF_ERROR(CarryOut(change));
   return id;
@@ -115,12 +116,18 @@ Status MemoryUnderStore::AbortMultipart(const std::string& key, const std::strin
 }
 
 StatusOr<std::vector<OpenUpload>> MemoryUnderStore::ListUploads(const std::string& prefix) {
-  absl::MutexLock lock(&mutex_);
-  SPILLWAY_RETURN_IF_ERROR(Enter("list_uploads"));
   std::vector<OpenUpload> found;
-  for (const auto& [id, upload] : uploads_) {
-    if (upload.key.rfind(prefix, 0) == 0) found.push_back({upload.key, id, 0});
+  std::function<void()> listed;
+  {
+    absl::MutexLock lock(&mutex_);
+    SPILLWAY_RETURN_IF_ERROR(Enter("list_uploads"));
+    for (const auto& [id, upload] : uploads_) {
+      if (upload.key.rfind(prefix, 0) == 0)
+        found.push_back({upload.key, id, upload.initiated_at_ms});
+    }
+    listed = on_uploads_listed_;
   }
+  if (listed) listed();
   return found;
 }
 

@@ -141,6 +141,11 @@ void MemoryUnderStore::OnListed(std::function<void()> callback) {
   on_listed_ = std::move(callback);
 }
 
+void MemoryUnderStore::OnUploadsListed(std::function<void()> callback) {
+  absl::MutexLock lock(&mutex_);
+  on_uploads_listed_ = std::move(callback);
+}
+
 void MemoryUnderStore::OnChange(std::function<void(const StoreChange&)> callback) {
   absl::MutexLock lock(&mutex_);
   on_change_ = std::move(callback);

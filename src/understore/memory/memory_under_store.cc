@@ -108,6 +108,8 @@ std::string MemoryUnderStore::Store(const std::string& key, Object object, bool 
     change.replaced_foreign = replaced.foreign;
     change.replaced_heard = replaced.heard;
   }
+  // The same etag once more: whoever has heard it knows this object, too.
+  object.heard = object.heard || (replaced.heard && replaced.etag == object.etag);
   const Object& now = objects_[key] = std::move(object);
   change.key = key;
   change.data = &now.data;

@@ -101,7 +101,8 @@ class MemoryUnderStore : public UnderStore {
   // status and carried out delay_ms later, if their conditions hold then; where the store lacks the
   // condition, if they held when it was looked at. Replaces what was asked for before.
   void DelayNext(int count, Status status, int64_t delay_ms, const std::string& kind = "");
-  // Needed for DelayNext. Late effects that are due come before the next call, or by RunDue.
+  // Needed for DelayNext, and to say when uploads were begun. Late effects that are due come before
+  // the next call, or by RunDue.
   void set_clock(Clock* clock);
   void RunDue();
   // Carries the late effect of this index out now.
@@ -118,6 +119,8 @@ class MemoryUnderStore : public UnderStore {
 
   // Called when a listing has been taken and is not given back yet; null: not any more.
   void OnListed(std::function<void()> callback);
+  // The same of listings of uploads.
+  void OnUploadsListed(std::function<void()> callback);
   // Called with every change, while it happens: the store must not be called.
   void OnChange(std::function<void(const StoreChange& change)> callback);
   // Called between looking and acting where the store lacks the condition; null: nobody comes
@@ -127,6 +130,7 @@ class MemoryUnderStore : public UnderStore {
  private:
   struct Upload {
     std::string key;
+    int64_t initiated_at_ms = 0;
     std::map<int, std::string> parts;
   };
   struct Object {
@@ -210,6 +214,7 @@ class MemoryUnderStore : public UnderStore {
   int64_t next_ ABSL_GUARDED_BY(mutex_) = 1;
   std::function<void(const StoreChange&)> on_change_ ABSL_GUARDED_BY(mutex_);
   std::function<void()> on_listed_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> on_uploads_listed_ ABSL_GUARDED_BY(mutex_);
   std::function<void(const std::string&)> on_window_ ABSL_GUARDED_BY(mutex_);
   StoreProfile profile_ ABSL_GUARDED_BY(mutex_) = StoreProfile::Everything();
   size_t entries_per_page_ ABSL_GUARDED_BY(mutex_) = SIZE_MAX;

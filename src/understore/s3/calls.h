@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -83,6 +84,9 @@ class S3UnderStore : public UnderStore {
   void DeleteOneByOne(const std::vector<DeleteRequest>& requests,
                       std::vector<DeleteFailure>* failures);
   Status JudgeDelete(const DeleteRequest& asked, const Status& status, bool sent_match);
+  // The etags of these objects and of others near them, by full key, as far as a listing shows them
+  // with fewer requests than they are: what is missing here may be there all the same.
+  std::map<std::string, std::string> ListedEtags(const std::vector<DeleteRequest>& requests);
   // Keeps the requests whose key has the object that is to be deleted.
   void LookBeforeDelete(std::vector<DeleteRequest>* requests, std::vector<DeleteFailure>* failures);
   // OK if the source is still the object that the caller believes, as far as that has to be asked.
@@ -96,6 +100,7 @@ class S3UnderStore : public UnderStore {
   StatusOr<bool> HasMarker(const std::string& directory);
   std::string EtagAfterComplete(const std::string& key, const std::vector<UploadedPart>& parts,
                                 const std::string& etag);
+  Status CheckListedWithoutEtag(const ObjectInfo& info, const HttpResponse& response);
   std::string CopySource(const std::string& key) const;
 
   const std::unique_ptr<S3Client> client_;

@@ -40,9 +40,12 @@ Status S3UnderStore::JudgeDelete(const DeleteRequest& asked, const Status& statu
 
 void S3UnderStore::LookBeforeDelete(std::vector<DeleteRequest>* requests,
                                     std::vector<DeleteFailure>* failures) {
+  const std::map<std::string, std::string> listed = ListedEtags(*requests);
   std::vector<DeleteRequest> right;
   for (DeleteRequest& request : *requests) {
-    if (request.if_match.empty()) {
+    const auto it = listed.find(client_->FullKey(request.key));
+    const bool shown = it != listed.end() && it->second == request.if_match;
+    if (request.if_match.empty() || shown) {
       right.push_back(std::move(request));
       continue;
     }

@@ -9,7 +9,7 @@ namespace spillway {
 namespace {
 
 const AnswerRule& Rule() {
-  static const AnswerRule kRule{"get_object", {200, 206}, {{"etag", FieldKind::kEtag}}};
+  static const AnswerRule kRule{"get_object", {200, 206}, {{"etag", FieldKind::kEtag, false}}};
   return kRule;
 }
 
@@ -60,6 +60,10 @@ class Reader {
     SPILLWAY_ASSIGN_OR_RETURN(const auto answer, client_->Judge(request_, Rule(), response));
     response_ = response;
     etag_ = StripEtag(answer->header("etag"));
+    // A web page has none. An object without one is known by its length, and by a range of it.
+    const bool known = options_.if_match.empty() && options_.object_bytes >= 0;
+    if (etag_.empty() && !(known && response.code == 206))
+      return client_->Strange(Rule().call, "missing or malformed header etag", response_);
     if (!options_.if_match.empty() && etag_ != options_.if_match) {
       // It should have said 412.
       client_->Learn(StoreFeature::kGetIfMatch, Support::kNo);

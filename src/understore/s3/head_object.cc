@@ -1,13 +1,31 @@
+#include <algorithm>
+
 #include "understore/s3/calls.h"
+#include "understore/s3/list_page.h"
 
 namespace spillway {
 
+// An answer without etag may be a web page's. Gateways over a folder give none to files that were
+// put there past them: then the store's listing shows the object without one, too.
+Status S3UnderStore::CheckListedWithoutEtag(const ObjectInfo& info, const HttpResponse& response) {
+  S3ListQuery query;
+  query.prefix = client_->FullKey(info.key);
+  query.max_keys = 1;
+  SPILLWAY_ASSIGN_OR_RETURN(const S3ListPage page, ListOnePage(client_.get(), query));
+  const bool same = std::any_of(page.objects.begin(), page.objects.end(), [&](const auto& listed) {
+    return listed.key == query.prefix && listed.etag.empty() &&
+           listed.size_bytes == info.size_bytes;
+  });
+  if (same) return absl::OkStatus();
+  return client_->Strange("head_object", "missing or malformed header etag", response);
+}
+
 StatusOr<ObjectInfo> S3UnderStore::Head(const std::string& key) {
-  // Without its length an object cannot be read, without its etag it cannot be told from another.
+  // Without its length an object cannot be read.
   static const AnswerRule kRule{"head_object",
                                 {200},
                                 {{"content-length", FieldKind::kSize},
-                                 {"etag", FieldKind::kEtag},
+                                 {"etag", FieldKind::kEtag, false},
                                  {"last-modified", FieldKind::kHttpTime, false}}};
   S3Request request;
   request.method = "HEAD";
@@ -27,6 +45,7 @@ StatusOr<ObjectInfo> S3UnderStore::Head(const std::string& key) {
   info.etag = StripEtag(answer->header("etag"));
   info.size_bytes = *ParseDecimal(answer->header("content-length"), kObjectBytesMax);
   info.last_modified_ms = ParseHttpTimeMs(answer->header("last-modified")).value_or(0);
+  if (info.etag.empty()) SPILLWAY_RETURN_IF_ERROR(CheckListedWithoutEtag(info, answer->http));
   // A store that does not check them may keep wrong ones.
   if (client_->Lacks(StoreFeature::kChecksums)) return info;
   const std::string checksum = answer->header("x-amz-checksum-crc32c");

@@ -4,6 +4,7 @@
 #include "common/checksum.h"
 #include "common/log.h"
 #include "common/planted_bug.h"
+#include "worker/ops/guarded_body.h"
 #include "worker/worker.h"
 
 namespace spillway {
@@ -93,26 +94,6 @@ PutOptions OptionsOf(const session::PersistCommand& command, std::optional<uint3
   return options;
 }
 
-// Stops handing out bytes when the upload is not wanted any more, so that it is never published.
-class GuardedBody : public BodySource {
- public:
-  GuardedBody(std::unique_ptr<BodySource> inner, std::function<Status()> guard)
-      : inner_(std::move(inner)), guard_(std::move(guard)) {}
-  int64_t size_bytes() const override { return inner_->size_bytes(); }
-  Status Read(int64_t offset, void* data, int64_t size) override {
-    SPILLWAY_RETURN_IF_ERROR(guard_());
-    return inner_->Read(offset, data, size);
-  }
-  StatusOr<SharedBytes> Map(int64_t offset, int64_t size) override {
-    SPILLWAY_RETURN_IF_ERROR(guard_());
-    return inner_->Map(offset, size);
-  }
-
- private:
-  const std::unique_ptr<BodySource> inner_;
-  const std::function<Status()> guard_;
-};
-
 }  // namespace
 
 void Worker::Persist(const session::PersistCommand& command) {
@@ -160,6 +141,7 @@ void Worker::Answer(const session::PersistCommand& command, const UploadOutcome&
   answer.set_crc32c(outcome.crc32c.value_or(0));
   answer.set_crc_known(outcome.crc32c.has_value());
   answer.set_from_store(outcome.from_store);
+  answer.set_unsent(outcome.unsent);
   answer.set_duration_ms(outcome.duration_ms);
   if (outcome.result.ok()) answer.set_etag(outcome.result->etag);
   absl::MutexLock lock(&mutex_);
@@ -207,7 +189,7 @@ void Worker::UploadSmall() {
 void Worker::UploadTogether(const std::vector<SmallUpload>& batch) {
   const auto store = UnderStoreOf(MountId(batch.front().command.mount_id()));
   std::vector<UploadOutcome> outcomes(batch.size());
-  std::vector<std::unique_ptr<BodySource>> bodies;
+  std::vector<std::unique_ptr<GuardedBody>> bodies;
   std::vector<PutRequest> puts;
   std::vector<size_t> from;  // of batch, for each of puts
   for (size_t i = 0; i < batch.size(); ++i) {
@@ -215,6 +197,7 @@ void Worker::UploadTogether(const std::vector<SmallUpload>& batch) {
                            : store.status();
     if (!body.ok()) {
       outcomes[i].result = body.status();
+      outcomes[i].unsent = true;
       continue;
     }
     puts.push_back(
@@ -227,8 +210,9 @@ void Worker::UploadTogether(const std::vector<SmallUpload>& batch) {
     auto results = (*store)->once()->PutMany(puts);
     for (size_t put = 0; put < puts.size(); ++put) {
       const SmallUpload& upload = batch[from[put]];
-      EndUpload(upload.command, upload.session_number, std::move(results[put]), begin_ms,
-                &outcomes[from[put]]);
+      UploadOutcome& outcome = outcomes[from[put]];
+      outcome.unsent = bodies[put]->withheld();
+      EndUpload(upload.command, upload.session_number, std::move(results[put]), begin_ms, &outcome);
     }
   }
   for (size_t i = 0; i < batch.size(); ++i) Answer(batch[i].command, outcomes[i]);
@@ -250,21 +234,21 @@ Status Worker::MayUpload(const session::PersistCommand& command, uint64_t sessio
   return absl::OkStatus();
 }
 
-StatusOr<std::unique_ptr<BodySource>> Worker::BodyOf(const session::PersistCommand& command,
-                                                     uint64_t session_number,
-                                                     std::optional<uint32_t>* crc32c) {
+StatusOr<std::unique_ptr<GuardedBody>> Worker::BodyOf(const session::PersistCommand& command,
+                                                      uint64_t session_number,
+                                                      std::optional<uint32_t>* crc32c) {
   SPILLWAY_ASSIGN_OR_RETURN(auto gathered, GatherBody(command));
   SPILLWAY_RETURN_IF_ERROR(MayUpload(command, session_number));
-  std::unique_ptr<BodySource> body = std::make_unique<GuardedBody>(
-      std::move(gathered),
-      [this, &command, session_number] { return MayUpload(command, session_number); });
   if (command.crc_known()) {
     *crc32c = command.crc32c();
   } else {
     // Reads are compared with the sums of their blocks' pieces: this is what was written.
-    SPILLWAY_ASSIGN_OR_RETURN(*crc32c, Crc32cOf(*body));
+    SPILLWAY_ASSIGN_OR_RETURN(*crc32c, Crc32cOf(*gathered));
   }
-  return body;
+  SPILLWAY_RETURN_IF_ERROR(MayUpload(command, session_number));
+  return std::make_unique<GuardedBody>(std::move(gathered), [this, &command, session_number] {
+    return MayUpload(command, session_number);
+  });
 }
 
 Worker::UploadOutcome Worker::DoPersist(const session::PersistCommand& command,
@@ -274,12 +258,14 @@ Worker::UploadOutcome Worker::DoPersist(const session::PersistCommand& command,
   const auto body = store.ok() ? BodyOf(command, session_number, &outcome.crc32c) : store.status();
   if (!body.ok()) {
     outcome.result = body.status();
+    outcome.unsent = true;
     return outcome;
   }
   const int64_t begin_ms = clock_->MonotonicMs();
   const PutOptions options = OptionsOf(command, outcome.crc32c);
   EndUpload(command, session_number, Upload(*(*store)->once(), command, options, **body), begin_ms,
             &outcome);
+  outcome.unsent = (*body)->withheld();
   return outcome;
 }
 

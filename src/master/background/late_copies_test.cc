@@ -1,0 +1,133 @@
+// Moves of what others made, whose copies are answered late or never: the copy has another etag
+// than its source, and no checksum was ever heard.
+#include "master/master_fixture.h"
+
+namespace spillway {
+namespace {
+
+// With and without a store that gives checksums.
+class LateCopiesTest : public MasterFixture, public testing::WithParamInterface<bool> {
+ protected:
+  LateCopiesTest() : worker_(AddWorker("w1")) {
+    StoreProfile profile = StoreProfile::Everything();
+    if (!GetParam()) profile.Set(StoreFeature::kChecksums, Support::kNo);
+    understore_->set_profile(profile);
+    understore_->PutAsOther("a", "0123456789");
+    SyncCounts counts;
+    EXPECT_TRUE(master_->SyncMetadata("/", SyncDepth::kAll, &counts).ok());
+    executor_.RunAll();
+  }
+  void Rename(const std::string& from, const std::string& to) {
+    ASSERT_TRUE(master_->Rename(root_, from, to, {}).result.ok());
+    executor_.RunAll();
+  }
+  // The next copy comes so late.
+  void DelayCopy(int64_t ms) {
+    understore_->DelayNext(1, MakeStatus(StatusCode::kDeadlineExceeded, "no answer"), ms, "copy");
+  }
+  void Pass(int64_t ms) {
+    for (int64_t at = 0; at < ms; at += 1000) AdvanceMs(1000);
+  }
+  void PassAll() { Pass(options_.unknown_outcome_ms + 120'000); }
+  Master::Session worker_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Stores, LateCopiesTest, testing::Bool());
+
+TEST_P(LateCopiesTest, copyThatCameLate_isKnown) {
+  DelayCopy(500);
+  Rename("/a", "/b");
+  Pass(60'000);
+  EXPECT_EQ(StateOf("/b"), PersistenceState::kPersisted)
+      << master_->GetPersistInfo(root_, {"/b"})[0].last_error;
+  EXPECT_EQ(understore_->Objects(), (std::map<std::string, std::string>{{"b", "0123456789"}}));
+}
+
+TEST_P(LateCopiesTest, renamedOnBeforeItCame_isDeleted) {
+  DelayCopy(5000);
+  Rename("/a", "/b");
+  Rename("/b", "/c");
+  PassAll();
+  EXPECT_EQ(StateOf("/c"), PersistenceState::kPersisted);
+  EXPECT_EQ(understore_->Objects(), (std::map<std::string, std::string>{{"c", "0123456789"}}));
+}
+
+TEST_P(LateCopiesTest, renamedOnBeforeItCame_alsoWhenAMasterDied) {
+  DelayCopy(5000);
+  Rename("/a", "/b");
+  Rename("/b", "/c");
+  CrashAndRestart();
+  worker_ = AddWorker("w1");
+  PassAll();
+  EXPECT_EQ(understore_->Objects(), (std::map<std::string, std::string>{{"c", "0123456789"}}));
+}
+
+TEST_P(LateCopiesTest, deletedBeforeItCame_isDeletedBeforeItsSource) {
+  DelayCopy(5000);
+  Rename("/a", "/b");
+  ASSERT_TRUE(master_->Remove(root_, "/b", {}).result.ok());
+  executor_.RunAll();
+  PassAll();
+  EXPECT_TRUE(understore_->Objects().empty());
+  EXPECT_EQ(master_->GetPersistReport(0).objects_to_delete, 0);
+}
+
+TEST_P(LateCopiesTest, overwrittenBeforeItCame_isReplaced) {
+  DelayCopy(500);
+  Rename("/a", "/b");
+  CreateFileOptions options;
+  options.overwrite = true;
+  WriteFile("/b", 20, {worker_}, options);
+  Pass(1000);
+  for (int i = 0; i < 5 && StateOf("/b") != PersistenceState::kPersisted; ++i) {
+    if (const auto command = TakePersist(); command.job_id() != 0) Upload(worker_, command);
+    Pass(2000);
+  }
+  PassAll();
+  EXPECT_EQ(understore_->Objects(), (std::map<std::string, std::string>{{"b", Data(20)}}));
+}
+
+TEST_P(LateCopiesTest, objectOfOthersThere_stays_andIsReadOnce) {
+  understore_->PutAsOther("b", "9876543210");
+  DelayCopy(500);
+  Rename("/a", "/b");
+  PassAll();
+  EXPECT_EQ(understore_->Objects().size(), 2u);
+  EXPECT_NE(master_->GetPersistInfo(root_, {"/b"})[0].last_error.find("Somebody else's object"),
+            std::string::npos);
+  EXPECT_LE(understore_->requests("get"), 2);
+  ASSERT_TRUE(master_->Remove(root_, "/b", {}).result.ok());
+  executor_.RunAll();
+  PassAll();
+  EXPECT_EQ(understore_->Objects(), (std::map<std::string, std::string>{{"b", "9876543210"}}));
+  EXPECT_LE(understore_->requests("get"), 4);
+}
+
+TEST_P(LateCopiesTest, sourceWasReplacedMeanwhile_whatCannotBeToldStays) {
+  DelayCopy(5000);
+  Rename("/a", "/b");
+  ASSERT_TRUE(master_->Remove(root_, "/b", {}).result.ok());
+  executor_.RunAll();
+  understore_->RunLate(0);
+  understore_->PutAsOther("a", "theirs");
+  PassAll();
+  EXPECT_EQ(understore_->Objects()["a"], "theirs");
+  EXPECT_EQ(understore_->Objects().count("b"), GetParam() ? 0u : 1u);
+  EXPECT_EQ(master_->GetPersistReport(0).objects_to_delete, 0);
+}
+
+TEST_P(LateCopiesTest, oneHeadForWhatOthersMade_noneForOurs) {
+  const auto before = understore_->requests("head");
+  Rename("/a", "/b");
+  Pass(3000);
+  EXPECT_EQ(understore_->requests("head"), before + 1);
+  WritePersisted("/f", 10, worker_);
+  Rename("/f", "/g");
+  Pass(3000);
+  EXPECT_EQ(understore_->requests("head"), before + 1);
+  EXPECT_EQ(understore_->requests("get"), 0);
+  EXPECT_EQ(understore_->requests("copy"), 2);
+}
+
+}  // namespace
+}  // namespace spillway
