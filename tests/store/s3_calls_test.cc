@@ -353,5 +353,39 @@ TEST_F(S3CallsTest, listing_passesOverWhatCannotBeANameHere) {
             std::string::npos);
 }
 
+TEST_F(S3CallsTest, listing_takesFoldersWithoutAnEtag) {
+  store_->PutForeign("p/d/", "");
+  Rule rule;
+  rule.call = S3Call::kListObjectsV2;
+  rule.deformation = Deformation::kFieldAbsurd;
+  rule.name = "ETag";
+  rule.value = "\"\"";
+  store_->AddRule(rule);
+  auto page = module_->List("d", "");
+  ASSERT_TRUE(page.ok()) << page.status();
+  EXPECT_TRUE(page->objects.empty());
+  EXPECT_TRUE(store_->Rules().empty());
+}
+
+TEST_F(S3CallsTest, removedDirectory_losesItsMarkerAlone) {
+  const auto deletes = [this] {
+    size_t count = 0;
+    for (const RequestRecord& record : store_->Requests()) count += record.method == "DELETE";
+    return count;
+  };
+  store_->PutForeign("p/d/x", "data");
+  ASSERT_TRUE(module_->RemoveDirectory("d").ok());
+  EXPECT_EQ(deletes(), 0u) << "there is no marker";
+  store_->PutForeign("p/d/", "");
+  ASSERT_TRUE(module_->RemoveDirectory("d").ok());
+  store_->PutForeign("p/d/", "");
+  store_->PutForeign("p/d", "an object of the same name");
+  ASSERT_TRUE(module_->RemoveDirectory("d").ok());
+  EXPECT_EQ(deletes(), 2u);
+  const auto objects = store_->ObjectsSnapshot();
+  EXPECT_EQ(objects.size(), 2u);
+  EXPECT_EQ(objects.count("p/d/x") + objects.count("p/d"), 2u);
+}
+
 }  // namespace
 }  // namespace spillway::strict

@@ -158,6 +158,24 @@ TEST_F(S3ProbeTest, storeWithoutChecksums_isGivenTheMd5) {
   EXPECT_EQ(module_->Put("k", body, options).status().code(), StatusCode::kDataLoss);
 }
 
+TEST_F(S3ProbeTest, uploadIdInADocumentOfAnotherName_isRead) {
+  Start(Profile());
+  Rule rule;
+  rule.call = S3Call::kCreateMultipartUpload;
+  rule.deformation = Deformation::kWrongRoot;
+  rule.name = "InitiateMultipartUpload";
+  rule.count = -1;
+  store_->AddRule(rule);
+  const Status status = module_->Probe("probe");
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(module_->profile(), StoreProfile::Everything());
+  EXPECT_TRUE(store_->OpenUploads().empty());
+  const auto id = module_->CreateMultipart("k", PutOptions());
+  ASSERT_TRUE(id.ok()) << id.status();
+  ASSERT_EQ(store_->OpenUploads().size(), 1u);
+  EXPECT_EQ(store_->OpenUploads()[0].id, *id);
+}
+
 TEST_F(S3ProbeTest, listingOfTheFirstVersion_isReadToItsEnd) {
   Profile profile;
   profile.list_v2 = Support::kIgnore;

@@ -57,15 +57,16 @@ class Server:
         return True
 
     def _bucket_made(self):
-        """True once the bucket is there, and an object could be written and deleted in another."""
+        """True once the bucket is there, and objects could be written into it and deleted: some servers make room with the first of them."""
         import botocore.exceptions
         client = self.client()
         try:
             there = [b["Name"] for b in client.list_buckets().get("Buckets", [])]
-            for name in {"bucket", "started"} - set(there):
-                client.create_bucket(Bucket=name)
-            client.put_object(Bucket="started", Key="key", Body=b"x")
-            client.delete_object(Bucket="started", Key="key")
+            if "bucket" not in there:
+                client.create_bucket(Bucket="bucket")
+            for number in range(20):
+                client.put_object(Bucket="bucket", Key=f"started-{number}", Body=b"x")
+                client.delete_object(Bucket="bucket", Key=f"started-{number}")
             return True
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
             return False

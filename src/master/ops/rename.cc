@@ -113,9 +113,17 @@ void Master::RenameUnderStore(StateTxn& txn, const state::Inode& inode, const st
   if (!old_key.ok() || !new_key.ok()) return;
   const InodeId id(inode.id());
   if (inode.is_directory()) {
+    // In object stores only those that were found there may have a marker object.
     const auto store = UnderStoreOf(old_key->mount_id);
-    if (inode.persistence_state() == state::PERSISTED && !store->is_object_store()) {
+    const bool is_there = !store->is_object_store() || inode.from_understore();
+    if (inode.persistence_state() == state::PERSISTED && is_there)
       ScheduleFolderDelete(txn, old_key->mount_id, old_key->key);
+    if (store->is_object_store() && inode.from_understore()) {
+      // The new key has no marker: a comparison must not take the folder for gone.
+      state::Inode updated = *txn.GetInode(id);
+      updated.set_from_understore(false);
+      txn.Apply(MakeEntry(
+          [&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = updated; }));
     }
     return;
   }

@@ -112,6 +112,7 @@ TEST_F(SyncTest, aFolderRenamedWhileItIsListed_takesNothingOfThatListing) {
   understore_->OnListed(nullptr);
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_FALSE(Exists("/e/f")) << "an object of this name stands at another key";
+  AdvanceMs(1000);  // what is left of the old folder is looked for until here
   Sync("/");
   EXPECT_EQ(Length("/d/f"), 1);
 }
@@ -204,6 +205,21 @@ TEST_F(SyncTest, consistency_namesWhatTheStoreDoesNotHaveAsItIs) {
   const auto found = master_->CheckConsistency(root_, "/");
   ASSERT_TRUE(found.result.ok()) << found.result.status();
   EXPECT_EQ(*found.result, (std::vector<std::string>{"/gone", "/other"}));
+}
+
+TEST_F(SyncTest, renamedFolder_withAMarker_doesNotAppearAgain) {
+  for (const char* key : {"d/", "d/e/", "d/e/f"}) PutObject(key, "");
+  EXPECT_EQ(Sync("/").added, 3);
+  PutObject("d/empty/", "");
+  EXPECT_EQ(Sync("/").added, 1);
+  ASSERT_TRUE(master_->Rename(root_, "/d", "/n", {}).result.ok());
+  for (int i = 0; i < 4; ++i) AdvanceMs(1000);  // a folder goes after what is in it
+  EXPECT_EQ(understore_->Objects().size(), 1u);
+  EXPECT_EQ(understore_->Objects().count("n/e/f"), 1u);
+  Sync("/");
+  EXPECT_TRUE(Exists("/n/e/f"));
+  EXPECT_TRUE(Exists("/n/empty")) << "it has no marker, and was made here";
+  EXPECT_FALSE(Exists("/d"));
 }
 
 }  // namespace

@@ -171,6 +171,13 @@ StatusOr<ListPage> MemoryUnderStore::List(const std::string& directory, const st
   return page;
 }
 
+// The marker that others may have left.
+Status MemoryUnderStore::RemoveDirectory(const std::string& key) {
+  absl::MutexLock lock(&mutex_);
+  objects_.erase(key + "/");
+  return absl::OkStatus();
+}
+
 // A token is the last entry of the page before: what comes to be before it is not listed any more.
 StatusOr<ListPage> MemoryUnderStore::TakeListing(const std::string& directory,
                                                  const std::string& token,

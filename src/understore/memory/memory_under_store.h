@@ -68,7 +68,7 @@ class MemoryUnderStore : public UnderStore {
                                   const std::string& target, const std::string& upload_id,
                                   int number, const CopyOptions& options) override;
   Status MakeDirectory(const std::string&, int) override { return absl::OkStatus(); }
-  Status RemoveDirectory(const std::string&) override { return absl::OkStatus(); }
+  Status RemoveDirectory(const std::string& key) override;
 
   int puts_together() const override { return puts_together_; }
 

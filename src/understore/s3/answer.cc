@@ -10,6 +10,7 @@ namespace spillway {
 namespace {
 
 constexpr const char* kErrorPayload = "spillway/s3-error";
+constexpr const char* kNoEtag = "\"\"";  // of what has none, for example a folder
 
 struct KnownCode {
   const char* s3_code;
@@ -111,7 +112,8 @@ template <typename F>
 std::string FirstBadField(const std::vector<FieldRule>& fields, F&& text_of) {
   for (const FieldRule& field : fields) {
     const std::string text = text_of(field.name);
-    if (text.empty() ? field.required : !IsOfKind(text, field.kind)) return field.name;
+    const bool none = text.empty() || (field.kind == FieldKind::kEtag && text == kNoEtag);
+    if (none ? field.required : !IsOfKind(text, field.kind)) return field.name;
   }
   return "";
 }
@@ -135,9 +137,11 @@ std::string WhyNoDocument(const AnswerRule& rule, Answer* answer) {
   const unsigned flags = pugi::parse_default | pugi::parse_ws_pcdata_single;
   if (!answer->doc.load_buffer(body.data(), body.size(), flags, pugi::encoding_utf8))
     return "not XML";
-  answer->root = answer->doc.child(rule.root);
-  if (!answer->root || answer->doc.document_element() != answer->root)
-    return "not the document of this call";
+  answer->root = answer->doc.document_element();
+  const std::string root = answer->root.name();
+  const bool right = rule.root == std::string_view(kAnyRoot) ? !root.empty() && root != "Error"
+                                                             : root == rule.root;
+  if (!right) return "not the document of this call";
   const auto in = [](const pugi::xml_node& node) {
     return [&node](const char* name) { return TextOf(node, name); };
   };

@@ -41,6 +41,9 @@ struct ElementRule {
   std::vector<FieldRule> fields;
 };
 
+// A document's element of any name but Error.
+inline constexpr const char* kAnyRoot = "*";
+
 struct AnswerRule {
   const char* call;        // in metrics and texts
   std::vector<int> codes;  // of a success

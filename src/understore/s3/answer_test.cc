@@ -45,6 +45,43 @@ TEST(AnswerTest, answer_isWhatItsRuleDescribes) {
   EXPECT_EQ(Why(head + "<K>a&#10;&amp;#0;</K></Result>").find("NUL"), std::string::npos);
 }
 
+TEST(AnswerTest, quotesWithoutAnEtag_areNone) {
+  const auto why = [](const char* etag, bool required) {
+    const AnswerRule rule{"head", {200}, {{"etag", FieldKind::kEtag, required}}};
+    Answer answer;
+    answer.http.code = 200;
+    answer.http.headers["etag"] = etag;
+    return WhyNoAnswer(rule, &answer);
+  };
+  EXPECT_EQ(why("\"\"", false), "");
+  EXPECT_NE(why("\"\"", true), "");
+  EXPECT_NE(why("\"", false), "");
+  EXPECT_NE(why("a b", false), "");
+  EXPECT_EQ(why("\"a\"", true), "");
+}
+
+TEST(AnswerTest, elementOfAnyName_isNotAnErrors) {
+  const AnswerRule rule{"create", {200}, {}, kAnyRoot, {{"Id", FieldKind::kText}}};
+  const auto why = [&rule](const std::string& body) {
+    Answer answer;
+    answer.http.code = 200;
+    answer.http.body = body;
+    const std::string found = WhyNoAnswer(rule, &answer);
+    EXPECT_TRUE(!found.empty() || TextOf(answer.root, "Id") == "i") << body;
+    return found;
+  };
+  for (const char* root : {"Result", "Other", "ns:Result"}) {
+    const std::string name = root;
+    EXPECT_EQ(why("<" + name + "><Id>i</Id></" + name + ">"), "") << name;
+    EXPECT_NE(why("<" + name + "><Id></Id></" + name + ">"), "") << name;
+    EXPECT_NE(why("<" + name + "><In><Id>i</Id></In></" + name + ">"), "") << name;
+  }
+  EXPECT_NE(why("<Error><Id>i</Id></Error>"), "");
+  EXPECT_NE(why("<Id>i</Id>"), "");
+  EXPECT_NE(why("<?xml version=\"1.0\"?>"), "");
+  EXPECT_NE(why(""), "");
+}
+
 TEST(AnswerTest, refusal_ofAStranger_isNoRefusal) {
   HttpResponse response;
   response.code = 404;

@@ -18,6 +18,9 @@ struct S3Belief {
   bool empty() const { return !if_absent && if_match.empty(); }
 };
 
+// Of CreateMultipartUpload. Stores name the element of its document differently.
+const AnswerRule& CreateUploadRule();
+
 class S3UnderStore : public UnderStore {
  public:
   explicit S3UnderStore(std::unique_ptr<S3Client> client) : client_(std::move(client)) {}
@@ -93,6 +96,8 @@ class S3UnderStore : public UnderStore {
   StatusOr<UploadedPart> RelayPart(const std::string& source, int64_t offset, int64_t length,
                                    const std::string& target, const std::string& upload_id,
                                    int number, const CopyOptions& options);
+  // Whether a marker object stands there, which is not another name of an object.
+  StatusOr<bool> HasMarker(const std::string& directory);
   std::string EtagAfterComplete(const std::string& key, const std::vector<UploadedPart>& parts,
                                 const std::string& etag);
   Status CheckListedWithoutEtag(const ObjectInfo& info, const HttpResponse& response);

@@ -5,6 +5,7 @@
 
 #include "understore/s3/body_digest.h"
 #include "understore/s3/calls.h"
+#include "understore/s3/list_page.h"
 
 namespace spillway {
 namespace {
@@ -126,7 +127,28 @@ StatusOr<std::vector<DeleteFailure>> S3UnderStore::Delete(
   return failures;
 }
 
+// There are stores to which "a/" is another name of the object "a": HEAD finds it, and DELETE takes
+// it away. Where "a" is found as well, a marker must be listed. (Not all list one that is there.)
+StatusOr<bool> S3UnderStore::HasMarker(const std::string& directory) {
+  const auto missing = [](const StatusOr<ObjectInfo>& found) {
+    return found.status().code() == StatusCode::kNotFound;
+  };
+  const auto marker = Head(directory + "/");
+  if (missing(marker)) return false;
+  SPILLWAY_RETURN_IF_ERROR(marker.status());
+  const auto object = Head(directory);
+  if (missing(object)) return true;
+  SPILLWAY_RETURN_IF_ERROR(object.status());
+  S3ListQuery query;
+  query.prefix = client_->FullKey(directory + "/");
+  query.max_keys = 1;
+  SPILLWAY_ASSIGN_OR_RETURN(const S3ListPage page, ListOnePage(client_.get(), query));
+  return !page.objects.empty() && page.objects.front().key == query.prefix;
+}
+
 Status S3UnderStore::RemoveDirectory(const std::string& key) {
+  SPILLWAY_ASSIGN_OR_RETURN(const bool marked, HasMarker(key));
+  if (!marked) return absl::OkStatus();
   SPILLWAY_ASSIGN_OR_RETURN(const auto failures, Delete({DeleteRequest{key + "/", ""}}));
   return failures.empty() ? absl::OkStatus() : failures.front().status;
 }

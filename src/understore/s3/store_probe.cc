@@ -4,6 +4,7 @@
 
 #include "common/checksum.h"
 #include "understore/s3/body_digest.h"
+#include "understore/s3/calls.h"
 #include "understore/s3/sigv4.h"
 
 namespace spillway {
@@ -154,10 +155,12 @@ StatusOr<StoreProbe::Upload> StoreProbe::Begin(const std::string& name) {
   request.method = "POST";
   request.key = upload.key;
   request.query = {{"uploads", ""}};
-  SPILLWAY_ASSIGN_OR_RETURN(const HttpResponse response, Ask(request));
-  if (!IsOk(response)) return upload;
-  upload.id = FieldOf(response, "InitiateMultipartUploadResult", "UploadId");
-  if (upload.id.empty()) return client_->Strange("probe", "no upload id", response);
+  Answer answer;
+  SPILLWAY_ASSIGN_OR_RETURN(answer.http, Ask(request));
+  if (!IsOk(answer.http)) return upload;
+  if (const std::string why = WhyNoAnswer(CreateUploadRule(), &answer); !why.empty())
+    return client_->Strange("probe", why, answer.http);
+  upload.id = TextOf(answer.root, "UploadId");
   uploads_.push_back(upload);
   keys_.push_back(upload.key);
   return upload;
