@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <map>
+#include <utility>
 
 #include "common/executor.h"
 
@@ -36,10 +37,12 @@ class StepExecutor : public Executor {
       timers_.erase(timers_.begin());
     }
   }
-  // What a crash does.
+  // What a crash does. What the tasks hold may post others as it goes: these are dropped, too.
   void Drop() {
-    tasks_.clear();
-    timers_.clear();
+    while (!tasks_.empty() || !timers_.empty()) {
+      const auto tasks = std::exchange(tasks_, {});
+      const auto timers = std::exchange(timers_, {});
+    }
   }
 
  private:
