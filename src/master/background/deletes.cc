@@ -71,6 +71,7 @@ void Master::DropPendingDelete(StateTxn& txn, MountId mount, const std::string& 
 // come any more. A store without conditions would let it replace what is written there meanwhile,
 // so the key is fenced.
 void Master::NoteUnknown(PersistTask& task) {
+  if (IsPlanted(PlantedBug::kTimeoutIsNo)) return;
   task.unknown_until_ms = clock_->NowMs() + options_.unknown_outcome_ms;
   StateTxn txn(journal_);
   if (auto pending = txn.GetPendingDelete(task.mount_id, task.key);
