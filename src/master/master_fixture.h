@@ -178,6 +178,22 @@ class MasterFixture : public testing::Test {
     AnswerPersist(session, command, put.status(), put.ok() ? put->etag : "");
   }
 
+  void Pass(int64_t ms) {
+    for (int64_t at = 0; at < ms; at += 1000) AdvanceMs(1000);
+  }
+
+  // A file of two blocks of 100 bytes, to be persisted.
+  void WriteTwoBlocks(const std::string& path, const Master::Session& session) {
+    ASSERT_TRUE(master_->CreateFile(root_, path, {.block_size_bytes = 100}).result.ok());
+    for (int i = 0; i < 2; ++i) {
+      const BlockId block = *master_->NewBlockId(root_, path).result;
+      ASSERT_TRUE(master_->CommitBlock(session, Report(block, 100)).ok());
+    }
+    CompleteFileOptions complete;
+    complete.persist = true;
+    ASSERT_TRUE(master_->CompleteFile(root_, path, complete).result.ok());
+  }
+
   // A file that is in the store.
   void WritePersisted(const std::string& path, int64_t length, const Master::Session& session) {
     WriteFile(path, length, {session});

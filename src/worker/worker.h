@@ -79,9 +79,9 @@ struct WorkerContext {
       open_understore;
 };
 
-// Thread-safe.
 class GuardedBody;
 
+// Thread-safe.
 class Worker {
  public:
   Worker(WorkerOptions options, WorkerContext context);

@@ -21,6 +21,12 @@ class S3CallsTest : public testing::Test {
     Open(SettingsFor(*store_, StoreProfile::Everything()));
   }
   void Open(const S3Settings& settings) { module_ = OpenModule(settings, &clock_, &metrics_); }
+  void OpenWithoutDeleteConditions() {
+    StoreProfile profile = StoreProfile::Everything();
+    profile.Set(StoreFeature::kMultiDeleteIfMatch, ::spillway::Support::kNo);
+    profile.Set(StoreFeature::kDeleteIfMatch, ::spillway::Support::kNo);
+    Open(SettingsFor(*store_, profile));
+  }
   void AddRule(S3Call call, Deformation deformation, const std::string& name = "", int count = 1) {
     Rule rule;
     rule.call = call;
@@ -169,10 +175,7 @@ TEST_F(S3CallsTest, deletionOfAVersion_leavesOthersAlone) {
 }
 
 TEST_F(S3CallsTest, deletionOfVersions_withoutTheCondition_looksAtManyByOneListing) {
-  StoreProfile profile = StoreProfile::Everything();
-  profile.Set(StoreFeature::kMultiDeleteIfMatch, ::spillway::Support::kNo);
-  profile.Set(StoreFeature::kDeleteIfMatch, ::spillway::Support::kNo);
-  Open(SettingsFor(*store_, profile));
+  OpenWithoutDeleteConditions();
   std::vector<DeleteRequest> requests;
   for (int i = 0; i < 100; ++i) {
     const std::string key = "d/ü" + std::to_string(i);
@@ -191,10 +194,7 @@ TEST_F(S3CallsTest, deletionOfVersions_withoutTheCondition_looksAtManyByOneListi
 }
 
 TEST_F(S3CallsTest, deletionOfVersions_listingThatFails_isLookedAtOneByOne) {
-  StoreProfile profile = StoreProfile::Everything();
-  profile.Set(StoreFeature::kMultiDeleteIfMatch, ::spillway::Support::kNo);
-  profile.Set(StoreFeature::kDeleteIfMatch, ::spillway::Support::kNo);
-  Open(SettingsFor(*store_, profile));
+  OpenWithoutDeleteConditions();
   std::vector<DeleteRequest> requests;
   for (int i = 0; i < 10; ++i) {
     store_->PutForeign("p/d/" + std::to_string(i), "x");

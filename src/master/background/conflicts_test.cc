@@ -25,23 +25,11 @@ class ConflictsTest : public MasterFixture {
     ASSERT_TRUE(master_->Rename(root_, from, to, {}).result.ok());
     executor_.RunAll();
   }
-  void Pass(int64_t ms) {
-    for (int64_t at = 0; at < ms; at += 1000) AdvanceMs(1000);
-  }
-  // A file whose upload takes two parts.
   void WriteBig() {
     options_.part_size_bytes = 100;
     CrashAndRestart();
     worker_ = AddWorker("w1");
-    ASSERT_TRUE(master_->CreateFile(root_, "/big", {.block_size_bytes = 100}).result.ok());
-    for (int i = 0; i < 2; ++i) {
-      ASSERT_TRUE(
-          master_->CommitBlock(worker_, Report(*master_->NewBlockId(root_, "/big").result, 100))
-              .ok());
-    }
-    CompleteFileOptions complete;
-    complete.persist = true;
-    ASSERT_TRUE(master_->CompleteFile(root_, "/big", complete).result.ok());
+    WriteTwoBlocks("/big", worker_);
     executor_.RunAll();
   }
   void DeleteObject(const std::string& key) { ASSERT_TRUE(understore_->Delete({{key, ""}}).ok()); }

@@ -25,9 +25,6 @@ class LateCopiesTest : public MasterFixture, public testing::WithParamInterface<
   void DelayCopy(int64_t ms) {
     understore_->DelayNext(1, MakeStatus(StatusCode::kDeadlineExceeded, "no answer"), ms, "copy");
   }
-  void Pass(int64_t ms) {
-    for (int64_t at = 0; at < ms; at += 1000) AdvanceMs(1000);
-  }
   void PassAll() { Pass(options_.unknown_outcome_ms + 120'000); }
   Master::Session worker_;
 };

@@ -11,17 +11,6 @@ class OrphansTest : public MasterFixture {
     CrashAndRestart();
     worker_ = AddWorker("w1");
   }
-  void WriteBig(const std::string& path) {
-    ASSERT_TRUE(master_->CreateFile(root_, path, {.block_size_bytes = 100}).result.ok());
-    for (int i = 0; i < 2; ++i) {
-      ASSERT_TRUE(
-          master_->CommitBlock(worker_, Report(*master_->NewBlockId(root_, path).result, 100))
-              .ok());
-    }
-    CompleteFileOptions complete;
-    complete.persist = true;
-    ASSERT_TRUE(master_->CompleteFile(root_, path, complete).result.ok());
-  }
   void Remove(const std::string& path) {
     ASSERT_TRUE(master_->Remove(root_, path, {}).result.ok());
     executor_.RunAll();
@@ -29,9 +18,6 @@ class OrphansTest : public MasterFixture {
   void NoAnswer(const std::string& kind, int count = 1) {
     understore_->FailNext(count, MakeStatus(StatusCode::kDeadlineExceeded, "no answer"), true,
                           kind);
-  }
-  void Pass(int64_t ms) {
-    for (int64_t at = 0; at < ms; at += 1000) AdvanceMs(1000);
   }
   std::set<std::string> Uploads() {
     std::set<std::string> ids;
@@ -47,7 +33,7 @@ TEST_F(OrphansTest, uploadsOfOthersAtTheKey_stay) {
   const auto before = understore_->CreateMultipart("big", {});
   Pass(5000);
   NoAnswer("create_multipart");
-  WriteBig("/big");
+  WriteTwoBlocks("/big", worker_);
   executor_.RunAll();
   EXPECT_EQ(understore_->open_uploads(), 2u);
   Remove("/big");
@@ -61,7 +47,7 @@ TEST_F(OrphansTest, uploadsOfOthersAtTheKey_stay) {
 
 TEST_F(OrphansTest, uploadThatIsNotToBeAborted_isTriedLessAndLess) {
   clock_.AdvanceMs(10'000);
-  WriteBig("/big");
+  WriteTwoBlocks("/big", worker_);
   executor_.RunAll();
   understore_->FailNext(1'000'000, Unavailable("no"), false, "abort_multipart");
   const auto first = TakePersist();
@@ -85,7 +71,7 @@ TEST_F(OrphansTest, wantedAnewWhileTheListingIsOnItsWay_isLookedForAgain) {
   clock_.AdvanceMs(10'000);
   for (int i = 0; i < 2000; ++i) WriteFile("/small/" + std::to_string(i), 0, {});
   NoAnswer("create_multipart");
-  WriteBig("/big");
+  WriteTwoBlocks("/big", worker_);
   executor_.RunAll();
   ASSERT_EQ(understore_->requests("create_multipart"), 1);
   understore_->DelayNext(1, MakeStatus(StatusCode::kDeadlineExceeded, "no answer"), 100'000,

@@ -139,11 +139,9 @@ StatusOr<bool> S3UnderStore::HasMarker(const std::string& directory) {
   const auto object = Head(directory);
   if (missing(object)) return true;
   SPILLWAY_RETURN_IF_ERROR(object.status());
-  S3ListQuery query;
-  query.prefix = client_->FullKey(directory + "/");
-  query.max_keys = 1;
-  SPILLWAY_ASSIGN_OR_RETURN(const S3ListPage page, ListOnePage(client_.get(), query));
-  return !page.objects.empty() && page.objects.front().key == query.prefix;
+  SPILLWAY_ASSIGN_OR_RETURN(const auto listed,
+                            ListedObject(client_.get(), client_->FullKey(directory + "/")));
+  return listed.has_value();
 }
 
 Status S3UnderStore::RemoveDirectory(const std::string& key) {

@@ -7,11 +7,6 @@
 namespace spillway {
 namespace {
 
-class NoCredentials : public CredentialsProvider {
- public:
-  StatusOr<S3Credentials> Get() override { return S3Credentials{"access", "secret", ""}; }
-};
-
 TEST(RemoveDirectoryTest, objectOfTheSameName_isNotDeleted) {
   auto http = std::make_unique<TwinHttpClient>([](const TwinHttpClient::Seen& seen) {
     if (seen.method == "HEAD") return MakeResponse(200, {{"etag", "e"}, {"content-length", "1"}});
@@ -28,7 +23,7 @@ TEST(RemoveDirectoryTest, objectOfTheSameName_isNotDeleted) {
   settings.path_style = true;
   settings.region = "us-east-1";
   S3UnderStore store(std::make_unique<S3Client>(settings, std::move(http),
-                                                std::make_unique<NoCredentials>(), &clock));
+                                                std::make_unique<FixedCredentials>(), &clock));
   EXPECT_TRUE(store.RemoveDirectory("d").ok());
   ASSERT_FALSE(twin->seen().empty());
   for (const auto& seen : twin->seen())

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "understore/s3/calls.h"
 #include "understore/s3/list_page.h"
 
@@ -8,14 +6,9 @@ namespace spillway {
 // An answer without etag may be a web page's. Gateways over a folder give none to files that were
 // put there past them: then the store's listing shows the object without one, too.
 Status S3UnderStore::CheckListedWithoutEtag(const ObjectInfo& info, const HttpResponse& response) {
-  S3ListQuery query;
-  query.prefix = client_->FullKey(info.key);
-  query.max_keys = 1;
-  SPILLWAY_ASSIGN_OR_RETURN(const S3ListPage page, ListOnePage(client_.get(), query));
-  const bool same = std::any_of(page.objects.begin(), page.objects.end(), [&](const auto& listed) {
-    return listed.key == query.prefix && listed.etag.empty() &&
-           listed.size_bytes == info.size_bytes;
-  });
+  SPILLWAY_ASSIGN_OR_RETURN(const auto listed,
+                            ListedObject(client_.get(), client_->FullKey(info.key)));
+  const bool same = listed && listed->etag.empty() && listed->size_bytes == info.size_bytes;
   if (same) return absl::OkStatus();
   return client_->Strange("head_object", "missing or malformed header etag", response);
 }

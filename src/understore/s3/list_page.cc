@@ -207,4 +207,15 @@ StatusOr<S3ListPage> ListOnePage(S3Client* client, const S3ListQuery& query) {
   return PageReader(client, query, std::move(at), **answer).Read();
 }
 
+StatusOr<std::optional<ObjectInfo>> ListedObject(S3Client* client, const std::string& key) {
+  S3ListQuery query;
+  query.prefix = key;
+  query.max_keys = 1;
+  SPILLWAY_ASSIGN_OR_RETURN(S3ListPage page, ListOnePage(client, query));
+  for (ObjectInfo& object : page.objects) {
+    if (object.key == key) return std::optional(std::move(object));
+  }
+  return std::optional<ObjectInfo>();
+}
+
 }  // namespace spillway

@@ -1,6 +1,7 @@
 // One page of ListObjectsV2, or of its first version where a store knows no other.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ struct S3ListPage {
 };
 
 StatusOr<S3ListPage> ListOnePage(S3Client* client, const S3ListQuery& query);
+// What a listing says of the object of this full key; nothing if it does not show it.
+StatusOr<std::optional<ObjectInfo>> ListedObject(S3Client* client, const std::string& key);
 
 // Tells whether a chain of tokens that another server made up goes round in a circle, from what is
 // carried along from page to page (Brent's method): within twice the circle's length.

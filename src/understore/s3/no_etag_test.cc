@@ -9,11 +9,6 @@
 namespace spillway {
 namespace {
 
-class FixedCredentials : public CredentialsProvider {
- public:
-  StatusOr<S3Credentials> Get() override { return S3Credentials{"access", "secret", ""}; }
-};
-
 class NoEtagTest : public testing::Test {
  protected:
   NoEtagTest() {

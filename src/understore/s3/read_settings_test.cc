@@ -38,11 +38,6 @@ StatusOr<HttpClient::Options> Http(const Properties& properties) {
   return ReadHttpOptions(UnderStoreConfig(&site, properties));
 }
 
-class FixedCredentials : public CredentialsProvider {
- public:
-  StatusOr<S3Credentials> Get() override { return S3Credentials{"access", "secret", ""}; }
-};
-
 // What a store sees of one call.
 TwinHttpClient::Seen Sent(const Properties& properties,
                           const std::function<void(UnderStore&)>& call) {

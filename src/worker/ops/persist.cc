@@ -238,7 +238,6 @@ StatusOr<std::unique_ptr<GuardedBody>> Worker::BodyOf(const session::PersistComm
                                                       uint64_t session_number,
                                                       std::optional<uint32_t>* crc32c) {
   SPILLWAY_ASSIGN_OR_RETURN(auto gathered, GatherBody(command));
-  SPILLWAY_RETURN_IF_ERROR(MayUpload(command, session_number));
   if (command.crc_known()) {
     *crc32c = command.crc32c();
   } else {
