@@ -330,6 +330,26 @@ TEST_F(S3CallsTest, copyOfAnotherVersion_isNoSuccess) {
   }
 }
 
+TEST_F(S3CallsTest, copyOfAnotherVersionToANewKey_isTakenBack) {
+  Profile profile;
+  profile.copy_source_match = Support::kIgnore;
+  Start(profile);
+  store_->PutForeign("p/k", "0123456789");
+  CopyOptions options;
+  options.source_if_match = EtagOf("p/k");
+  options.source_bytes = 10;
+  options.if_absent = true;
+  store_->PutForeign("p/k", "9876543210");
+  for (const std::string target : {"copy", "another"}) {
+    const Status status = module_->Copy("k", target, options).status();
+    EXPECT_EQ(status.code(), StatusCode::kFailedPrecondition) << status;
+    EXPECT_FALSE(store_->ObjectsSnapshot().contains("p/" + target));
+  }
+  EXPECT_EQ(store_->ObjectsSnapshot().at("p/k").data.Flatten(), "9876543210");
+  options.source_if_match = EtagOf("p/k");
+  EXPECT_TRUE(module_->Copy("k", "copy", options).ok()) << "the condition is passed over still";
+}
+
 TEST_F(S3CallsTest, keysThatS3CannotCarry_areRefused) {
   for (const std::string& key : {std::string("a"), std::string(1022, 'k'), std::string("\xc3\xa4")})
     EXPECT_TRUE(module_->CheckKey(key).ok()) << key;

@@ -92,7 +92,8 @@ class S3UnderStore : public UnderStore {
   // OK if the source is still the object that the caller believes, as far as that has to be asked.
   Status CheckSource(const std::string& source, const CopyOptions& options);
   Status FindSource(const std::string& source, CopyOptions* options);
-  Status CheckCopy(const std::string& source, const CopyOptions& options, const std::string& etag);
+  Status CheckCopy(const std::string& source, const std::string& target, const CopyOptions& options,
+                   const std::string& etag);
   StatusOr<UploadedPart> RelayPart(const std::string& source, int64_t offset, int64_t length,
                                    const std::string& target, const std::string& upload_id,
                                    int number, const CopyOptions& options);

@@ -1,6 +1,7 @@
 #include "understore/s3/calls.h"
 #include "understore/s3/object_headers.h"
 #include "understore/s3/sigv4.h"
+#include "understore/same_object.h"
 
 namespace spillway {
 namespace {
@@ -23,9 +24,12 @@ Status S3UnderStore::CheckSource(const std::string& source, const CopyOptions& o
                     source);
 }
 
-// Length and version of what is to be copied, as far as the caller does not know them.
+// Length and version of what is to be copied, as far as the caller does not know them. Where the
+// store passes over the source's condition, a copy to a new key is compared afterwards instead.
 Status S3UnderStore::FindSource(const std::string& source, CopyOptions* options) {
+  const bool known = options->source_bytes >= 0 && !options->source_if_match.empty();
   if (options->source_bytes >= 0 && source_conditions_ != Support::kNo) return absl::OkStatus();
+  if (known && options->if_absent) return absl::OkStatus();
   SPILLWAY_ASSIGN_OR_RETURN(const ObjectInfo info, Head(source));
   const bool same = (options->source_if_match.empty() || info.etag == options->source_if_match) &&
                     (options->source_bytes < 0 || info.size_bytes == options->source_bytes);
@@ -39,16 +43,22 @@ Status S3UnderStore::FindSource(const std::string& source, CopyOptions* options)
 }
 
 // A copy of one piece has its source's etag, mostly. If not, the store may have passed over the
-// condition, and another version may have been copied.
-Status S3UnderStore::CheckCopy(const std::string& source, const CopyOptions& options,
-                               const std::string& etag) {
+// condition, and another version may have been copied: to a key where nothing was, such a copy is
+// taken back.
+Status S3UnderStore::CheckCopy(const std::string& source, const std::string& target,
+                               const CopyOptions& options, const std::string& etag) {
   if (options.source_if_match.empty() || etag == options.source_if_match ||
       source_conditions_ == Support::kYes) {
     return absl::OkStatus();
   }
   const Status still = CheckSource(source, options);
   if (still.ok()) return still;
+  const bool changed = IsGone(still) || still.code() == StatusCode::kFailedPrecondition;
   if (still.code() == StatusCode::kFailedPrecondition) source_conditions_ = Support::kNo;
+  if (changed && options.if_absent && !etag.empty()) {
+    SPILLWAY_ASSIGN_OR_RETURN(const auto failures, Delete({{target, etag}}));
+    if (failures.empty()) return still;
+  }
   return Unavailable("{} may have changed before it was copied: {}", source, Message(still));
 }
 
@@ -78,7 +88,7 @@ StatusOr<PutResult> S3UnderStore::Copy(const std::string& source, const std::str
                     std::nullopt, request, kRule);
   if (answer.ok()) {
     std::string etag = StripEtag(TextOf((*answer)->root, "ETag"));
-    SPILLWAY_RETURN_IF_ERROR(CheckCopy(source, options, etag));
+    SPILLWAY_RETURN_IF_ERROR(CheckCopy(source, target, options, etag));
     return PutResult{std::move(etag)};
   }
   if (S3ErrorOf(answer.status()).http_code == 412 && !options.if_absent && options.if_match.empty())

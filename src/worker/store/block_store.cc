@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/path.h"
 
@@ -13,8 +14,8 @@ constexpr const char* kFormat = "spillway-blocks 1";
 constexpr const char* kRoot = "spillwayworker";
 
 std::string BlockFileName(const StoredBlock& block) {
-  return fmt::format("{:016x}-{}-{:08x}", static_cast<uint64_t>(block.id.value()),
-                     block.length_bytes, block.crc32c);
+  return absl::StrCat(absl::Hex(static_cast<uint64_t>(block.id.value()), absl::kZeroPad16), "-",
+                      block.length_bytes, "-", absl::Hex(block.crc32c, absl::kZeroPad8));
 }
 
 bool ParseBlockFileName(const std::string& name, StoredBlock* block) {
