@@ -1,9 +1,12 @@
-"""Spillway, its peer and the bare machine under the same load, in turns: bench.py [--rounds N] [--seconds S] [--fresh] [NAME ...]
+"""Spillway, its peer and the bare machine under the same load, in turns:
+bench.py [--rounds N] [--seconds S] [--fresh] [--before FOLDER] [NAME ...]
 
 Both sides run on this machine at once; the one that is not measured stands still. Every figure is the median of its
 rounds, with the smallest and the largest. A JVM gets faster for minutes: so that a figure does not depend on what was
 measured before it, both sides are started anew for each group of workloads, and have the same short warm-up. Results
 go to build/bench/: results.json, table.md, ratios.svg, growth.svg.
+With --before the peer is an earlier Spillway, whose programs are in FOLDER (build/ci/bin of that tree); of the two, only
+the one that is measured runs, because they use the same ports.
 A run that was broken off goes on where it ended, unless the commit or the options have changed or --fresh is given.
 """
 import argparse
@@ -56,9 +59,11 @@ def memory_of(pids):
 class Spillway:
     name = "spillway"
     port = 19998
+    programs = TOOLS
 
     def __init__(self, directory, properties=None):
         self.cluster = Cluster(directory, properties={"alluxio.worker.ramdisk.size": "2GB", **(properties or {})})
+        self.cluster.spillway = self.programs / "spillway"
 
     def start(self):
         self.cluster.start()
@@ -75,6 +80,22 @@ class Spillway:
 
     def stop(self):
         self.cluster.stop()
+
+
+class Alone(Spillway):
+    """Stopped while the other is measured."""
+
+    def pause(self):
+        self.stop()
+
+    def resume(self):
+        if not self.cluster.running():
+            self.start()
+
+
+class Before(Alone):
+    """An earlier Spillway."""
+    name = "before"
 
 
 class Client:
@@ -99,13 +120,14 @@ class Client:
 class Pair:
     """Both sides with a store of one kind: folders of this disk, or an S3 server where every request takes 30 ms."""
 
-    def __init__(self, kind):
+    def __init__(self, kind, before=None):
         self.directory = WORK / kind
         shutil.rmtree(self.directory, ignore_errors=True)
         (self.directory / "store").mkdir(parents=True)
         self.s3 = self.proxy = None
         properties = {"alluxio.master.mount.table.root.ufs": str(self.directory / "store")}
         ours = {}
+        Before.programs = before
         if kind == "s3":
             self.s3 = VersityGw(self.directory / "s3").start()
             self.proxy = S3Proxy(self.s3.port).start()
@@ -114,8 +136,12 @@ class Pair:
                       "alluxio.underfs.s3.inherit.acl": "false"}
             properties = {**common, "alluxio.master.mount.table.root.ufs": "s3://bucket/alluxio"}
             ours = {**common, "alluxio.master.mount.table.root.ufs": "s3://bucket/spillway"}
-        self.sides = [Spillway(self.directory / "spillway", ours), Alluxio(self.directory / "alluxio", properties=properties)]
+        if before is None:
+            self.sides = [Spillway(self.directory / "spillway", ours), Alluxio(self.directory / "alluxio", properties=properties)]
+        else:
+            self.sides = [Alone(self.directory / "spillway", ours), Before(self.directory / "before", properties)]
         self.clients = {}
+        self.natives = {}
         self.idle_memory = {}
         for side in self.sides:
             side.start()
@@ -124,9 +150,11 @@ class Pair:
             self.idle_memory[side.name] = memory_of(side.pids())
             for size, writers in ((4096, 8), (32 << 20, 2)):  # compilers of both JVMs
                 self.write_and_remove(side, size, writers, 4, f"/warm-{size}", 10_000 if kind == "disk" else 30)
+            if isinstance(side, Spillway):
+                self.natives[side.name] = Client([str(side.programs / "native_load")], side)
             side.pause()
         self.filled = False
-        self.native = Client([str(TOOLS / "native_load")], self.sides[0])
+        self.native = self.natives["spillway"]
 
     def write_and_remove(self, side, size, writers, seconds, folder, count):
         client = self.clients[side.name]
@@ -145,10 +173,11 @@ class Pair:
         self.filled = True
 
     def stop(self):
-        for client in [self.native, *self.clients.values()]:
+        for client in [*self.natives.values(), *self.clients.values()]:
             client.stop()
         for side in self.sides:
-            side.resume()
+            if not isinstance(side, Alone):
+                side.resume()
             side.stop()
         if self.proxy is not None:
             self.proxy.stop()
@@ -159,8 +188,9 @@ class Bench:
     def __init__(self, options):
         self.options = options
         self.stamp = {"commit": run(["git", "rev-parse", "HEAD"], cwd=ROOT).stdout.strip(), "rounds": options.rounds,
-                      "seconds": options.seconds}
+                      "seconds": options.seconds, "before": str(options.before)}
         self.results = {}
+        self.peer = "before" if options.before else "alluxio"
         self.began = time.monotonic()
         self._pair = None
         if not options.fresh and (OUT / "results.json").exists():
@@ -172,7 +202,7 @@ class Bench:
         if self._pair is None or self._pair[0] != kind:
             self.stop()
             self.say(f"starting both sides, store: {kind}")
-            self._pair = (kind, Pair(kind))
+            self._pair = (kind, Pair(kind, self.options.before))
         return self._pair[1]
 
     def stop(self):
@@ -190,10 +220,10 @@ class Bench:
         """measure(pair, side, client, round) and limit(pair, round) give {what: figure}; peer: it is measured too."""
         if self.done(name):
             return self.say(f"{name}: done before")
-        cell = {"spillway": [], "alluxio": [], "limit": []}
+        cell = {"spillway": [], self.peer: [], "limit": []}
         for i in range(self.options.rounds):
             pair = self.pair(kind)
-            for side in pair.sides[:2 if peer else 1]:
+            for side in pair.sides[:2 if peer or self.options.before else 1]:
                 side.resume()
                 cell[side.name].append(measure(pair, side, pair.clients[side.name], i))
                 side.pause()
@@ -209,8 +239,9 @@ class Bench:
     def save(self):
         OUT.mkdir(parents=True, exist_ok=True)
         (OUT / "results.json").write_text(json.dumps({"stamp": self.stamp, "results": self.results}, indent=1))
-        (OUT / "table.md").write_text(table(self.results))
-        plots.ratios(self.results, OUT / "ratios.svg")
+        (OUT / "table.md").write_text(table(self.results, self.peer))
+        if self.peer == "alluxio":
+            plots.ratios(self.results, OUT / "ratios.svg")
         if "growth" in self.results:
             plots.growth(self.results["growth"]["spillway"][0], OUT / "growth.svg")
 
@@ -219,14 +250,15 @@ def median(values):
     return statistics.median(values) if values else None
 
 
-def table(results):
-    lines = ["| workload | figure | Spillway | Alluxio 2.9.4 | ratio | limit | of it |", "|---|---|---|---|---|---|---|"]
+def table(results, peer):
+    title = "the commit before" if peer == "before" else "Alluxio 2.9.4"
+    lines = [f"| workload | figure | Spillway | {title} | ratio | limit | of it |", "|---|---|---|---|---|---|---|"]
     for name, cell in results.items():
         if name == "growth":
             continue
         for what in cell["spillway"][0]:
             texts, medians = [], []
-            for side in ("spillway", "alluxio", "limit"):
+            for side in ("spillway", peer, "limit"):
                 values = [r[what] for r in cell.get(side, []) if what in r]
                 medians.append(median(values))
                 texts.append(f"{medians[-1]:.4g} ({min(values):.4g} to {max(values):.4g})" if values else "-")
@@ -241,6 +273,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--before", type=pathlib.Path, metavar="FOLDER")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     unknown = [n for n in options.names if n not in workloads.ALL]
@@ -256,7 +289,7 @@ def main():
     finally:
         bench.stop()
     bench.save()
-    print(table(bench.results))
+    print(table(bench.results, bench.peer))
     bench.say(f"results are in {OUT.relative_to(ROOT)}")
 
 

@@ -172,10 +172,10 @@ def persist(bench):
 def persist_native(bench):
     """The same backlog from the native client, which is fast enough to make it one; what drains beside bare connections."""
     for count, size, writers, in_flight in ((600, 4096, 64, 64), (12, 32 << 20, 4, 4)):
-        def measure(pair, _, __, i, count=count, size=size, writers=writers):
+        def measure(pair, side, _, i, count=count, size=size, writers=writers):
             folder = f"/persist-native-{size}-{i}"
-            written = pair.native.order("write", size, writers, 1, 600, folder, count)
-            drained = pair.native.order("drain", folder)
+            written = pair.natives[side.name].order("write", size, writers, 1, 600, folder, count)
+            drained = pair.natives[side.name].order("drain", folder)
             return {"all in all s": written["seconds"] + drained["seconds"], "all in S3 after s": drained["seconds"]}
         bench.rounds(f"native persist {count} x {size >> 10} KiB, 30 ms a request", measure, bare_puts(count, size, in_flight),
                      kind="s3", peer=False)

@@ -105,14 +105,15 @@ class Cluster:
         self.directory = pathlib.Path(directory)
         self.workers = workers
         self.properties = {"alluxio.worker.ramdisk.size": "1GB", **(properties or {})}
+        self.spillway = SPILLWAY
 
     def start(self):
         definitions = [f"-D{k}={v}" for k, v in self.properties.items()]
-        run([SPILLWAY, "local", "start", "--workers", self.workers, "--dir", self.directory, *definitions])
+        run([self.spillway, "local", "start", "--workers", self.workers, "--dir", self.directory, *definitions])
         return self
 
     def stop(self):
-        run([SPILLWAY, "local", "stop", "--dir", self.directory], check=False)
+        run([self.spillway, "local", "stop", "--dir", self.directory], check=False)
         for name in ["master"] + [f"worker{i + 1}" for i in range(self.workers)]:
             with contextlib.suppress(OSError, ValueError):
                 os.kill(self.pid(name), signal.SIGKILL)
@@ -122,6 +123,12 @@ class Cluster:
     def pid(self, name):
         return int((self.directory / "pids" / f"{name}.pid").read_text())
 
+    def running(self):
+        """Whether its master runs."""
+        with contextlib.suppress(OSError, ValueError):
+            return pathlib.Path(f"/proc/{self.pid('master')}").exists()
+        return False
+
     def kill(self, name):
         """SIGKILL, and waits until the process is gone."""
         pid = self.pid(name)
@@ -130,7 +137,7 @@ class Cluster:
                  pathlib.Path(f"/proc/{pid}/stat").read_text().split(")")[-1].split()[0] == "Z", f"{name} to die")
 
     def restart(self, name):
-        run([SPILLWAY, "local", "restart", "--dir", self.directory, name])
+        run([self.spillway, "local", "restart", "--dir", self.directory, name])
 
     def fs(self, *arguments, check=True, text=True, timeout=120, **properties):
         properties = {"alluxio.user.rpc.retry.max.duration": "20s", **properties}
