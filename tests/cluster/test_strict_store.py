@@ -13,8 +13,8 @@ from harness import SPILLWAY, Cluster, fresh_directory, run, wait_for
 from strict_store import NO_CONDITIONS, StrictStore
 
 MB = 1 << 20
-HANG_S = 12        # how long a completion hangs
-COPY_DELAY_S = 1   # how long one copy request takes
+HANG_S = int(os.environ.get("SPILLWAY_TEST_HANG_S", "12"))            # how long a completion hangs
+COPY_DELAY_S = int(os.environ.get("SPILLWAY_TEST_COPY_DELAY_S", "1"))  # how long one copy request takes
 UNKNOWN_S = HANG_S + 18  # how long an unanswered call may still have its effect
 FAST = {"alluxio.user.rpc.retry.max.duration": "1s"}
 SYNC = {"alluxio.user.file.metadata.sync.interval": "0"}
