@@ -121,14 +121,20 @@ class Pair:
     """Both sides with a store of one kind: folders of this disk, or an S3 server where every request takes 30 ms."""
 
     def __init__(self, kind, before=None):
+        self.kind, self.before = kind, before
         self.directory = WORK / kind
+        self.sides, self.clients, self.natives, self.idle_memory = [], {}, {}, {}
+        self.s3 = self.proxy = None
+        self.filled = False
+
+    def start(self):
+        """What was started until it failed is stopped by stop."""
         shutil.rmtree(self.directory, ignore_errors=True)
         (self.directory / "store").mkdir(parents=True)
-        self.s3 = self.proxy = None
         properties = {"alluxio.master.mount.table.root.ufs": str(self.directory / "store")}
         ours = {}
-        Before.programs = before
-        if kind == "s3":
+        Before.programs = self.before
+        if self.kind == "s3":
             self.s3 = VersityGw(self.directory / "s3").start()
             self.proxy = S3Proxy(self.s3.port).start()
             self.proxy.delay = S3_DELAY_SECONDS
@@ -136,25 +142,34 @@ class Pair:
                       "alluxio.underfs.s3.inherit.acl": "false"}
             properties = {**common, "alluxio.master.mount.table.root.ufs": "s3://bucket/alluxio"}
             ours = {**common, "alluxio.master.mount.table.root.ufs": "s3://bucket/spillway"}
-        if before is None:
+        if self.before is None:
             self.sides = [Spillway(self.directory / "spillway", ours), Alluxio(self.directory / "alluxio", properties=properties)]
         else:
             self.sides = [Alone(self.directory / "spillway", ours), Before(self.directory / "before", properties)]
-        self.clients = {}
-        self.natives = {}
-        self.idle_memory = {}
         for side in self.sides:
             side.start()
             self.clients[side.name] = Client(STOCK, side)
             self.clients[side.name].order("await", 3)
             self.idle_memory[side.name] = memory_of(side.pids())
             for size, writers in ((4096, 8), (32 << 20, 2)):  # compilers of both JVMs
-                self.write_and_remove(side, size, writers, 4, f"/warm-{size}", 10_000 if kind == "disk" else 30)
+                self.write_and_remove(side, size, writers, 4, f"/warm-{size}", 10_000 if self.kind == "disk" else 30)
             if isinstance(side, Spillway):
                 self.natives[side.name] = Client([str(side.programs / "native_load")], side)
             side.pause()
-        self.filled = False
-        self.native = self.natives["spillway"]
+        return self
+
+    @property
+    def native(self):
+        return self.natives["spillway"]
+
+    def resume(self, side):
+        side.resume()
+        if isinstance(side, Alone):  # which both clients have to find again
+            for client in (self.clients[side.name], self.natives[side.name]):
+                client.order("await", 3)
+                client.order("write", 4096, 1, 1, 1, "/found-again", 8)
+                client.order("drain", "/found-again")
+                client.order("remove", "/found-again")
 
     def write_and_remove(self, side, size, writers, seconds, folder, count):
         client = self.clients[side.name]
@@ -179,9 +194,9 @@ class Pair:
             if not isinstance(side, Alone):
                 side.resume()
             side.stop()
-        if self.proxy is not None:
-            self.proxy.stop()
-            self.s3.stop()
+        for server in (self.proxy, self.s3):
+            if server is not None:
+                server.stop()
 
 
 class Bench:
@@ -203,6 +218,7 @@ class Bench:
             self.stop()
             self.say(f"starting both sides, store: {kind}")
             self._pair = (kind, Pair(kind, self.options.before))
+            self._pair[1].start()
         return self._pair[1]
 
     def stop(self):
@@ -224,7 +240,7 @@ class Bench:
         for i in range(self.options.rounds):
             pair = self.pair(kind)
             for side in pair.sides[:2 if peer or self.options.before else 1]:
-                side.resume()
+                pair.resume(side)
                 cell[side.name].append(measure(pair, side, pair.clients[side.name], i))
                 side.pause()
                 os.sync()  # what one side leaves to the disk is not written in the other's time
