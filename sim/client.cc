@@ -127,12 +127,13 @@ void Simulation::DoWriteFile(const std::string& path, bool overwrite) {
   complete.operation_id = OperationId{random_.NextU64(), random_.NextU64()};
   auto completed = master_->CompleteFile(root_, path, complete);
   if (!completed.result.ok()) return;
+  const int64_t complete_at = ++changes_;
   if (!AwaitDurable(completed.wait_for)) {
     ++tally_->repeated_operations;
     completed = master_->CompleteFile(root_, path, complete);
     if (!completed.result.ok() || !AwaitDurable(completed.wait_for)) return;
   }
-  Acknowledge(path, data);
+  Acknowledge(path, data, complete_at);
 }
 
 void Simulation::Rename(const std::string& source, const std::string& target) {
@@ -148,6 +149,7 @@ void Simulation::Rename(const std::string& source, const std::string& target) {
   Carried(will);
   ++tally_->renames;
   removed_.erase(target);
+  touched_[source] = touched_[target] = ++changes_;
   const auto known = files_.find(source);
   std::optional<Expected> expected;
   if (known != files_.end()) {
@@ -178,6 +180,7 @@ void Simulation::Remove(const std::string& path) {
   if (!removed.result.ok()) return;
   Carried(will);
   ++tally_->deletes;
+  touched_[path] = ++changes_;
   const auto known = files_.find(path);
   std::optional<Expected> expected;
   if (known != files_.end()) expected = known->second;
@@ -223,7 +226,7 @@ void Simulation::Copied(InodeId file, const std::string& data) {
   const auto path = master_->GetFilePath(file);
   if (!path.result.ok()) return;
   removed_.erase(*path.result);
-  Acknowledge(*path.result, data);
+  Acknowledge(*path.result, data, ++changes_);
 }
 
 void Simulation::Sync() {

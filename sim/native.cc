@@ -60,7 +60,14 @@ class Simulation::MasterLink : public UnusedMasterApi {
   Status CompleteFile(const std::string& path, const CompleteFileOptions& asked) override {
     CompleteFileOptions options = asked;
     options.operation_id = sim_->NewOperationId();
-    return Call<Nothing>([&] { return sim_->master_->CompleteFile(sim_->root_, path, options); })
+    bool complete = false;
+    return Call<Nothing>([&] {
+             auto completed = sim_->master_->CompleteFile(sim_->root_, path, options);
+             // Asked again, it may have been so for long.
+             if (completed.result.ok() && !std::exchange(complete, true))
+               sim_->native_completed_[path] = ++sim_->changes_;
+             return completed;
+           })
         .status();
   }
   StatusOr<smallfiles::PutFilesResponse> PutEmptyFiles(
@@ -74,6 +81,7 @@ class Simulation::MasterLink : public UnusedMasterApi {
         if (put.result->outcomes(i).code() != 0) continue;
         sim_->Carried(wills[static_cast<size_t>(i)]);
         sim_->Forget(request.files(i).options().path());
+        sim_->native_completed_[request.files(i).options().path()] = ++sim_->changes_;
       }
       return put;
     });
@@ -363,7 +371,7 @@ void Simulation::NativeWrote(const std::string& path, const std::string& data,
     return;
   }
   removed_.erase(path);
-  Acknowledge(path, data);
+  Acknowledge(path, data, native_completed_[path]);
   ++tally_->native_writes;
 }
 

@@ -80,8 +80,10 @@ void Simulation::CheckNow() {
     if (status.result.status().code() == StatusCode::kUnavailable) continue;
     if (!status.result.ok())
       return Violation(path + " is lost: " + Message(status.result.status()));
-    if (status.result->length_bytes != static_cast<int64_t>(expected.data.size()))
-      return Violation(path + " has a wrong length");
+    if (status.result->length_bytes != static_cast<int64_t>(expected.data.size())) {
+      return Violation(fmt::format("{} has {} bytes instead of {}", path,
+                                   status.result->length_bytes, expected.data.size()));
+    }
     if (InStore(expected.data)) continue;
     size_t at = 0;
     for (const BlockInfo& block : status.result->blocks) {

@@ -302,12 +302,16 @@ void Simulation::Deliver(Node& node, const Master::Session& session,
 }
 
 void Simulation::PutFiles(const Master::Session& session, const session::PutFiles& request) {
-  std::map<std::string, InodeId> before;
+  // Also told while the store does not answer.
+  const auto is_there = [this](const session::PutFiles::File& file) {
+    const auto path = master_->GetFilePath(FileIdOfBlock(BlockId(file.block_id())));
+    return path.result.ok() && *path.result == file.options().path();
+  };
+  std::vector<bool> before;
   std::map<std::string, Will> wills;
   for (const auto& file : request.files()) {
     const std::string& path = file.options().path();
-    const auto status = master_->GetStatus(root_, path);
-    if (status.result.ok()) before[path] = status.result->id;
+    before.push_back(is_there(file));
     wills[path] = WillOf(path, file.options().overwrite());
     if (wills[path].anything) Carried(wills[path]);
   }
@@ -316,12 +320,13 @@ void Simulation::PutFiles(const Master::Session& session, const session::PutFile
     *answer.mutable_put_files_ack() = std::move(ack);
     Send(session.worker, session.epoch, std::move(answer));
   });
-  // What was replaced is gone, whether the writer hears of it or not.
-  for (const auto& [path, id] : before) {
-    const auto status = master_->GetStatus(root_, path);
-    if (!status.result.ok() || status.result->id == id) continue;
+  for (int i = 0; i < request.files_size(); ++i) {
+    const std::string& path = request.files(i).options().path();
+    if (before[static_cast<size_t>(i)] || !is_there(request.files(i))) continue;
+    // What was replaced is gone, whether the writer hears of it or not.
     Carried(wills.at(path));
-    files_.erase(path);
+    Forget(path);
+    native_completed_[path] = ++changes_;
   }
 }
 

@@ -198,7 +198,8 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   void Carried(const Will& will);
   // Nothing that was acknowledged at path counts from here on.
   void Forget(const std::string& path);
-  void Acknowledge(const std::string& path, const std::string& data);
+  // completed: when the master did it. Not remembered if something else has come to the path since.
+  void Acknowledge(const std::string& path, const std::string& data, int64_t completed);
 
   // --- oracle.cc
   // Every acknowledged file is there, of its length, and its bytes are in the store or on a disk.
@@ -245,7 +246,10 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   std::unique_ptr<Master> master_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::shared_ptr<Native> native_;
-  std::map<std::string, Expected> files_;            // acknowledged, path -> content
+  std::map<std::string, Expected> files_;   // acknowledged, path -> content
+  int64_t changes_ = 0;                     // of names; the stamps of the next two
+  std::map<std::string, int64_t> touched_;  // path -> when another file may have come there
+  std::map<std::string, int64_t> native_completed_;  // path -> when a native write was complete
   std::map<std::string, int64_t> marker_sequences_;  // content of each marker ever acknowledged
   std::map<std::string, std::string> published_;     // keys and their contents in the store
   int64_t sequence_ = 0;

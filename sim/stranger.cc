@@ -155,12 +155,16 @@ void Simulation::Carried(const Will& will) {
 void Simulation::Forget(const std::string& path) {
   files_.erase(path);
   removed_.erase(path);
+  touched_[path] = ++changes_;
 }
 
-void Simulation::Acknowledge(const std::string& path, const std::string& data) {
+void Simulation::Acknowledge(const std::string& path, const std::string& data, int64_t completed) {
   ++tally_->acknowledged;
+  const auto touched = touched_.find(path);
+  if (touched != touched_.end() && touched->second > completed) return;
   if (tampered_.count({path, data}) > 0) return;
   files_[path] = Expected{data, ++sequence_};
+  spdlog::debug("{} is acknowledged, of {} bytes", path, data.size());
 }
 
 }  // namespace spillway::sim

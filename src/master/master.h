@@ -342,16 +342,16 @@ class Master : private MasterState {
   // Takes up the jobs of before the start, some at a time.
   void LoadJobs(std::string after) WITHOUT_MUTEX;
   PersistLane* LaneOf(const ResolvedKey& resolved) HOLDING_MUTEX;
-  // An upload of this file was begun, perhaps before a crash.
   bool MaybePublished(StateTxn& txn, InodeId inode) HOLDING_MUTEX;
   int64_t UnknownUntil(StateTxn& txn, InodeId inode) HOLDING_MUTEX;
   void NoteUnknown(PersistTask& task) HOLDING_MUTEX;
-  // How long a key is fenced after a call without an answer whose condition the store does not
-  // check.
+  // How long a key is fenced after an unanswered call whose condition the store does not check.
   int64_t unguarded_fence_ms() const;
-  // True if every upload to the mount's store carries a condition that the store checks.
   bool HasConditions(MountId mount) HOLDING_MUTEX;
   bool MayStillChange(const ResolvedKey& resolved) HOLDING_MUTEX;
+  bool MayBeSentFromBefore(MountId mount) HOLDING_MUTEX;
+  void FenceFromBefore(const PersistTask& task, const state::Inode& inode) HOLDING_MUTEX;
+  void FenceLateDelete(StateTxn& txn, MountId mount, const std::string& key) HOLDING_MUTEX;
   // Something that has to be persisted before the marker, described; empty if nothing is.
   std::string MarkerWaitsFor(StateTxn& txn, const PersistTask& task) HOLDING_MUTEX;
   bool IsBelow(StateTxn& txn, InodeId directory, InodeId ancestor) HOLDING_MUTEX;

@@ -217,6 +217,13 @@ struct PersistTask {
   bool checksum_asked = false;    // of the source
   std::string foreign_etag;       // of an object at the key that is somebody else's
   int64_t blocked_since_ms = -1;  // monotonic; by its own key or by order, not by the store
+
+  // Of an object that holds the content, if it is not known yet.
+  void TakeChecksum(const ObjectInfo& object) {
+    if (crc_known || !object.crc32c) return;
+    crc_known = true;
+    crc32c = *object.crc32c;
+  }
 };
 
 // Until until_ms (monotonic) a lost worker, or a call that was never answered, may still publish

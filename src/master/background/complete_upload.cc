@@ -123,6 +123,7 @@ void Master::ResolveConflict(uint64_t job_id, const Status& why) {
   if (!looked.ok()) {
     TaskFailed(*task, looked.status(), FailureOrigin::kStore);
   } else if (looked->standing == Standing::kWanted) {
+    task->TakeChecksum(looked->object);
     TaskSucceeded(*task, looked->object.etag, 0);
   } else if (!source_stands) {
     SourceGone(*task);
@@ -183,6 +184,7 @@ void Master::CompletionAnswered(PersistTask& task, const StatusOr<PutResult>& re
   }
   if (looked && looked->standing == Standing::kWanted) {
     // By this attempt or by an earlier one.
+    task.TakeChecksum(looked->object);
     return TaskSucceeded(task, looked->object.etag, duration_ms);
   }
   const Status& why = result.status();

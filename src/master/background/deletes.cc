@@ -16,7 +16,13 @@ constexpr size_t kDeleteWaitsMax = 100'000;
 constexpr int64_t kRetryMs = 1000;
 constexpr int64_t kRetryMsMax = 30'000;
 constexpr int64_t kFenceMs = 60'000;
-constexpr int64_t kDecideMs = 60'000;
+
+// It has content that was begun to be sent, and whose etag was never heard.
+bool IsUnsure(const state::PendingDelete& pending) {
+  return std::any_of(pending.objects().begin(), pending.objects().end(), [](const auto& object) {
+    return object.etag().empty() || !object.copied_from().empty();
+  });
+}
 
 }  // namespace
 
@@ -28,6 +34,8 @@ void Master::ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::strin
   if (const auto before = txn.GetPendingDelete(mount, key); before && !before->is_directory()) {
     all.Add(OwnObjects::Of(*before));
     pending.set_unknown_until_ms(before->unknown_until_ms());
+    if (before->requested_at_ms() < start_time_ms_ && IsUnsure(*before))
+      unknown_until_ms = std::max(unknown_until_ms, start_time_ms_ + options_.unknown_outcome_ms);
   }
   all.Write(&pending);
   pending.set_mount_id(mount.value());
@@ -91,6 +99,7 @@ int64_t Master::unguarded_fence_ms() const {
   return std::min<int64_t>(options_.unknown_outcome_ms, kFenceMs);
 }
 
+// True if every upload to the mount's store carries a condition that the store checks.
 bool Master::HasConditions(MountId mount) {
   const StoreProfile profile = UnderStoreOf(mount)->profile();
   return profile.Has(StoreFeature::kPutIfAbsent) && profile.Has(StoreFeature::kPutIfMatch) &&
@@ -125,6 +134,7 @@ bool Master::MayDeleteNow(StateTxn& txn, const state::PendingDelete& record) {
   const std::string busy = BusyName(mount, record.key());
   if (busy_keys_.count(busy) > 0 || relocation_sources_.count(busy) > 0) return false;
   if (FencedFrom(busy, InodeId(), 0) || HasUndecidedCopies(mount, record.key())) return false;
+  if (MayBeSentFromBefore(mount)) return false;
   // A folder goes after what is in it.
   if (record.is_directory() && txn.HasPendingDeleteBelow(mount, record.key())) return false;
   if (IsPlanted(PlantedBug::kBadItemStops)) {
@@ -149,7 +159,7 @@ bool Master::HasUndecidedCopies(MountId mount, const std::string& key) {
     const int64_t until_ms = std::max(pending->unknown_until_ms(), pending->requested_at_ms());
     const auto wait = delete_waits_.find(at);
     const bool away = wait != delete_waits_.end() && MayHaveHappened(wait->second.cause);
-    if (away || until_ms + kDecideMs > clock_->NowMs() ||
+    if (away || until_ms + unguarded_fence_ms() > clock_->NowMs() ||
         busy_keys_.count(BusyName(at.first, at.second)) > 0)
       return true;
   }
@@ -314,6 +324,15 @@ void Master::WaitToDelete(MountId mount, const std::string& key, const DeleteOut
   wait.foreign_etag = outcome.foreign_etag;
 }
 
+// A delete that comes late must not meet another object, also after a crash.
+void Master::FenceLateDelete(StateTxn& txn, MountId mount, const std::string& key) {
+  fences_[BusyName(mount, key)] = Fence{clock_->MonotonicMs() + unguarded_fence_ms(), InodeId(), 0};
+  auto pending = txn.GetPendingDelete(mount, key);
+  if (!pending || pending->is_directory()) return;
+  pending->set_unknown_until_ms(clock_->NowMs() + options_.unknown_outcome_ms);
+  PutPendingDelete(txn, *pending);
+}
+
 size_t Master::FinishDeletes(MountId mount, const std::vector<state::PendingDelete>& records,
                              const std::vector<DeleteOutcome>& outcomes) {
   absl::MutexLock lock(&mutex_);
@@ -324,21 +343,23 @@ size_t Master::FinishDeletes(MountId mount, const std::vector<state::PendingDele
     const std::string& key = records[i].key();
     const Status& outcome = outcomes[i].status;
     FreeKey(BusyName(mount, key));
+    spdlog::debug("the delete of {} came to: {}", key, Message(outcome));
     const bool foreign = outcome.code() == StatusCode::kFailedPrecondition;
     const bool settled = outcome.ok() || outcome.code() == StatusCode::kNotFound || foreign;
     if (!settled) {
+      if (!conditional && MayHaveHappened(outcome)) FenceLateDelete(txn, mount, key);
       WaitToDelete(mount, key, outcomes[i]);
-      // A delete that comes late must not meet another object.
-      if (!conditional && MayHaveHappened(outcome))
-        fences_[BusyName(mount, key)] =
-            Fence{clock_->MonotonicMs() + unguarded_fence_ms(), InodeId(), 0};
       continue;
     }
     ++done;
     const auto now = txn.GetPendingDelete(mount, key);
     // Asked for anew meanwhile, perhaps for another object.
     if (!now || now->SerializeAsString() != records[i].SerializeAsString()) continue;
-    if (now->unknown_until_ms() > clock_->NowMs() && !IsPlanted(PlantedBug::kTimeoutIsNo)) {
+    // What was under way when a master of before died is not known to have ended.
+    const bool from_before = now->requested_at_ms() < start_time_ms_ && IsUnsure(*now);
+    const int64_t from_before_ms = from_before ? start_time_ms_ + options_.unknown_outcome_ms : 0;
+    if (std::max(now->unknown_until_ms(), from_before_ms) > clock_->NowMs() &&
+        !IsPlanted(PlantedBug::kTimeoutIsNo)) {
       WaitToDelete(mount, key, outcomes[i]);
       continue;
     }

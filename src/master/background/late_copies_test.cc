@@ -40,6 +40,24 @@ TEST_P(LateCopiesTest, copyThatCameLate_isKnown) {
   EXPECT_EQ(understore_->Objects(), (std::map<std::string, std::string>{{"b", "0123456789"}}));
 }
 
+// Both come: the second replaces the first, which was found done, where the store has no condition.
+TEST_P(LateCopiesTest, twoThatCameLate_theSecondIsOursToo) {
+  StoreProfile profile = understore_->profile();
+  profile.Set(StoreFeature::kCopyConditions, Support::kNo);
+  understore_->set_profile(profile);
+  DelayCopy(500);
+  Rename("/a", "/b");
+  DelayCopy(800);
+  for (int i = 0; i < 100 && StateOf("/b") != PersistenceState::kPersisted; ++i) Pass(50);
+  ASSERT_EQ(StateOf("/b"), PersistenceState::kPersisted);
+  Pass(1000);
+  ASSERT_TRUE(master_->Remove(root_, "/b", {}).result.ok());
+  executor_.RunAll();
+  PassAll();
+  EXPECT_TRUE(understore_->Objects().empty());
+  EXPECT_EQ(master_->GetPersistReport(0).objects_to_delete, 0);
+}
+
 TEST_P(LateCopiesTest, renamedOnBeforeItCame_isDeleted) {
   DelayCopy(5000);
   Rename("/a", "/b");

@@ -24,6 +24,14 @@ bool ConcernsTheStore(const Status& why) {
   }
 }
 
+void ObserveLag(Metrics* metrics, int64_t lag_ms) {
+  if (metrics == nullptr) return;
+  metrics
+      ->Seconds("spillway_master_persist_lag_seconds",
+                "From the request to persist to the object in the store.")
+      .Observe(static_cast<double>(lag_ms) / 1000.0);
+}
+
 }  // namespace
 
 void Master::TaskFailed(PersistTask& task, const Status& why, FailureOrigin origin) {
@@ -83,7 +91,9 @@ void Master::TaskSucceeded(PersistTask& task, const std::string& etag, int64_t d
     object->set_crc32c(task.crc32c);
   }));
   // An earlier attempt may still put the same content there, by another etag.
-  if (task.crc_known && task.unknown_until_ms > now_ms && !HasConditions(task.mount_id)) {
+  const bool guarded = HasConditions(task.mount_id) &&
+                       UnderStoreOf(task.mount_id)->profile().Has(StoreFeature::kCopyConditions);
+  if (task.crc_known && task.unknown_until_ms > now_ms && !guarded) {
     state::Inode again = *txn.GetInode(task.inode);
     OwnObjects::ContentOf(again).Write(&again);
     txn.Apply(
@@ -102,13 +112,9 @@ void Master::TaskSucceeded(PersistTask& task, const std::string& etag, int64_t d
         MakeEntry([&](auto& entry) { *entry.mutable_persist_scheduled()->mutable_job() = *on; }));
   }
   const LogIndex index = txn.Commit();
-  fences_.erase(BusyName(task.mount_id, task.key));
-  if (metrics_ != nullptr) {
-    metrics_
-        ->Seconds("spillway_master_persist_lag_seconds",
-                  "From the request to persist to the object in the store.")
-        .Observe(static_cast<double>(now_ms - task.requested_at_ms) / 1000.0);
-  }
+  // An earlier attempt that comes late must not meet another content.
+  if (guarded || task.unknown_until_ms <= now_ms) fences_.erase(BusyName(task.mount_id, task.key));
+  ObserveLag(metrics_, now_ms - task.requested_at_ms);
   drained_bytes_ += task.kind == state::UPLOAD ? task.length_bytes : 0;
   persisted_at_ms_.push_back(clock_->MonotonicMs());
   if (persisted_at_ms_.size() > kRecentMax) persisted_at_ms_.pop_front();

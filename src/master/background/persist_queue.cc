@@ -38,6 +38,7 @@ bool Master::IsBlacklisted(const std::string& path) const {
       [&](const std::string& pattern) { return path.find(pattern) != std::string::npos; });
 }
 
+// An upload of this file was begun, perhaps before a crash.
 bool Master::MaybePublished(StateTxn& txn, InodeId inode) {
   const auto task = tasks_.find(inode);
   if (task != tasks_.end()) return task->second->maybe_published;
@@ -137,6 +138,7 @@ void Master::LoadJobs(std::string after) {
       if (it == tasks_.end()) continue;
       it->second->maybe_published = true;
       it->second->unknown_until_ms = clock_->NowMs() + options_.unknown_outcome_ms;
+      FenceFromBefore(*it->second, *txn.GetInode(it->first));
       it->second->queued = true;
       if (!it->second->parked) Requeue(*it->second, job.due_at_ms());
     }
@@ -259,11 +261,36 @@ void Master::DispatchPersist() {
 // Something of ours that was never answered may still come to the key, or be deleted there, and the
 // store knows no condition that would stop it.
 bool Master::MayStillChange(const ResolvedKey& resolved) {
-  if (HasConditions(resolved.mount_id)) return false;
+  const bool puts_guarded = HasConditions(resolved.mount_id);
+  const bool may_be_sent = MayBeSentFromBefore(resolved.mount_id);
+  if (puts_guarded && !may_be_sent) return false;
   StateTxn txn(journal_);
   const auto pending = txn.GetPendingDelete(resolved.mount_id, resolved.key);
+  if (!pending) return false;
   const int64_t rest_ms = options_.unknown_outcome_ms - unguarded_fence_ms();
-  return pending && pending->unknown_until_ms() > clock_->NowMs() + rest_ms;
+  return may_be_sent || pending->unknown_until_ms() > clock_->NowMs() + rest_ms;
+}
+
+// A delete that a master of before has sent, and that nobody remembers, may still be carried out,
+// and the store knows no condition that would stop it.
+bool Master::MayBeSentFromBefore(MountId mount) {
+  return clock_->MonotonicMs() < start_monotonic_ms_ + unguarded_fence_ms() &&
+         !UnderStoreOf(mount)->profile().Has(StoreFeature::kDeleteIfMatch) &&
+         !IsPlanted(PlantedBug::kTimeoutIsNo);
+}
+
+// The same of an upload that a master of before has begun: of the inode, or of what it replaces.
+void Master::FenceFromBefore(const PersistTask& task, const state::Inode& inode) {
+  StateTxn txn(journal_);
+  const auto path = txn.PathOf(inode);
+  const auto resolved = path ? Resolve(*path) : StatusOr<ResolvedKey>(Internal("gone"));
+  if (!resolved.ok() || HasConditions(resolved->mount_id)) return;
+  if (IsPlanted(PlantedBug::kTimeoutIsNo)) return;
+  const bool of_another = std::any_of(inode.shadowed().begin(), inode.shadowed().end(),
+                                      [](const auto& object) { return object.etag().empty(); });
+  fences_[BusyName(resolved->mount_id, resolved->key)] =
+      Fence{clock_->MonotonicMs() + unguarded_fence_ms(), of_another ? InodeId() : task.inode,
+            of_another ? 0 : task.generation};
 }
 
 // Somebody works on the key, or its object is still read from, or has to go first.

@@ -24,6 +24,16 @@ CopyOptions OptionsOf(const state::Inode& inode, const PutOptions& condition) {
   return options;
 }
 
+// Puts its checksum into object, which has just been copied or found. It is read for that.
+Status ReadChecksum(UnderStore& store, const std::string& key, const PutResult& result,
+                    int64_t bytes, ObjectInfo* object) {
+  object->key = key;
+  object->etag = result.etag;
+  object->size_bytes = bytes;
+  SPILLWAY_ASSIGN_OR_RETURN(object->crc32c, ChecksumOf(store, *object));
+  return absl::OkStatus();
+}
+
 // Source or target are not what was believed.
 bool NeedsLook(const Status& status) {
   return status.code() == StatusCode::kFailedPrecondition || status.code() == StatusCode::kNotFound;
@@ -108,19 +118,26 @@ void Master::CopyWhole(uint64_t job_id, bool look_first) {
   const int64_t begin_ms = clock_->MonotonicMs();
   StatusOr<PutResult> result = PutResult{options.source_if_match};
   bool there = source == belief.key;
-  std::string foreign_etag;
+  LookedAt looked;
   if (!there && look_first) {
     // An earlier copy was not answered: a second one of a large object is not begun beside it.
-    const auto looked = LookAt(store, belief.key, &belief.wanted, belief.own, belief.foreign_etag);
-    there = looked.ok() && looked->standing == Standing::kWanted;
-    if (looked.ok() && looked->standing == Standing::kForeign) foreign_etag = looked->object.etag;
-    if (there) result = PutResult{looked->object.etag};
+    auto found = LookAt(store, belief.key, &belief.wanted, belief.own, belief.foreign_etag);
+    if (found.ok()) looked = *std::move(found);
+    there = looked.standing == Standing::kWanted;
+    if (there) result = PutResult{looked.object.etag};
   }
   if (there && result->etag.empty()) {
     const auto head = store.Head(belief.key);
     result = head.ok() ? StatusOr<PutResult>(PutResult{head->etag}) : head.status();
   }
   if (!there) result = store.Copy(source, belief.key, options);
+  ObjectInfo object = there ? looked.object : ObjectInfo();
+  if (result.ok() && look_first && source != belief.key && !belief.wanted.crc_known() &&
+      !object.crc32c) {
+    // The earlier copy may still come, with another etag: by its bytes it is known.
+    const Status read = ReadChecksum(store, belief.key, *result, options.source_bytes, &object);
+    if (!read.ok()) result = read;
+  }
   {
     absl::MutexLock lock(&mutex_);
     PersistTask* task = FindRunning(job_id);
@@ -128,8 +145,9 @@ void Master::CopyWhole(uint64_t job_id, bool look_first) {
       EndZombie(job_id, result.status());
       return;
     }
-    if (!foreign_etag.empty()) task->foreign_etag = foreign_etag;
+    if (looked.standing == Standing::kForeign) task->foreign_etag = looked.object.etag;
     if (result.ok()) {
+      task->TakeChecksum(object);
       TaskSucceeded(*task, result->etag, clock_->MonotonicMs() - begin_ms);
       return DispatchPersist();
     }

@@ -87,7 +87,7 @@ StatusOr<state::Inode> Master::CreateOrReplace(StateTxn& txn, const Caller& call
                              UnknownUntil(txn, InodeId(old->id())));
       }
     }
-    own.Add(OwnObjects::ShadowedBy(inode));
+    // Whatever else stands there was never shown at this path: it is not what is overwritten.
     own.Write(&inode);
     DeleteOne(txn, *old, path, /*keep_object=*/true, removed);
   }

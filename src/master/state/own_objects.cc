@@ -17,8 +17,9 @@ bool Same(const state::OwnObject& a, const state::OwnObject& b) {
          a.copied_from() == b.copied_from();
 }
 
-// True if object holds what own was copied from. False also if that is not there any more.
-StatusOr<bool> IsCopy(UnderStore& store, const ObjectInfo& object, const state::OwnObject& own) {
+// True if object, whose checksum is known then, holds what own was copied from. False also if that
+// is not there any more.
+StatusOr<bool> IsCopy(UnderStore& store, ObjectInfo& object, const state::OwnObject& own) {
   if (object.size_bytes != own.length_bytes() || object.key == own.copied_from()) return false;
   const auto source = store.Head(own.copied_from());
   if (source.status().code() == StatusCode::kNotFound) return false;
@@ -26,10 +27,12 @@ StatusOr<bool> IsCopy(UnderStore& store, const ObjectInfo& object, const state::
   if (source->etag != own.etag() || source->size_bytes != object.size_bytes) return false;
   const auto crc = ChecksumOf(store, *source);
   if (!crc.ok()) return IsGone(crc.status()) ? StatusOr<bool>(false) : crc.status();
-  return HoldsBytes(store, object, own.length_bytes(), *crc);
+  auto same = HoldsBytes(store, object, own.length_bytes(), *crc);
+  if (same.ok() && *same) object.crc32c = *crc;
+  return same;
 }
 
-StatusOr<bool> Matches(UnderStore& store, const ObjectInfo& object, const state::OwnObject& own) {
+StatusOr<bool> Matches(UnderStore& store, ObjectInfo& object, const state::OwnObject& own) {
   if (!own.etag().empty() && object.etag == own.etag()) return true;
   if (!own.copied_from().empty()) return IsCopy(store, object, own);
   if (!own.etag().empty()) return false;

@@ -55,7 +55,7 @@ enum class Standing {
 
 struct LookedAt {
   Standing standing = Standing::kNothing;
-  ObjectInfo object;  // unless kNothing
+  ObjectInfo object;  // unless kNothing; with its checksum if that was found by reading it
 };
 
 // Asks the store, by one HEAD; where neither etag nor checksum decides, the object is read and its
