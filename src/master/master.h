@@ -295,12 +295,12 @@ class Master : private MasterState {
   StatusOr<std::shared_ptr<UnderStore>> TryMount(const state::Mount& mount);
   session::MasterMessage MountTableMessage() HOLDING_MUTEX;
   void TellMounts() HOLDING_MUTEX;
-  // *what becomes the name of what is loaded.
+  // *what becomes its name.
   Status LoadFrom(InodeId directory, bool briefly, std::string* what) WITHOUT_MUTEX;
   Status AddLoadedPage(InodeId directory, const ResolvedKey& from, const ListPage& page, bool last);
-  // Deleted or moved as far as the namespace goes, but the understore may still list it.
+  // Gone as far as the namespace goes, but the understore may list it. object: null for a folder.
   bool IsLeaving(StateTxn& txn, MountId mount, const std::string& key,
-                 bool directory) HOLDING_MUTEX;
+                 const ObjectInfo* object) HOLDING_MUTEX;
   void AddLoadedFolder(StateTxn& txn, const state::Inode& parent,
                        const std::string& name) HOLDING_MUTEX;
   state::Inode LoadedFile(StateTxn& txn, const state::Inode& parent, const std::string& name,
@@ -349,7 +349,7 @@ class Master : private MasterState {
   int64_t unguarded_fence_ms() const;
   bool HasConditions(MountId mount) HOLDING_MUTEX;
   bool MayStillChange(const ResolvedKey& resolved) HOLDING_MUTEX;
-  bool MayBeSentFromBefore(MountId mount) HOLDING_MUTEX;
+  bool MayBeSentFromBefore(const state::PendingDelete& pending) HOLDING_MUTEX;
   void FenceFromBefore(const PersistTask& task, const state::Inode& inode) HOLDING_MUTEX;
   void FenceLateDelete(StateTxn& txn, MountId mount, const std::string& key) HOLDING_MUTEX;
   // Something that has to be persisted before the marker, described; empty if nothing is.

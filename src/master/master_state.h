@@ -93,7 +93,7 @@ class MasterState {
   // Cancelled while under way: they keep their key busy until they end.
   absl::flat_hash_map<uint64_t, std::unique_ptr<PersistTask>> zombies_ ABSL_GUARDED_BY(mutex_);
   // Keys whose object waits to be moved elsewhere: nothing may be written there before.
-  std::multiset<std::string> relocation_sources_ ABSL_GUARDED_BY(mutex_);
+  std::multimap<std::string, InodeId> relocation_sources_ ABSL_GUARDED_BY(mutex_);
   // Those that another file waits for.
   std::set<std::string> wanted_sources_ ABSL_GUARDED_BY(mutex_);
   // Keys at which something is written or deleted, once for each that does: an upload of before a

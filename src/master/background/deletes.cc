@@ -30,17 +30,18 @@ void Master::ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::strin
                                   const OwnObjects& own, int64_t unknown_until_ms) {
   if (own.empty()) return;
   OwnObjects all = own;
+  int64_t requested_at_ms = clock_->NowMs();
   state::PendingDelete pending;
   if (const auto before = txn.GetPendingDelete(mount, key); before && !before->is_directory()) {
     all.Add(OwnObjects::Of(*before));
     pending.set_unknown_until_ms(before->unknown_until_ms());
-    if (before->requested_at_ms() < start_time_ms_ && IsUnsure(*before))
-      unknown_until_ms = std::max(unknown_until_ms, start_time_ms_ + options_.unknown_outcome_ms);
+    if (before->requested_at_ms() < start_time_ms_)  // a master of before may be at it still
+      requested_at_ms = before->requested_at_ms();
   }
   all.Write(&pending);
   pending.set_mount_id(mount.value());
   pending.set_key(key);
-  pending.set_requested_at_ms(clock_->NowMs());
+  pending.set_requested_at_ms(requested_at_ms);
   pending.set_unknown_until_ms(std::max(pending.unknown_until_ms(), unknown_until_ms));
   PutPendingDelete(txn, pending);
 }
@@ -134,7 +135,7 @@ bool Master::MayDeleteNow(StateTxn& txn, const state::PendingDelete& record) {
   const std::string busy = BusyName(mount, record.key());
   if (busy_keys_.count(busy) > 0 || relocation_sources_.count(busy) > 0) return false;
   if (FencedFrom(busy, InodeId(), 0) || HasUndecidedCopies(mount, record.key())) return false;
-  if (MayBeSentFromBefore(mount)) return false;
+  if (MayBeSentFromBefore(record)) return false;
   // A folder goes after what is in it.
   if (record.is_directory() && txn.HasPendingDeleteBelow(mount, record.key())) return false;
   if (IsPlanted(PlantedBug::kBadItemStops)) {

@@ -49,7 +49,6 @@ TEST_F(FromBeforeTest, uploadOfADeletedFile_comesAfterTheCrash_isDeleted) {
 TEST_F(FromBeforeTest, deleteThatComesAfterTheCrash_doesNotMeetTheNewObject) {
   Unguard();
   WritePersisted("/f", 10, AddWorker("w1"));
-  Pass(61'000);
   understore_->DelayNext(1, MakeStatus(StatusCode::kDeadlineExceeded, "no answer"), 30'000,
                          "delete");
   Remove("/f");

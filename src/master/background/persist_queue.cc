@@ -91,7 +91,7 @@ void Master::AddTask(const state::PersistJob& job, LogIndex index) {
   if (job.kind() == state::RELOCATE) {
     task->source_key = inode->object().key();
     task->source = BusyName(resolved->mount_id, task->source_key);
-    relocation_sources_.insert(task->source);
+    relocation_sources_.insert({task->source, id});
   }
   if (const int depth = MarkerDepth(*path); depth > 0) {
     InodeId scope = task->directory;
@@ -164,7 +164,9 @@ void Master::RemoveTask(InodeId inode) {
   PersistTask& task = *it->second;
   task.lane->due.erase({task.due_at_ms, task.requested_at_ms, inode});
   if (!task.source.empty()) {
-    relocation_sources_.erase(relocation_sources_.find(task.source));
+    const auto [first, last] = relocation_sources_.equal_range(task.source);
+    relocation_sources_.erase(
+        std::find_if(first, last, [&](const auto& source) { return source.second == inode; }));
     wanted_sources_.erase(task.source);
   }
   if (const auto pending = pending_in_.find(task.directory); pending != pending_in_.end()) {
@@ -261,21 +263,21 @@ void Master::DispatchPersist() {
 // Something of ours that was never answered may still come to the key, or be deleted there, and the
 // store knows no condition that would stop it.
 bool Master::MayStillChange(const ResolvedKey& resolved) {
-  const bool puts_guarded = HasConditions(resolved.mount_id);
-  const bool may_be_sent = MayBeSentFromBefore(resolved.mount_id);
-  if (puts_guarded && !may_be_sent) return false;
   StateTxn txn(journal_);
   const auto pending = txn.GetPendingDelete(resolved.mount_id, resolved.key);
   if (!pending) return false;
+  if (MayBeSentFromBefore(*pending)) return true;
+  if (HasConditions(resolved.mount_id)) return false;
   const int64_t rest_ms = options_.unknown_outcome_ms - unguarded_fence_ms();
-  return may_be_sent || pending->unknown_until_ms() > clock_->NowMs() + rest_ms;
+  return pending->unknown_until_ms() > clock_->NowMs() + rest_ms;
 }
 
 // A delete that a master of before has sent, and that nobody remembers, may still be carried out,
 // and the store knows no condition that would stop it.
-bool Master::MayBeSentFromBefore(MountId mount) {
-  return clock_->MonotonicMs() < start_monotonic_ms_ + unguarded_fence_ms() &&
-         !UnderStoreOf(mount)->profile().Has(StoreFeature::kDeleteIfMatch) &&
+bool Master::MayBeSentFromBefore(const state::PendingDelete& pending) {
+  return pending.requested_at_ms() < start_time_ms_ &&
+         clock_->MonotonicMs() < start_monotonic_ms_ + unguarded_fence_ms() &&
+         !UnderStoreOf(MountId(pending.mount_id()))->profile().Has(StoreFeature::kDeleteIfMatch) &&
          !IsPlanted(PlantedBug::kTimeoutIsNo);
 }
 

@@ -1,4 +1,6 @@
 // What the understore holds becomes visible in the namespace: once per directory, on first access.
+#include <algorithm>
+
 #include "common/log.h"
 #include "common/path.h"
 #include "master/master.h"
@@ -123,14 +125,22 @@ Status Master::LoadFrom(InodeId directory, bool briefly, std::string* what) {
   }
 }
 
-bool Master::IsLeaving(StateTxn& txn, MountId mount, const std::string& key, bool directory) {
+bool Master::IsLeaving(StateTxn& txn, MountId mount, const std::string& key,
+                       const ObjectInfo* object) {
   const auto gone = std::pair{mount, key};
   if (txn.GetPendingDelete(mount, key) || gone_during_sync_.count(gone) > 0) return true;
   const std::string busy = BusyName(mount, key);
-  if (!directory) return relocation_sources_.count(busy) > 0;
+  if (object != nullptr) {
+    // Others may have put another one there, which stays.
+    const auto [first, last] = relocation_sources_.equal_range(busy);
+    return std::any_of(first, last, [&](const auto& source) {
+      const auto inode = txn.GetInode(source.second);
+      return inode && (inode->object().etag().empty() || inode->object().etag() == object->etag);
+    });
+  }
   if (txn.HasPendingDeleteBelow(mount, key)) return true;
   const auto source = relocation_sources_.lower_bound(busy + "/");
-  if (source != relocation_sources_.end() && source->rfind(busy + "/", 0) == 0) return true;
+  if (source != relocation_sources_.end() && source->first.rfind(busy + "/", 0) == 0) return true;
   const auto below = gone_during_sync_.lower_bound({mount, key + "/"});
   return below != gone_during_sync_.end() && below->first == mount &&
          below->second.rfind(key + "/", 0) == 0;
@@ -192,12 +202,13 @@ Status Master::AddLoadedPage(InodeId directory, const ResolvedKey& from, const L
   const MountId mount = from.mount_id;
   for (const std::string& key : page.directories) {
     const std::string name = NameOfKey(key);
-    if (name.empty() || txn.GetChild(directory, name) || IsLeaving(txn, mount, key, true)) continue;
+    if (name.empty() || txn.GetChild(directory, name) || IsLeaving(txn, mount, key, nullptr))
+      continue;
     AddLoadedFolder(txn, *parent, name);
   }
   for (const ObjectInfo& object : page.objects) {
     const std::string name = NameOfKey(object.key);
-    if (name.empty() || txn.GetChild(directory, name) || IsLeaving(txn, mount, object.key, false))
+    if (name.empty() || txn.GetChild(directory, name) || IsLeaving(txn, mount, object.key, &object))
       continue;
     const state::Inode inode = LoadedFile(txn, *parent, name, object);
     txn.Apply(

@@ -221,14 +221,14 @@ void Master::ComparePage(SyncedFolder& folder, const ListPage& page, SyncCounts*
       const auto old = child ? txn.GetInode(*child) : std::nullopt;
       ++counts->seen;
       if (old && !old->is_directory()) folder.hidden.directories.push_back(key);
-      if (name.empty() || old || IsLeaving(txn, mount, key, true)) continue;
+      if (name.empty() || old || IsLeaving(txn, mount, key, nullptr)) continue;
       AddLoadedFolder(txn, *parent, name);
       ++counts->added;
     }
     for (const ObjectInfo& object : page.objects) {
       const std::string name = NameOfKey(object.key);
       ++counts->seen;
-      if (name.empty() || IsLeaving(txn, mount, object.key, false)) continue;
+      if (name.empty() || IsLeaving(txn, mount, object.key, &object)) continue;
       const auto child = txn.GetChild(folder.id, name);
       const auto old = child ? txn.GetInode(*child) : std::nullopt;
       if (old && old->is_directory()) folder.hidden.objects.push_back(object);
