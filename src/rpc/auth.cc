@@ -122,7 +122,7 @@ namespace {
 
 class SaslReactor : public ServerReactor {
  public:
-  SaslReactor(ServerCall* call, Authenticator* authenticator)
+  SaslReactor(ServerStream* call, Authenticator* authenticator)
       : ServerReactor(call), authenticator_(authenticator) {
     StartRead(&request_);
   }
@@ -169,7 +169,7 @@ class SaslReactor : public ServerReactor {
 
 }  // namespace
 
-ServerReactor* MakeSaslReactor(ServerCall* call, Authenticator* authenticator) {
+ServerReactor* MakeSaslReactor(ServerStream* call, Authenticator* authenticator) {
   return new SaslReactor(call, authenticator);
 }
 

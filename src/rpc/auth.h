@@ -53,7 +53,7 @@ class Authenticator {
 };
 
 // The server's end of one SASL stream.
-ServerReactor* MakeSaslReactor(ServerCall* call, Authenticator* authenticator);
+ServerReactor* MakeSaslReactor(ServerStream* call, Authenticator* authenticator);
 
 // The login user: alluxio.security.login.username or the operating system's.
 std::string LoginUser(const Configuration& config);

@@ -1,5 +1,8 @@
 // Calls between a server's and a client's reactors, on real sockets.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <deque>
 #include <thread>
@@ -22,12 +25,14 @@ const std::string kService = "spillway.test.Echo";
 struct Seen {
   std::atomic<int> cancelled{0};
   std::atomic<int> over{0};
+  std::atomic<int> whole{0};   // streams whose client has sent everything
+  std::atomic<int> broken{0};  // others
 };
 
 // Sends back what it reads until the client ends its writes.
 class EchoReactor : public ServerReactor {
  public:
-  EchoReactor(ServerCall* call, Seen* seen) : ServerReactor(call), seen_(seen) {
+  EchoReactor(ServerStream* call, Seen* seen) : ServerReactor(call), seen_(seen) {
     StartRead(&message_);
   }
   void OnReadDone(bool ok) override {
@@ -49,11 +54,39 @@ class EchoReactor : public ServerReactor {
   grpc::ByteBuffer message_;
 };
 
+// Takes messages, answers the first if told to, and asks how they ended.
+class CollectReactor : public ServerReactor {
+ public:
+  CollectReactor(ServerStream* call, Seen* seen, bool answers)
+      : ServerReactor(call), seen_(seen), answers_(answers) {
+    StartRead(&message_);
+  }
+  void OnReadDone(bool ok) override {
+    if (!ok) return ConfirmEnd(&message_);
+    if (std::exchange(answers_, false)) return StartWrite(&message_);
+    StartRead(&message_);
+  }
+  void OnWriteDone(bool) override { StartRead(&message_); }
+  void OnEndConfirmed(bool ok) override {
+    ++(ok ? seen_->whole : seen_->broken);
+    Finish(grpc::Status::OK);
+  }
+  void OnDone() override {
+    ++seen_->over;
+    delete this;
+  }
+
+ private:
+  Seen* const seen_;
+  bool answers_;
+  grpc::ByteBuffer message_;
+};
+
 class EchoCall : public ClientReactor {
  public:
-  Status Begin(AuthenticatedChannel* channel) {
+  Status Begin(AuthenticatedChannel* channel, const std::string& method = "Chat") {
     SPILLWAY_RETURN_IF_ERROR(channel->Prepare(&context_));
-    Prepare(channel->stub(), &context_, "/" + kService + "/Chat");
+    Prepare(channel->stub(), &context_, "/" + kService + "/" + method);
     AddHold();
     StartRead(&incoming_);
     StartCall();
@@ -142,6 +175,12 @@ class ReactorsTest : public testing::Test {
         });
     service_.Stream(kService, "Chat",
                     [this](const CallContext& call) { return new EchoReactor(call.call, &seen_); });
+    for (const bool answers : {false, true}) {
+      service_.Stream(kService, answers ? "CollectAndAnswer" : "Collect",
+                      [this, answers](const CallContext& call) {
+                        return new CollectReactor(call.call, &seen_, answers);
+                      });
+    }
     server_ = *RpcServer::Start(&service_, "127.0.0.1", 0);
     ChannelOptions options;
     options.user = "me";
@@ -155,6 +194,20 @@ class ReactorsTest : public testing::Test {
     SPILLWAY_RETURN_IF_ERROR(
         channel_->Unary("/" + kService + "/Echo", request, &answer, kTimeoutMs));
     return answer;
+  }
+
+  // The client's ends of all connections to the server.
+  void CutConnections() {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    for (int fd = 3; fd < static_cast<int>(std::min<rlim_t>(limit.rlim_cur, 1024)); ++fd) {
+      sockaddr_in6 peer{};
+      socklen_t size = sizeof(peer);
+      if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) continue;
+      const bool client = (peer.sin6_family == AF_INET || peer.sin6_family == AF_INET6) &&
+                          ntohs(peer.sin6_port) == server_->port();
+      if (client) shutdown(fd, SHUT_RDWR);
+    }
   }
 
   SystemRandom random_;
@@ -214,6 +267,45 @@ TEST_F(ReactorsTest, clientThatCancels_endsTheCallAtBothEnds) {
   server_->Shutdown();
   EXPECT_EQ(seen_.cancelled, 1);
   EXPECT_EQ(seen_.over, 1);
+}
+
+TEST_F(ReactorsTest, endOfACancelledStream_isNeverTakenForItsWhole) {
+  for (const char* method : {"Collect", "CollectAndAnswer"}) {
+    seen_.whole = seen_.broken = 0;
+    for (int i = 0; i < 100; ++i) {
+      EchoCall call;
+      ASSERT_TRUE(call.Begin(channel_.get(), method).ok());
+      for (int n = 0; n < i % 4; ++n) call.Say(n);
+      if (i % 2 == 0) {
+        call.EndWrites();
+        EXPECT_TRUE(call.AwaitEnd().ok());
+      } else {
+        call.Cancel();
+        EXPECT_FALSE(call.AwaitEnd().ok());
+      }
+    }
+    EXPECT_EQ(seen_.whole, 50) << method;
+  }
+  server_->Shutdown();
+  EXPECT_LE(seen_.broken, 50) << "some were cancelled before they came";
+}
+
+TEST_F(ReactorsTest, endOfAStreamWhoseConnectionIsCut_isNeverTakenForItsWhole) {
+  int begun = 0;
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(Echo(2).ok());
+    EchoCall call;
+    ASSERT_TRUE(call.Begin(channel_.get(), "CollectAndAnswer").ok());
+    call.Say(1);
+    ASSERT_EQ(call.Hear(), 1);
+    ++begun;
+    for (int n = 0; n < i % 3; ++n) call.Say(n);
+    CutConnections();
+    EXPECT_FALSE(call.AwaitEnd().ok());
+  }
+  server_->Shutdown();
+  EXPECT_EQ(seen_.whole, 0);
+  EXPECT_EQ(seen_.broken, begun);
 }
 
 TEST_F(ReactorsTest, callThatIsCancelledBeforeItsFirstWrite_ends) {

@@ -4,31 +4,40 @@
 
 namespace spillway {
 
-void ServerReactor::StartRead(grpc::ByteBuffer* into) {
-  ++call_->outstanding_;
-  call_->source_.queue->Run(
-      [call = call_, into] { call->stream_.Read(into, TagOf(&call->read_)); });
+void ServerCall::Read(grpc::ByteBuffer* into) {
+  ++outstanding_;
+  source_.queue->Run([this, into] { stream_.Read(into, TagOf(&read_)); });
 }
 
-void ServerReactor::StartWrite(const grpc::ByteBuffer* message) {
-  ++call_->outstanding_;
-  call_->source_.queue->Run(
-      [call = call_, message] { call->stream_.Write(*message, TagOf(&call->written_)); });
-}
-
-void ServerReactor::StartWriteAndFinish(const grpc::ByteBuffer* message,
-                                        const grpc::Status& status) {
-  call_->end_ = status;
-  call_->source_.queue->Run([call = call_, message] {
-    call->stream_.WriteAndFinish(*message, grpc::WriteOptions(), call->end_,
-                                 TagOf(&call->finished_));
+void ServerCall::Write(const grpc::ByteBuffer* message) {
+  ++outstanding_;
+  source_.queue->Run([this, message] {
+    headers_sent_ = true;
+    stream_.Write(*message, TagOf(&written_));
   });
 }
 
-void ServerReactor::Finish(const grpc::Status& status) {
-  call_->end_ = status;
-  call_->source_.queue->Run(
-      [call = call_] { call->stream_.Finish(call->end_, TagOf(&call->finished_)); });
+// When the transport tells that there are no more messages it knows why. If the stream was broken
+// nothing can be sent on it any more, and it says so; if the client ended it, it can.
+void ServerCall::ConfirmEnd(const grpc::ByteBuffer* message) {
+  ++outstanding_;
+  source_.queue->Run([this, message] {
+    if (headers_sent_) return stream_.Write(*message, TagOf(&confirmed_));
+    headers_sent_ = true;
+    stream_.SendInitialMetadata(TagOf(&confirmed_));
+  });
+}
+
+void ServerCall::WriteAndFinish(const grpc::ByteBuffer* message, const grpc::Status& status) {
+  end_ = status;
+  source_.queue->Run([this, message] {
+    stream_.WriteAndFinish(*message, grpc::WriteOptions(), end_, TagOf(&finished_));
+  });
+}
+
+void ServerCall::Finish(const grpc::Status& status) {
+  end_ = status;
+  source_.queue->Run([this] { stream_.Finish(end_, TagOf(&finished_)); });
 }
 
 ServerCall::ServerCall(const Source& source) : source_(source) {
@@ -60,6 +69,11 @@ void ServerCall::OnRead(bool ok) {
 
 void ServerCall::OnWritten(bool ok) {
   reactor_->OnWriteDone(ok);
+  EventOver();
+}
+
+void ServerCall::OnConfirmed(bool ok) {
+  reactor_->OnEndConfirmed(ok);
   EventOver();
 }
 

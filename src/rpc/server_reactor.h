@@ -14,19 +14,31 @@
 namespace spillway {
 
 class RpcService;
-class ServerCall;
+
+// The transport under one call, as its reactor sees it. The operations are those of ServerReactor,
+// whose reactions answer them.
+class ServerStream {
+ public:
+  virtual ~ServerStream() = default;
+  virtual void Read(grpc::ByteBuffer* into) = 0;
+  virtual void Write(const grpc::ByteBuffer* message) = 0;
+  virtual void ConfirmEnd(const grpc::ByteBuffer* message) = 0;
+  virtual void WriteAndFinish(const grpc::ByteBuffer* message, const grpc::Status& status) = 0;
+  virtual void Finish(const grpc::Status& status) = 0;
+};
 
 // Its contract is that of grpc::ServerGenericBidiReactor. Operations may be started from any
 // thread, one read and one write at a time, none after Finish or StartWriteAndFinish, which is due
 // once. Reactions run one after the other. What is read or written lies in memory of the reactor's.
 class ServerReactor {
  public:
-  explicit ServerReactor(ServerCall* call) : call_(call) {}
+  explicit ServerReactor(ServerStream* stream) : stream_(stream) {}
   ServerReactor(const ServerReactor&) = delete;
   ServerReactor& operator=(const ServerReactor&) = delete;
 
   virtual void OnReadDone(bool) {}
   virtual void OnWriteDone(bool) {}
+  virtual void OnEndConfirmed(bool) {}
   // The client is gone or has cancelled; the call is still to be finished.
   virtual void OnCancel() {}
   // Nothing more happens to the call; the reactor may be deleted.
@@ -34,13 +46,20 @@ class ServerReactor {
 
  protected:
   virtual ~ServerReactor() = default;
-  void StartRead(grpc::ByteBuffer* into);
-  void StartWrite(const grpc::ByteBuffer* message);
-  void StartWriteAndFinish(const grpc::ByteBuffer* message, const grpc::Status& status);
-  void Finish(const grpc::Status& status);
+  void StartRead(grpc::ByteBuffer* into) { stream_->Read(into); }
+  void StartWrite(const grpc::ByteBuffer* message) { stream_->Write(message); }
+  // After OnReadDone(false), which both a client that has sent everything and one that is gone
+  // bring about: OnEndConfirmed(true) follows only if the client ended its messages itself and the
+  // call still stood then. OnCancel may come later than either. Nothing may be being written. The
+  // client gets its headers by that or, if it has got them already, message.
+  void ConfirmEnd(const grpc::ByteBuffer* message) { stream_->ConfirmEnd(message); }
+  void StartWriteAndFinish(const grpc::ByteBuffer* message, const grpc::Status& status) {
+    stream_->WriteAndFinish(message, status);
+  }
+  void Finish(const grpc::Status& status) { stream_->Finish(status); }
 
  private:
-  ServerCall* const call_;
+  ServerStream* const stream_;
 };
 
 // How many calls a server has that are not over, and accepts that wait for one. Thread-safe.
@@ -62,7 +81,7 @@ class LiveCalls {
 };
 
 // Owns itself from Accept until it is over.
-class ServerCall {
+class ServerCall : public ServerStream {
  public:
   struct Source {
     grpc::AsyncGenericService* acceptor = nullptr;
@@ -79,8 +98,6 @@ class ServerCall {
   std::string Metadata(const std::string& key) const;
 
  private:
-  friend class ServerReactor;
-
   struct Event : CallEvent {
     Event(ServerCall* c, void (ServerCall::*t)(bool)) : call(c), then(t) {}
     void OnEvent(bool ok) override { (call->*then)(ok); }
@@ -89,11 +106,18 @@ class ServerCall {
   };
 
   explicit ServerCall(const Source& source);
-  ~ServerCall() { source_.live->Add(-1); }
+  ~ServerCall() override { source_.live->Add(-1); }
+
+  void Read(grpc::ByteBuffer* into) override;
+  void Write(const grpc::ByteBuffer* message) override;
+  void ConfirmEnd(const grpc::ByteBuffer* message) override;
+  void WriteAndFinish(const grpc::ByteBuffer* message, const grpc::Status& status) override;
+  void Finish(const grpc::Status& status) override;
 
   void OnAccepted(bool ok);
   void OnRead(bool ok);
   void OnWritten(bool ok);
+  void OnConfirmed(bool ok);
   void OnFinished(bool ok);
   void OnGone(bool ok);
   void EventOver();
@@ -104,10 +128,12 @@ class ServerCall {
   Event accepted_{this, &ServerCall::OnAccepted};
   Event read_{this, &ServerCall::OnRead};
   Event written_{this, &ServerCall::OnWritten};
+  Event confirmed_{this, &ServerCall::OnConfirmed};
   Event finished_{this, &ServerCall::OnFinished};
   Event gone_{this, &ServerCall::OnGone};
   ServerReactor* reactor_ = nullptr;
   grpc::Status end_;
+  bool headers_sent_ = false;  // of the queue's thread
   // Events that will come: the end of the call and of its finishing always do.
   std::atomic<int> outstanding_{2};
 };

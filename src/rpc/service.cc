@@ -9,7 +9,7 @@ namespace {
 
 class FailedReactor : public ServerReactor {
  public:
-  FailedReactor(ServerCall* call, const Status& status) : ServerReactor(call) {
+  FailedReactor(ServerStream* call, const Status& status) : ServerReactor(call) {
     Finish(ToGrpc(status));
   }
   void OnDone() override { delete this; }
@@ -64,7 +64,7 @@ std::string ServiceOf(const std::string& method) {
 
 }  // namespace
 
-ServerReactor* MakeFailedReactor(ServerCall* call, const Status& status) {
+ServerReactor* MakeFailedReactor(ServerStream* call, const Status& status) {
   return new FailedReactor(call, status);
 }
 

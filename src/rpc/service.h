@@ -19,7 +19,7 @@ namespace spillway {
 struct CallContext {
   std::string method;
   Caller caller;
-  ServerCall* call = nullptr;  // for the reactor
+  ServerStream* call = nullptr;  // for the reactor
 };
 
 // Answers a unary call, once, from any thread.
@@ -88,6 +88,6 @@ class RpcService {
 };
 
 // A reactor that ends at once with status.
-ServerReactor* MakeFailedReactor(ServerCall* call, const Status& status);
+ServerReactor* MakeFailedReactor(ServerStream* call, const Status& status);
 
 }  // namespace spillway

@@ -138,6 +138,8 @@ class Worker {
   friend class BlockTarget;
   friend class RepeatedTarget;
   friend class ThroughTarget;
+  // Stores a block and tells the master; what that refuses is removed.
+  void CommitWritten(TempBlock& temp, Done done);
   // Tells the master of a stored block; done runs with its answer. Outlives broken sessions.
   void CommitToMaster(const StoredBlock& block, Done done);
   void Send(session::WorkerMessage message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

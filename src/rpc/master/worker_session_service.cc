@@ -13,7 +13,7 @@ static bool IsUrgent(const session::MasterMessage& message) {
 // One worker's stream. Writes are queued; the reactor lives until the stream has ended.
 class SessionReactor : public ServerReactor, public std::enable_shared_from_this<SessionReactor> {
  public:
-  SessionReactor(ServerCall* call, Master* master, SessionTable* table)
+  SessionReactor(ServerStream* call, Master* master, SessionTable* table)
       : ServerReactor(call), master_(master), table_(table) {}
 
   void Begin() {

@@ -16,9 +16,9 @@ struct WorkerServiceContext {
 void RegisterBlockWorkerService(RpcService* service, const WorkerServiceContext& context);
 
 // The streams, one file each.
-ServerReactor* MakeWriteReactor(ServerCall* call, const WorkerServiceContext& context);
-ServerReactor* MakeReadReactor(ServerCall* call, const WorkerServiceContext& context);
-ServerReactor* MakeCreateLocalReactor(ServerCall* call, const WorkerServiceContext& context);
-ServerReactor* MakeOpenLocalReactor(ServerCall* call, const WorkerServiceContext& context);
+ServerReactor* MakeWriteReactor(ServerStream* call, const WorkerServiceContext& context);
+ServerReactor* MakeReadReactor(ServerStream* call, const WorkerServiceContext& context);
+ServerReactor* MakeCreateLocalReactor(ServerStream* call, const WorkerServiceContext& context);
+ServerReactor* MakeOpenLocalReactor(ServerStream* call, const WorkerServiceContext& context);
 
 }  // namespace spillway

@@ -16,13 +16,13 @@ Status NotInMemory() {
 
 class CreateLocalReactor : public ServerReactor {
  public:
-  CreateLocalReactor(ServerCall* call, WorkerServiceContext context)
+  CreateLocalReactor(ServerStream* call, WorkerServiceContext context)
       : ServerReactor(call), context_(context) {
     StartRead(&incoming_);
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return EndOfWrites();
+    if (!ok) return EndOfMessages();
     blockwire::CreateLocalBlockRequest request;
     if (!FromBuffer(incoming_, &request))
       return Fail(InvalidArgument("Unreadable message in a local block write."));
@@ -32,8 +32,10 @@ class CreateLocalReactor : public ServerReactor {
       if (Status status = temp_->Reserve(request.space_to_reserve()); !status.ok())
         return Fail(status);
     } else {
-      auto temp = context_.worker->store()->Create(BlockId(request.block_id()), request.tier(),
-                                                   request.pin_on_create());
+      if (temp_ != nullptr) return Fail(InvalidArgument("A stream writes one block."));
+      const BlockId id(request.block_id());
+      if (id.value() < 0) return Fail(InvalidArgument("Block id {} is negative.", id.value()));
+      auto temp = context_.worker->store()->Create(id, request.tier(), request.pin_on_create());
       if (!temp.ok()) {
         const bool exists = temp.status().code() == StatusCode::kAlreadyExists;
         return Fail(exists ? Internal("{}", Message(temp.status())) : temp.status());
@@ -50,14 +52,8 @@ class CreateLocalReactor : public ServerReactor {
   // The next answer must not meet this one.
   void OnWriteDone(bool) override { StartRead(&incoming_); }
 
-  void OnCancel() override { cancelled_ = true; }
-  void OnDone() override { delete this; }
-
- private:
-  void EndOfWrites() {
-    if (ended_) return;
-    if (cancelled_ || temp_ == nullptr)
-      return Fail(MakeStatus(StatusCode::kUnknown, "the write was cancelled"));
+  void OnEndConfirmed(bool ok) override {
+    if (!ok) return Fail(MakeStatus(StatusCode::kUnknown, "the write was cancelled"));
     context_.executor->Post([this] {
       context_.worker->CommitLocal(temp_, [this](const Status& status) {
         if (!status.ok()) return Fail(status);
@@ -65,6 +61,18 @@ class CreateLocalReactor : public ServerReactor {
         Finish(grpc::Status::OK);
       });
     });
+  }
+
+  void OnDone() override { delete this; }
+
+ private:
+  void EndOfMessages() {
+    if (ended_) return;
+    if (temp_ == nullptr) return Fail(InvalidArgument("The stream ended before any block."));
+    blockwire::CreateLocalBlockResponse response;
+    response.set_path(temp_->SharePath());
+    outgoing_ = ToBuffer(response);
+    ConfirmEnd(&outgoing_);
   }
 
   void Fail(const Status& status) {
@@ -77,13 +85,12 @@ class CreateLocalReactor : public ServerReactor {
   std::shared_ptr<TempBlock> temp_;
   grpc::ByteBuffer incoming_;
   grpc::ByteBuffer outgoing_;
-  std::atomic<bool> cancelled_{false};
   std::atomic<bool> ended_{false};
 };
 
 class OpenLocalReactor : public ServerReactor {
  public:
-  OpenLocalReactor(ServerCall* call, WorkerServiceContext context)
+  OpenLocalReactor(ServerStream* call, WorkerServiceContext context)
       : ServerReactor(call), context_(context) {
     StartRead(&incoming_);
   }
@@ -115,10 +122,10 @@ class OpenLocalReactor : public ServerReactor {
 
 }  // namespace
 
-ServerReactor* MakeCreateLocalReactor(ServerCall* call, const WorkerServiceContext& context) {
+ServerReactor* MakeCreateLocalReactor(ServerStream* call, const WorkerServiceContext& context) {
   return new CreateLocalReactor(call, context);
 }
-ServerReactor* MakeOpenLocalReactor(ServerCall* call, const WorkerServiceContext& context) {
+ServerReactor* MakeOpenLocalReactor(ServerStream* call, const WorkerServiceContext& context) {
   return new OpenLocalReactor(call, context);
 }
 

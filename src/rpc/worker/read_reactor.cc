@@ -20,7 +20,7 @@ constexpr int64_t kMappedBytesMin = 256 << 10;
 // Shared by the call and, for reads from the understore, the thread that feeds it.
 class ReadReactor : public ServerReactor, public std::enable_shared_from_this<ReadReactor> {
  public:
-  ReadReactor(ServerCall* call, WorkerServiceContext context)
+  ReadReactor(ServerStream* call, WorkerServiceContext context)
       : ServerReactor(call), context_(context) {}
 
   void BeginCall() {
@@ -190,7 +190,7 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
 
 }  // namespace
 
-ServerReactor* MakeReadReactor(ServerCall* call, const WorkerServiceContext& context) {
+ServerReactor* MakeReadReactor(ServerStream* call, const WorkerServiceContext& context) {
   auto reactor = std::make_shared<ReadReactor>(call, context);
   reactor->BeginCall();
   return reactor.get();

@@ -1,4 +1,4 @@
-// WriteBlock: command, chunks, flushes; half-close commits, a reset drops.
+// WriteBlock: command, chunks, flushes; half-close commits, any other end drops what came.
 #include "grpc/block_worker.pb.h"
 #include "rpc/convert.h"
 #include "rpc/worker/block_worker_service.h"
@@ -12,13 +12,13 @@ constexpr int kChunkField = 2;
 // the back-pressure. The stream may stay silent for as long as the client keeps the file open.
 class WriteReactor : public ServerReactor {
  public:
-  WriteReactor(ServerCall* call, WorkerServiceContext context)
+  WriteReactor(ServerStream* call, WorkerServiceContext context)
       : ServerReactor(call), context_(context) {
     StartRead(&incoming_);
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return EndOfWrites();
+    if (!ok) return EndOfMessages();
     std::vector<iovec> data;
     if (ParseChunk(incoming_, kChunkField, &slices_, &data)) {
       if (target_ == nullptr)
@@ -44,7 +44,12 @@ class WriteReactor : public ServerReactor {
       Fail(MakeStatus(StatusCode::kUnknown, "the client is gone"));
   }
 
-  void OnCancel() override { cancelled_ = true; }
+  void OnEndConfirmed(bool ok) override {
+    if (!ok) return Fail(MakeStatus(StatusCode::kUnknown, "the write was cancelled"));
+    if (!target_->commit_waits_for_disk()) return Commit();
+    context_.executor->Post([this] { Commit(); });
+  }
+
   void OnDone() override { delete this; }
 
  private:
@@ -59,9 +64,7 @@ class WriteReactor : public ServerReactor {
                                   command.offset(), target_->length_bytes()));
     }
     if (!command.flush()) return StartRead(&incoming_);
-    blockwire::WriteResponse response;
-    response.set_offset(target_->length_bytes());
-    outgoing_ = ToBuffer(response);
+    outgoing_ = ToBuffer(WrittenSoFar());
     StartWrite(&outgoing_);
   }
 
@@ -94,13 +97,17 @@ class WriteReactor : public ServerReactor {
     return status.code() == StatusCode::kAlreadyExists ? Internal("{}", Message(status)) : status;
   }
 
-  void EndOfWrites() {
+  void EndOfMessages() {
     if (failed_) return;
-    if (cancelled_ || context_gone())
-      return Fail(MakeStatus(StatusCode::kUnknown, "the write was cancelled"));
     if (target_ == nullptr) return Fail(InvalidArgument("The stream ended before any command."));
-    if (!target_->commit_waits_for_disk()) return Commit();
-    context_.executor->Post([this] { Commit(); });
+    outgoing_ = ToBuffer(WrittenSoFar());
+    ConfirmEnd(&outgoing_);
+  }
+
+  blockwire::WriteResponse WrittenSoFar() const {
+    blockwire::WriteResponse response;
+    response.set_offset(target_->length_bytes());
+    return response;
   }
 
   void Commit() {
@@ -108,15 +115,12 @@ class WriteReactor : public ServerReactor {
       if (!status.ok()) return Fail(status);
       failed_ = true;  // nothing more is to be sent
       if (!through_) return Finish(grpc::Status::OK);
-      blockwire::WriteResponse response;
-      response.set_offset(target_->length_bytes());
+      blockwire::WriteResponse response = WrittenSoFar();
       if (!target_->content_hash().empty()) response.set_contenthash(target_->content_hash());
       outgoing_ = ToBuffer(response);
       StartWriteAndFinish(&outgoing_, grpc::Status::OK);
     });
   }
-
-  bool context_gone() const { return cancelled_.load(); }
 
   void Fail(const Status& status) {
     if (failed_.exchange(true)) return;
@@ -129,14 +133,13 @@ class WriteReactor : public ServerReactor {
   std::vector<grpc::Slice> slices_;
   grpc::ByteBuffer incoming_;
   grpc::ByteBuffer outgoing_;
-  std::atomic<bool> cancelled_{false};
   std::atomic<bool> failed_{false};
   bool through_ = false;
 };
 
 }  // namespace
 
-ServerReactor* MakeWriteReactor(ServerCall* call, const WorkerServiceContext& context) {
+ServerReactor* MakeWriteReactor(ServerStream* call, const WorkerServiceContext& context) {
   return new WriteReactor(call, context);
 }
 

@@ -37,17 +37,7 @@ class BlockTarget : public WriteTarget {
     worker_->WaitForRoom(std::move(write));
   }
 
-  void Commit(Done done) override {
-    auto block = temp_->Commit();
-    if (!block.ok()) return done(block.status());
-    worker_->CommitToMaster(
-        *block, [worker = worker_, id = block->id, done = std::move(done)](Status status) {
-          // What the master refuses must not stay: nobody will ever ask for it.
-          if (!status.ok() && status.code() != StatusCode::kUnavailable)
-            (void)worker->store()->Remove(id);
-          done(status);
-        });
-  }
+  void Commit(Done done) override { worker_->CommitWritten(*temp_, std::move(done)); }
 
   bool commit_waits_for_disk() const override { return temp_->waits_for_disk(); }
   int64_t length_bytes() const override { return temp_->length_bytes(); }
@@ -105,9 +95,17 @@ StatusOr<std::unique_ptr<WriteTarget>> Worker::WriteBlock(const BlockWriteOption
 
 void Worker::CommitLocal(std::shared_ptr<TempBlock> temp, Done done) {
   if (Status status = temp->AdoptWritten(); !status.ok()) return done(status);
-  auto block = temp->Commit();
+  CommitWritten(*temp, std::move(done));
+}
+
+void Worker::CommitWritten(TempBlock& temp, Done done) {
+  auto block = temp.Commit();
   if (!block.ok()) return done(block.status());
-  CommitToMaster(*block, std::move(done));
+  CommitToMaster(*block, [this, id = block->id, done = std::move(done)](Status status) {
+    // What the master refuses must not stay: nobody will ever ask for it.
+    if (!status.ok() && status.code() != StatusCode::kUnavailable) (void)store_->Remove(id);
+    done(status);
+  });
 }
 
 }  // namespace spillway

@@ -18,6 +18,7 @@ TempBlock::~TempBlock() {
 }
 
 Status TempBlock::Reserve(int64_t bytes) {
+  if (bytes < 0) return InvalidArgument("{} bytes cannot be reserved.", bytes);
   absl::MutexLock lock(&store_->mutex_);
   if (!store_->Take(tier_, dir_, bytes)) return store_->NoSpace(id_, bytes);
   taken_ += bytes;
