@@ -104,6 +104,8 @@ int main(int argc, char** argv) {
   int violations = 0;
   for (uint64_t at = first; at < first + count; ++at) {
     const auto verdict = spillway::sim::Simulation(at, &tally, strangers).Run(steps);
+    if (const uint64_t done = at - first + 1; done % 5000 == 0)
+      std::cout << done << " seeds so far" << std::endl;
     if (verdict.ok) continue;
     ++violations;
     std::cout << "seed " << at << ": " << verdict.what << std::endl;

@@ -24,6 +24,14 @@ bool IsUnsure(const state::PendingDelete& pending) {
   });
 }
 
+// The object of this etag is, as far as is known, among those to be deleted.
+bool MayBeOneOf(const state::PendingDelete& pending, const std::string& etag) {
+  if (etag.empty() || pending.objects().empty()) return true;
+  return std::any_of(pending.objects().begin(), pending.objects().end(), [&](const auto& object) {
+    return object.etag().empty() || object.etag() == etag || !object.copied_from().empty();
+  });
+}
+
 }  // namespace
 
 void Master::ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::string& key,
@@ -133,7 +141,13 @@ std::vector<state::PendingDelete> Master::NextDeletes(StateTxn& txn, bool* any) 
 bool Master::MayDeleteNow(StateTxn& txn, const state::PendingDelete& record) {
   const MountId mount(record.mount_id());
   const std::string busy = BusyName(mount, record.key());
-  if (busy_keys_.count(busy) > 0 || relocation_sources_.count(busy) > 0) return false;
+  if (busy_keys_.count(busy) > 0) return false;
+  const auto [first, last] = relocation_sources_.equal_range(busy);
+  const bool read = std::any_of(first, last, [&](const auto& source) {
+    const auto inode = txn.GetInode(source.second);
+    return inode && MayBeOneOf(record, inode->object().etag());
+  });
+  if (read) return false;
   if (FencedFrom(busy, InodeId(), 0) || HasUndecidedCopies(mount, record.key())) return false;
   if (MayBeSentFromBefore(record)) return false;
   // A folder goes after what is in it.

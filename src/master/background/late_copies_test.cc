@@ -131,6 +131,25 @@ TEST_P(LateCopiesTest, sourceWasReplacedMeanwhile_whatCannotBeToldStays) {
   EXPECT_EQ(master_->GetPersistReport(0).objects_to_delete, 0);
 }
 
+// The move cannot go on: others have put something at its target. Its source is no longer what it
+// was either.
+TEST_P(LateCopiesTest, objectPutAtTheSourceOfABlockedMove_isShown_andCanBeDeleted) {
+  understore_->PutAsOther("b", "in the way");
+  Rename("/a", "/b");
+  Pass(5000);
+  understore_->PutAsOther("a", "something else");
+  SyncCounts counts;
+  ASSERT_TRUE(master_->SyncMetadata("/", SyncDepth::kAll, &counts).ok());
+  executor_.RunAll();
+  const auto shown = master_->GetStatus(root_, "/a");
+  ASSERT_TRUE(shown.result.ok()) << shown.result.status();
+  EXPECT_EQ(shown.result->length_bytes, 14);
+  ASSERT_TRUE(master_->Remove(root_, "/a", {}).result.ok());
+  executor_.RunAll();
+  PassAll();
+  EXPECT_EQ(understore_->Objects(), (std::map<std::string, std::string>{{"b", "in the way"}}));
+}
+
 TEST_P(LateCopiesTest, oneHeadForWhatOthersMade_noneForOurs) {
   const auto before = understore_->requests("head");
   Rename("/a", "/b");
