@@ -233,6 +233,7 @@ StatusOr<std::unique_ptr<TempBlock>> BlockStore::Create(BlockId id, int tier, bo
 
 bool BlockStore::MakeRoom(int tier, size_t index, int64_t bytes) {
   Dir& dir = tiers_[tier][index];
+  if (bytes > dir.quota_bytes) return false;  // whatever goes; nor is there a sum of such numbers
   const int64_t missing = dir.used_bytes + bytes - dir.quota_bytes;
   if (missing <= 0) return true;
   if (dir.clean_bytes < missing) return false;  // nothing is evicted in vain
