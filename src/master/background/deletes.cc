@@ -17,19 +17,20 @@ constexpr int64_t kRetryMs = 1000;
 constexpr int64_t kRetryMsMax = 30'000;
 constexpr int64_t kFenceMs = 60'000;
 
-// It has content that was begun to be sent, and whose etag was never heard.
-bool IsUnsure(const state::PendingDelete& pending) {
-  return std::any_of(pending.objects().begin(), pending.objects().end(), [](const auto& object) {
-    return object.etag().empty() || !object.copied_from().empty();
-  });
+// It was begun to be sent or copied, and its etag was never heard.
+bool IsUnsure(const state::OwnObject& object) {
+  return object.etag().empty() || !object.copied_from().empty();
+}
+
+bool HasUnsure(const state::PendingDelete& pending) {
+  return std::any_of(pending.objects().begin(), pending.objects().end(), IsUnsure);
 }
 
 // The object of this etag is, as far as is known, among those to be deleted.
 bool MayBeOneOf(const state::PendingDelete& pending, const std::string& etag) {
   if (etag.empty() || pending.objects().empty()) return true;
-  return std::any_of(pending.objects().begin(), pending.objects().end(), [&](const auto& object) {
-    return object.etag().empty() || object.etag() == etag || !object.copied_from().empty();
-  });
+  return std::any_of(pending.objects().begin(), pending.objects().end(),
+                     [&](const auto& object) { return object.etag() == etag || IsUnsure(object); });
 }
 
 }  // namespace
@@ -371,7 +372,7 @@ size_t Master::FinishDeletes(MountId mount, const std::vector<state::PendingDele
     // Asked for anew meanwhile, perhaps for another object.
     if (!now || now->SerializeAsString() != records[i].SerializeAsString()) continue;
     // What was under way when a master of before died is not known to have ended.
-    const bool from_before = now->requested_at_ms() < start_time_ms_ && IsUnsure(*now);
+    const bool from_before = now->requested_at_ms() < start_time_ms_ && HasUnsure(*now);
     const int64_t from_before_ms = from_before ? start_time_ms_ + options_.unknown_outcome_ms : 0;
     if (std::max(now->unknown_until_ms(), from_before_ms) > clock_->NowMs() &&
         !IsPlanted(PlantedBug::kTimeoutIsNo)) {

@@ -53,9 +53,8 @@ Status S3UnderStore::CheckCopy(const std::string& source, const std::string& tar
   }
   const Status still = CheckSource(source, options);
   if (still.ok()) return still;
-  const bool changed = IsGone(still) || still.code() == StatusCode::kFailedPrecondition;
   if (still.code() == StatusCode::kFailedPrecondition) source_conditions_ = Support::kNo;
-  if (changed && options.if_absent && !etag.empty()) {
+  if (IsGone(still) && options.if_absent && !etag.empty()) {
     SPILLWAY_ASSIGN_OR_RETURN(const auto failures, Delete({{target, etag}}));
     if (failures.empty()) return still;
   }
