@@ -26,11 +26,22 @@ bool HasUnsure(const state::PendingDelete& pending) {
   return std::any_of(pending.objects().begin(), pending.objects().end(), IsUnsure);
 }
 
-// The object of this etag is, as far as is known, among those to be deleted.
-bool MayBeOneOf(const state::PendingDelete& pending, const std::string& etag) {
-  if (etag.empty() || pending.objects().empty()) return true;
+bool HasCopies(const state::PendingDelete& pending) {
   return std::any_of(pending.objects().begin(), pending.objects().end(),
-                     [&](const auto& object) { return object.etag() == etag || IsUnsure(object); });
+                     [](const auto& object) { return !object.copied_from().empty(); });
+}
+
+// The object is, as far as is known, among those to be deleted. An etag that was never heard may be
+// this one's, unless the contents differ.
+bool MayBeOneOf(const state::PendingDelete& pending, const state::OwnObject& object) {
+  if (object.etag().empty() || pending.objects().empty()) return true;
+  return std::any_of(pending.objects().begin(), pending.objects().end(),
+                     [&](const state::OwnObject& other) {
+                       if (other.etag() == object.etag()) return true;
+                       const bool both_known = other.crc_known() && object.crc_known();
+                       return IsUnsure(other) && other.length_bytes() == object.length_bytes() &&
+                              (!both_known || other.crc32c() == object.crc32c());
+                     });
 }
 
 }  // namespace
@@ -146,7 +157,10 @@ bool Master::MayDeleteNow(StateTxn& txn, const state::PendingDelete& record) {
   const auto [first, last] = relocation_sources_.equal_range(busy);
   const bool read = std::any_of(first, last, [&](const auto& source) {
     const auto inode = txn.GetInode(source.second);
-    return inode && MayBeOneOf(record, inode->object().etag());
+    if (!inode) return false;
+    state::OwnObject object = ContentOf(*inode);
+    object.set_etag(inode->object().etag());
+    return MayBeOneOf(record, object);
   });
   if (read) return false;
   if (FencedFrom(busy, InodeId(), 0) || HasUndecidedCopies(mount, record.key())) return false;
@@ -199,8 +213,10 @@ SweepPlan Master::PlanSweep() {
       const auto task = tasks_.find(InodeId(lookup.last().id()));
       const bool will_replace =
           task != tasks_.end() && !task->second->parked && task->second->kind == state::UPLOAD;
-      // An old marker goes before what is new beside it, even if a new marker follows.
-      if (will_replace && MarkerDepth("/" + record.key()) == 0) continue;
+      // An old marker goes before what is new beside it, even if a new marker follows. A copy is
+      // looked for, because what it was made from stays until that is decided, and the new file
+      // may be kept from its place for ever.
+      if (will_replace && MarkerDepth("/" + record.key()) == 0 && !HasCopies(record)) continue;
       const bool owns = lookup.last().has_object() && lookup.last().object().key() == record.key();
       if (owns || record.is_directory()) {
         DropPendingDelete(txn, mount, record.key());

@@ -150,6 +150,52 @@ TEST_P(LateCopiesTest, objectPutAtTheSourceOfABlockedMove_isShown_andCanBeDelete
   EXPECT_EQ(understore_->Objects(), (std::map<std::string, std::string>{{"b", "in the way"}}));
 }
 
+// The copy's key was looked at when the store was away, and a new file waits for it for ever.
+TEST_P(LateCopiesTest, newFileIsKeptFromTheCopysKey_theSourceGoesAllTheSame) {
+  understore_->PutAsOther("b", "in the way");
+  DelayCopy(500);
+  Rename("/a", "/b");
+  ASSERT_TRUE(master_->Remove(root_, "/b", {}).result.ok());
+  executor_.RunAll();
+  understore_->FailNext(1000, MakeStatus(StatusCode::kDeadlineExceeded, "no answer"), false);
+  Pass(5000);
+  understore_->FailNext(0, absl::OkStatus(), false);
+  WriteFile("/b", 20, {worker_});
+  for (int64_t ms = 0; ms < options_.unknown_outcome_ms + 120'000; ms += 2000) {
+    if (const auto command = TakePersist(); command.job_id() != 0) Upload(worker_, command);
+    Pass(2000);
+  }
+  EXPECT_NE(StateOf("/b"), PersistenceState::kPersisted);
+  EXPECT_EQ(understore_->Objects(), (std::map<std::string, std::string>{{"b", "in the way"}}));
+}
+
+// The move of a marker waits, and others have replaced its source. What is to be deleted there, and
+// was never heard of, had another content.
+TEST_P(LateCopiesTest, fileDeletedAtTheSourceOfABlockedMove_hidesNothing) {
+  options_.marker_patterns = {"_SUCCESS"};
+  CrashAndRestart();
+  worker_ = AddWorker("w1");
+  const FileStatus never_sent = WriteFile("/never-sent", 20, {worker_});
+  const auto sync = [this] {
+    SyncCounts counts;
+    clock_.AdvanceMs(10);
+    ASSERT_TRUE(master_->SyncMetadata("/", SyncDepth::kAll, &counts).ok());
+    executor_.RunAll();
+  };
+  understore_->PutAsOther("c", "0123456789");
+  sync();
+  Rename("/c", "/_SUCCESS");
+  understore_->PutAsOther("c", "something else");
+  WriteFile("/c", 20, {worker_});
+  CrashAndRestart();
+  ASSERT_TRUE(master_->Remove(root_, "/c", {}).result.ok());
+  worker_ = AddWorker("w1", {Report(BlockIdOf(never_sent.id, 0), 20)});
+  PassAll();
+  EXPECT_EQ(master_->GetPersistReport(0).objects_to_delete, 0);
+  sync();
+  EXPECT_TRUE(master_->GetStatus(root_, "/c").result.ok());
+}
+
 TEST_P(LateCopiesTest, oneHeadForWhatOthersMade_noneForOurs) {
   const auto before = understore_->requests("head");
   Rename("/a", "/b");
