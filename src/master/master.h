@@ -97,8 +97,8 @@ class Master : private MasterState {
   Outcome<std::vector<Quota>> ListQuotas(const Caller& caller, const std::string& path);
   // Asks workers for copies of each block of a file; returns the blocks that have fewer now.
   Outcome<std::vector<BlockId>> LoadFile(const Caller& caller, const std::string& path, int copies);
-  // How many of these are still to come.
-  size_t StillToLoad(const std::vector<BlockId>& blocks);
+  // How many of these are still to come. Those that will not are in failed, each once.
+  size_t StillToLoad(const std::vector<BlockId>& blocks, FailedLoads* failed);
   void CancelLoad(const std::vector<BlockId>& blocks);
   // Makes target with the content of source, a complete file; the workers copy, block by block, in
   // blocks of source's size. done runs when target is complete with all its copies and durable, or

@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "master/background/heal_queue.h"
+#include "master/background/load_requests.h"
 #include "master/background/persist_lane.h"
 #include "master/cluster/cluster_state.h"
 #include "master/cluster/listing_cache.h"
@@ -136,13 +137,14 @@ class MasterState {
 
   HealQueue heal_ ABSL_GUARDED_BY(mutex_);
   // Copies asked for ahead of reading, until they are there.
-  absl::flat_hash_map<BlockId, int> loads_ ABSL_GUARDED_BY(mutex_);
+  LoadRequests loads_ ABSL_GUARDED_BY(mutex_);
   // Files being made as copies of others, by id, and those of them that may be done or given up.
   absl::flat_hash_map<InodeId, FileCopy> file_copies_ ABSL_GUARDED_BY(mutex_);
   std::set<InodeId> copies_to_settle_ ABSL_GUARDED_BY(mutex_);
   std::optional<InodeId> audit_after_ ABSL_GUARDED_BY(mutex_);  // an audit is under way
   int64_t next_audit_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t next_ttl_check_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool checking_ttl_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace spillway

@@ -148,6 +148,8 @@ struct ListCursor {
   std::string after;  // path below the listed one, "" at the beginning
   bool done = false;
   std::optional<InodeId> load;  // a directory that has to be loaded first
+  // Those that cannot be: what is known of them is listed, and the listing goes on.
+  std::set<InodeId> unloadable;
   // to_keep: a whole folder in one page will be kept (KeepListing); its id, and the ticket, or 0.
   bool to_keep = false;
   InodeId folder;

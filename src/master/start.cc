@@ -148,9 +148,9 @@ void Master::Tick() {
     orphans = orphans_pending_ && !sweeping_orphans_ && now >= next_orphans_ms_;
     if (deletes) sweeping_deletes_ = true;
     if (orphans) sweeping_orphans_ = true;
-    if (now >= next_ttl_check_ms_) {
+    if (now >= next_ttl_check_ms_ && !checking_ttl_) {
       next_ttl_check_ms_ = now + options_.ttl_check_interval_ms;
-      ttl = true;
+      ttl = checking_ttl_ = true;
     }
   }
   PumpAdmissions();
@@ -158,7 +158,12 @@ void Master::Tick() {
   ReapIncomplete();
   if (deletes) executor_->Post([this] { SweepDeletes(); });
   if (orphans) executor_->Post([this] { SweepOrphans(); });
-  if (ttl) executor_->Post([this] { CheckTtl(); });
+  if (!ttl) return;
+  executor_->Post([this] {
+    CheckTtl();
+    absl::MutexLock lock(&mutex_);
+    checking_ttl_ = false;
+  });
 }
 
 }  // namespace spillway

@@ -28,7 +28,7 @@ constexpr int kCopyAttemptsMax = 8;
 void Master::CheckCopies(StateTxn& txn, BlockId block) {
   const auto inode = txn.GetInode(FileIdOfBlock(block));
   if (!inode || inode->is_directory()) {
-    loads_.erase(block);
+    loads_.Fail(block, LoadRequests::Deleted());
     return DropHeal(block);
   }
   CheckCopies(*inode, BlockIndex(block));
@@ -59,16 +59,19 @@ void Master::CheckCopies(const state::Inode& inode, int64_t index) {
     return;
   }
   const int needed = wanted;
-  if (const auto load = loads_.find(block); load != loads_.end()) {
-    if (settled && sound < load->second) {
-      wanted = std::max(wanted, load->second);
+  const bool readable =
+      !cluster_.Locations(block).empty() || inode.persistence_state() == state::PERSISTED;
+  if (const auto asked = loads_.Copies(block)) {
+    if (!settled || sound >= *asked) {
+      loads_.Erase(block);
+    } else if (!readable) {
+      loads_.Fail(block, Unavailable("No worker that answers holds it, and it is not in the "
+                                     "understore."));
     } else {
-      loads_.erase(load);
+      wanted = std::max(wanted, *asked);
     }
   }
   if (sound < wanted) {
-    const bool readable =
-        !cluster_.Locations(block).empty() || inode.persistence_state() == state::PERSISTED;
     const int rank = sound >= needed ? kAfterHealing : std::max(sound, 1);
     return heal_.Put(block, readable ? rank : 0, clock_->MonotonicMs());
   }
@@ -228,6 +231,11 @@ bool Master::StartHeal(StateTxn& txn, BlockId block) {
   bool busy = false;
   WorkerEntry* target = ChooseHealTarget(block, info.length_bytes, *entry, &busy);
   if (target == nullptr) {
+    if (loads_.IsOutOfPatience(block, clock_->MonotonicMs())) {
+      loads_.Fail(block, Unavailable("No worker had room for it."));
+      CheckCopies(txn, block);
+      if (heal_.Find(block) == nullptr) return true;
+    }
     // The end of a copy under way makes place for the next; room needs other events.
     if (!busy) heal_.Defer(block, clock_->MonotonicMs() + kNoTargetRetryMs);
     return false;
@@ -289,6 +297,8 @@ void Master::EndHeal(BlockId block, const Status& status) {
       copy->status = status;
       copies_to_settle_.insert(FileIdOfBlock(block));
     }
+    const bool gone = status.code() == StatusCode::kNotFound;
+    if (gone || entry->attempts >= LoadRequests::kAttemptsMax) loads_.Fail(block, status);
     const int64_t delay =
         std::min<int64_t>(kRetryMsMax, kFirstRetryMs << std::min(entry->attempts, 10));
     heal_.Defer(block, clock_->MonotonicMs() + delay);

@@ -40,6 +40,31 @@ Status AbortOrphan(const state::OrphanUpload& upload, UnderStore* store) {
   return absl::OkStatus();
 }
 
+// Makes master know all that the understore holds below path; a delete would leave the rest there.
+Status LoadBelow(Master* master, const Caller& caller, const std::string& path) {
+  ListOptions options;
+  options.recursive = true;
+  options.blocks = false;
+  ListCursor cursor;
+  while (!cursor.done) {
+    const auto page = master->ListStatus(caller, path, options, kBatch, &cursor);
+    SPILLWAY_RETURN_IF_ERROR(page.result.status());
+    if (cursor.load) SPILLWAY_RETURN_IF_ERROR(master->LoadDirectory(*cursor.load));
+  }
+  return absl::OkStatus();
+}
+
+Status Expire(Master* master, const Caller& caller, const FileStatus& status) {
+  if (status.ttl_action == TtlAction::kFree)
+    return master->Free(caller, status.path, true, true).result.status();
+  RemoveOptions remove;
+  remove.recursive = true;
+  remove.alluxio_only = status.ttl_action == TtlAction::kDeleteAlluxio;
+  if (status.is_directory && !remove.alluxio_only)
+    SPILLWAY_RETURN_IF_ERROR(LoadBelow(master, caller, status.path));
+  return master->Remove(caller, status.path, remove).result.status();
+}
+
 }  // namespace
 
 void Master::OrphanUpload(StateTxn& txn, MountId mount, const std::string& key,
@@ -127,30 +152,39 @@ void Master::SweepOrphans() {
   next_orphans_ms_ = clock_->MonotonicMs() + kRetryMs;
 }
 
+// Expired files are found by a walk of the namespace, a page at a time, without holding up
+// others. What was never loaded has no time to live; the walk passes it, and what cannot be
+// removed now.
 void Master::CheckTtl() {
-  // Expired files are found by a walk of the namespace, a page at a time, without holding up
-  // others.
   const Caller superuser{options_.superuser, {options_.supergroup}};
   ListOptions options;
   options.recursive = true;
   options.blocks = false;
+  options.load_type = LoadType::kNever;
   ListCursor cursor;
+  int64_t failed = 0;
+  Status first;
   while (!cursor.done) {
     const auto page = ListStatus(superuser, "/", options, kBatch, &cursor);
-    if (!page.result.ok()) return;
+    if (!page.result.ok()) {
+      spdlog::error("the search for files whose time to live is over broke off behind /{}: {}",
+                    cursor.after, Message(page.result.status()));
+      return;
+    }
     for (const FileStatus& status : *page.result) {
       // A time to live may be as long as the type goes: nothing is added to it.
       if (status.ttl_ms < 0 || status.ttl_ms > clock_->NowMs() - status.creation_time_ms) continue;
-      if (status.ttl_action == TtlAction::kFree) {
-        (void)Free(superuser, status.path, true, true);
-      } else {
-        RemoveOptions remove;
-        remove.recursive = true;
-        remove.alluxio_only = status.ttl_action == TtlAction::kDeleteAlluxio;
-        (void)Remove(superuser, status.path, remove);
-      }
+      const Status expired = Expire(this, superuser, status);
+      // An ancestor may have gone before it.
+      if (expired.ok() || expired.code() == StatusCode::kNotFound) continue;
+      if (failed++ == 0) first = Annotate(expired, status.path);
     }
-    if (cursor.load) return;  // what was never loaded has no time to live
+  }
+  if (failed > 0) {
+    spdlog::warn(
+        "the time to live of {} paths is over, but they could not be removed; {}. They "
+        "are tried again in {} s.",
+        failed, Message(first), options_.ttl_check_interval_ms / 1000);
   }
 }
 

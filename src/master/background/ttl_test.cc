@@ -33,6 +33,46 @@ TEST_F(TtlTest, overdueFileIsDeleted_othersStay_evenWithTheLongestTime) {
   EXPECT_TRUE(Exists("/none"));
 }
 
+TEST_F(TtlTest, aFolderThatNobodyLookedInto_isPassed) {
+  PutObject("a/from/elsewhere", "1");
+  ASSERT_TRUE(Load("/").ok());
+  Write("/b/short", 1000, TtlAction::kDelete);
+  clock_.AdvanceMs(options_.ttl_check_interval_ms + 1000);
+  master_->Tick();
+  executor_.RunAll();
+  EXPECT_FALSE(Exists("/b/short"));
+}
+
+TEST_F(TtlTest, ofAFolder_takesWhatTheUnderstoreHoldsBelow) {
+  PutObject("a/from/elsewhere", "1");
+  ASSERT_TRUE(Load("/").ok());
+  SetAttributeOptions options;
+  options.ttl_ms = 1000;
+  options.ttl_action = TtlAction::kDelete;
+  ASSERT_TRUE(master_->SetAttribute(root_, "/a", options).result.ok());
+  clock_.AdvanceMs(options_.ttl_check_interval_ms + 1000);
+  master_->Tick();
+  for (int i = 0; i < 100; ++i) AdvanceMs(1000);
+  EXPECT_FALSE(Exists("/a"));
+  EXPECT_FALSE(understore_->Head("a/from/elsewhere").ok());
+}
+
+TEST_F(TtlTest, ofAFolderThatCannotBeListed_waits_othersGo) {
+  PutObject("a/from/elsewhere", "1");
+  ASSERT_TRUE(Load("/").ok());
+  SetAttributeOptions options;
+  options.ttl_ms = 1000;
+  options.ttl_action = TtlAction::kDelete;
+  ASSERT_TRUE(master_->SetAttribute(root_, "/a", options).result.ok());
+  Write("/b/short", 1000, TtlAction::kDelete);
+  understore_->FailNext(1, MakeStatus(StatusCode::kPermissionDenied, "no"), false, "list");
+  clock_.AdvanceMs(options_.ttl_check_interval_ms + 1000);
+  master_->Tick();
+  executor_.RunAll();
+  EXPECT_TRUE(Exists("/a"));
+  EXPECT_FALSE(Exists("/b/short"));
+}
+
 TEST_F(TtlTest, completeWithMoreBlocksThanAFileHas_isRefused) {
   ASSERT_TRUE(master_->CreateFile(root_, "/f", {.block_size_bytes = 1}).result.ok());
   CompleteFileOptions options;

@@ -11,6 +11,7 @@ struct Walk {
   StateTxn& txn;
   const ListOptions& options;
   size_t entries_max;
+  const std::set<InodeId>& unloadable;
   std::function<bool(const state::Inode&)> may_enter;
   std::function<void(const state::Inode&, const std::string& relative)> emit;
   size_t emitted = 0;
@@ -57,7 +58,8 @@ struct Walk {
   bool Enter(const state::Inode& inode, const std::string& relative,
              const std::vector<std::string>& resume) {
     if (!may_enter(inode)) return true;
-    if (!inode.children_loaded() && options.load_type != LoadType::kNever) {
+    if (!inode.children_loaded() && options.load_type != LoadType::kNever &&
+        unloadable.count(InodeId(inode.id())) == 0) {
       load = InodeId(inode.id());
       return false;
     }
@@ -88,7 +90,10 @@ Outcome<std::vector<FileStatus>> Master::ListStatus(const Caller& caller, const 
   if (Status status = CheckBits(caller, lookup->last(), kRead | kExecute, path); !status.ok()) {
     return {status, txn.depends()};
   }
-  Walk walk{txn, options, entries_max,
+  Walk walk{txn,
+            options,
+            entries_max,
+            cursor->unloadable,
             [&](const state::Inode& inode) { return Allows(caller, inode, kRead | kExecute); },
             [&](const state::Inode& inode, const std::string& relative) {
               mutex_.AssertHeld();

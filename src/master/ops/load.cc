@@ -1,5 +1,7 @@
 // Copies that somebody asks for ahead of reading. They are made by workers, as healing makes them,
 // and are no more than a cache afterwards.
+#include <algorithm>
+
 #include "master/master.h"
 #include "master/state/replication.h"
 
@@ -19,7 +21,7 @@ Outcome<std::vector<BlockId>> Master::LoadFile(const Caller& caller, const std::
   for (int i = 0; i < inode.blocks_size(); ++i) {
     const BlockId block = BlockIdOf(InodeId(inode.id()), i);
     if (cluster_.SoundCopies(block) >= copies) continue;
-    loads_[block] = copies;
+    loads_.Ask(block, copies, clock_->MonotonicMs());
     missing.push_back(block);
     CheckCopies(inode, i);
   }
@@ -28,23 +30,25 @@ Outcome<std::vector<BlockId>> Master::LoadFile(const Caller& caller, const std::
 
 bool Master::IsOnlyAskedFor(StateTxn& txn, BlockId block) {
   if (FindCopyOf(block) != nullptr) return true;
-  if (loads_.count(block) == 0) return false;
+  if (!loads_.Copies(block)) return false;
   const auto inode = txn.GetInode(FileIdOfBlock(block));
   return inode && cluster_.SoundCopies(block) >= WantedCopies(*inode);
 }
 
-size_t Master::StillToLoad(const std::vector<BlockId>& blocks) {
+size_t Master::StillToLoad(const std::vector<BlockId>& blocks, FailedLoads* failed) {
   absl::MutexLock lock(&mutex_);
-  size_t count = 0;
-  for (const BlockId block : blocks) count += loads_.count(block);
-  return count;
+  *failed = loads_.TakeFailed(blocks);
+  return static_cast<size_t>(std::count_if(blocks.begin(), blocks.end(), [&](BlockId block) {
+    mutex_.AssertHeld();
+    return loads_.Copies(block).has_value();
+  }));
 }
 
 void Master::CancelLoad(const std::vector<BlockId>& blocks) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   for (const BlockId block : blocks) {
-    if (loads_.erase(block) > 0) CheckCopies(txn, block);
+    if (loads_.Erase(block)) CheckCopies(txn, block);
   }
 }
 

@@ -105,7 +105,7 @@ void Master::AfterRemoved(const Removed& removed) {
       for (int64_t i = 0; i < count; ++i) {
         const BlockId block = BlockIdOf(file, i);
         DropHeal(block);
-        loads_.erase(block);
+        loads_.Fail(block, LoadRequests::Deleted());
         for (const WorkerId worker : cluster_.ForgetBlock(block))
           per_worker[worker].push_back(block);
       }

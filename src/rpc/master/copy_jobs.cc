@@ -122,8 +122,12 @@ Status CopyJobs::AddPage(const JobPtr& job) {
   ListOptions options;
   options.recursive = true;
   options.blocks = false;
+  const auto failed = [&](const std::string& path, const Status& why) {
+    absl::MutexLock lock(&mutex_);
+    AddFailure(job.get(), path, why);
+  };
   SPILLWAY_ASSIGN_OR_RETURN(const auto page, NextPage(context_.master, job->caller, request.source,
-                                                      options, &job->cursor));
+                                                      options, &job->cursor, failed));
   for (const FileStatus& entry : page) {
     if (entry.is_directory) {
       SPILLWAY_RETURN_IF_ERROR(MakeFolder(*job, target(entry.path)));
@@ -201,20 +205,23 @@ void CopyJobs::Ended(const JobPtr& job, const File& file, const Status& status) 
       report.bytes_done += file.bytes;
       if (job->done.size() < JobReport::kNamesMax) job->done.push_back(file.source);
     } else if (report.state == JobState::kRunning) {
-      ++report.files_failed;
-      if (report.failures.size() < kFailuresMax)
-        report.failures.emplace_back(file.source, Message(status));
+      AddFailure(job.get(), file.source, status);
     }
   }
   // Not from here: what it starts may end at once, and so on, ever deeper.
   context_.executor->Post([this, job] { Pump(job); });
 }
 
+void CopyJobs::AddFailure(Job* job, const std::string& path, const Status& why) {
+  ++job->report.files_failed;
+  if (job->report.failures.size() < kFailuresMax)
+    job->report.failures.emplace_back(path, Message(why));
+}
+
 void CopyJobs::Fail(const JobPtr& job, const Status& why) {
   absl::MutexLock lock(&mutex_);
   if (job->report.state != JobState::kRunning) return;
-  ++job->report.files_failed;
-  job->report.failures.emplace_back(job->request.source, Message(why));
+  AddFailure(job.get(), job->request.source, why);
   job->found.clear();
   job->markers.clear();
   End(job.get(), JobState::kFailed);
@@ -225,9 +232,9 @@ void CopyJobs::StartMarkers(Job* job) {
   job->found.swap(job->markers);
   if (job->report.files_failed == 0) return;
   for (const File& marker : job->found) {
-    ++job->report.files_failed;
-    job->report.failures.emplace_back(marker.source,
-                                      "A commit marker is not copied where other files failed.");
+    AddFailure(job, marker.source,
+               MakeStatus(StatusCode::kFailedPrecondition,
+                          "A commit marker is not copied where other files failed."));
   }
   job->found.clear();
 }

@@ -78,6 +78,7 @@ class CopyJobs {
   void CopyFile(const JobPtr& job, const File& file);
   bool IsRunning(const JobPtr& job);
   void Ended(const JobPtr& job, const File& file, const Status& status);
+  static void AddFailure(Job* job, const std::string& path, const Status& why);
   // The whole job cannot go on.
   void Fail(const JobPtr& job, const Status& why);
   void StartMarkers(Job* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

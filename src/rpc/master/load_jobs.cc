@@ -1,5 +1,7 @@
 #include "rpc/master/load_jobs.h"
 
+#include <utility>
+
 #include "rpc/master/loading.h"
 
 namespace spillway {
@@ -25,9 +27,11 @@ LoadJobs::Started LoadJobs::Start(const Caller& caller, const std::string& path,
         if (ended->progress.state != "RUNNING") ended->files = {};
       }
     }
-    if (jobs_.size() >= kRemembered)
+    if (jobs_.size() >= kRemembered) {
+      for (auto& [other, followed] : jobs_) Settle(followed.get());
       std::erase_if(jobs_,
                     [](const auto& entry) { return entry.second->progress.state != "RUNNING"; });
+    }
     jobs_[path] = job;
   }
   executor_->Post([this, job, caller, path, copies] { Walk(job, caller, path, copies); });
@@ -40,8 +44,16 @@ void LoadJobs::Walk(const std::shared_ptr<Job>& job, const Caller& caller, const
   absl::MutexLock lock(&mutex_);
   job->walked = true;
   if (job->stopped || status.ok()) return;
-  job->progress.state = "FAILED";
-  job->progress.error = Message(status);
+  ++job->progress.files;
+  AddFailure(job.get(), path, status);
+}
+
+void LoadJobs::AddFailure(Job* job, const std::string& path, const Status& why) {
+  constexpr size_t kFailuresMax = 1000;
+  if (!job->failed.insert(path).second) return;
+  ++job->progress.files_failed;
+  if (job->progress.failures.size() < kFailuresMax)
+    job->progress.failures.emplace_back(path, Message(why));
 }
 
 Status LoadJobs::Collect(const std::shared_ptr<Job>& job, const Caller& caller,
@@ -49,22 +61,31 @@ Status LoadJobs::Collect(const std::shared_ptr<Job>& job, const Caller& caller,
   ListOptions options;
   options.recursive = true;
   options.blocks = false;
-  return VisitListing(
-      master_, caller, path, options, {}, [&](const FileStatus& file) -> StatusOr<bool> {
-        if (file.is_directory) return true;
-        auto blocks = master_->LoadFile(caller, file.path, copies);
-        SPILLWAY_RETURN_IF_ERROR(blocks.result.status());
-        absl::MutexLock lock(&mutex_);
-        if (job->stopped) {
-          master_->CancelLoad(*blocks.result);
-          return false;
-        }
-        job->blocks.insert(job->blocks.end(), blocks.result->begin(), blocks.result->end());
-        ++job->progress.files;
-        if (job->files.size() < JobReport::kNamesMax) job->files.push_back(file.path);
-        job->progress.bytes += file.length_bytes;
-        return true;
-      });
+  const auto load = [&](const FileStatus& file) -> StatusOr<bool> {
+    if (file.is_directory) return true;
+    const auto blocks = master_->LoadFile(caller, file.path, copies);
+    absl::MutexLock lock(&mutex_);
+    if (job->stopped) {
+      if (blocks.result.ok()) master_->CancelLoad(*blocks.result);
+      return false;
+    }
+    ++job->progress.files;
+    if (!blocks.result.ok()) {
+      AddFailure(job.get(), file.path, blocks.result.status());
+      return true;
+    }
+    job->blocks.insert(job->blocks.end(), blocks.result->begin(), blocks.result->end());
+    if (!blocks.result->empty()) job->waiting[file.id] = {file.path, file.length_bytes};
+    if (job->files.size() < JobReport::kNamesMax) job->files.push_back(file.path);
+    job->progress.bytes += file.length_bytes;
+    return true;
+  };
+  return VisitListing(master_, caller, path, options, {}, load,
+                      [&](const std::string& folder, const Status& why) {
+                        absl::MutexLock lock(&mutex_);
+                        ++job->progress.files;
+                        AddFailure(job.get(), folder, why);
+                      });
 }
 
 void LoadJobs::Settle(Job* job) {
@@ -74,11 +95,21 @@ void LoadJobs::Settle(Job* job) {
   if (job->settled_at_ms && now_ms - *job->settled_at_ms < kSettledMs) return;
   job->settled_at_ms = now_ms;
   job->progress.blocks = job->blocks.size();
-  job->progress.blocks_left = master_->StillToLoad(job->blocks);
+  FailedLoads failed;
+  job->progress.blocks_left = master_->StillToLoad(job->blocks, &failed);
+  for (const auto& [block, why] : failed) {
+    const auto file = job->waiting.find(FileIdOfBlock(block));
+    if (file == job->waiting.end()) continue;
+    AddFailure(job, file->second.path, why);
+    job->progress.bytes -= std::exchange(file->second.bytes, 0);
+  }
   job->progress.duration_ms = now_ms - job->began_ms;
   if (!job->walked || job->progress.blocks_left > 0) return;
-  job->progress.state = "SUCCEEDED";
+  job->progress.state = job->progress.files_failed == 0 ? "SUCCEEDED" : "FAILED";
+  std::erase_if(job->files, [job](const std::string& path) { return job->failed.count(path) > 0; });
   job->blocks = {};
+  job->waiting = {};
+  job->failed = {};
 }
 
 bool LoadJobs::Stop(const std::string& path) {
@@ -120,15 +151,16 @@ JobReport LoadJobs::ReportOf(const std::string& path, Job* job) {
                  : progress.state == "SUCCEEDED" ? JobState::kCompleted
                  : progress.state == "FAILED"    ? JobState::kFailed
                                                  : JobState::kCanceled;
-  const bool loaded = report.state == JobState::kCompleted;
+  const bool ended = progress.state == "SUCCEEDED" || progress.state == "FAILED";
   report.files = progress.files;
-  report.files_done = loaded ? progress.files : 0;
-  report.bytes_done = loaded ? progress.bytes : 0;
+  report.files_failed = progress.files_failed;
+  report.files_done = ended ? progress.files - progress.files_failed : 0;
+  report.bytes_done = ended ? progress.bytes : 0;
   report.walked = job->walked;
   report.begun_at_ms = job->begun_at_ms;
   if (report.state != JobState::kRunning)
     report.ended_at_ms = job->begun_at_ms + progress.duration_ms;
-  if (!progress.error.empty()) report.failures.emplace_back(path, progress.error);
+  report.failures = progress.failures;
   return report;
 }
 
@@ -139,7 +171,7 @@ std::optional<JobReport> LoadJobs::Report(int64_t id, bool names) {
   const auto it = jobs_.find(*path);
   if (it == jobs_.end()) return std::nullopt;
   JobReport report = ReportOf(*path, it->second.get());
-  if (names && report.state == JobState::kCompleted) report.done = it->second->files;
+  if (names && report.files_done > 0) report.done = it->second->files;
   return report;
 }
 

@@ -5,7 +5,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
@@ -18,12 +20,14 @@ namespace spillway {
 
 struct LoadProgress {
   std::string state;  // RUNNING, SUCCEEDED, FAILED, STOPPED
-  int64_t files = 0;  // looked at
+  int64_t files = 0;  // looked at; a folder that cannot be listed counts as one
   int64_t bytes = 0;  // of them
   size_t blocks = 0;  // to be loaded
   size_t blocks_left = 0;
   int64_t duration_ms = 0;
-  std::string error;
+  // What could not be loaded, and why: the first of them, and how many there are.
+  std::vector<std::pair<std::string, std::string>> failures;
+  int64_t files_failed = 0;
 };
 
 // Thread-safe. One load a path; remembers the last 1,000.
@@ -47,6 +51,10 @@ class LoadJobs {
   std::vector<JobReport> Reports();
 
  private:
+  struct File {
+    std::string path;
+    int64_t bytes = 0;
+  };
   struct Job {
     LoadProgress progress;
     int64_t id = 0;
@@ -55,13 +63,18 @@ class LoadJobs {
     std::vector<std::string> files;
     bool walked = false;
     bool stopped = false;
-    std::vector<BlockId> blocks;           // until it has ended
+    std::vector<BlockId> blocks;      // until it has ended
+    std::map<InodeId, File> waiting;  // those that the blocks are of
+    std::set<std::string> failed;
     std::optional<int64_t> settled_at_ms;  // monotonic
   };
   void Walk(const std::shared_ptr<Job>& job, const Caller& caller, const std::string& path,
             int copies);
+  // Goes on past what cannot be loaded.
   Status Collect(const std::shared_ptr<Job>& job, const Caller& caller, const std::string& path,
                  int copies);
+  void AddFailure(Job* job, const std::string& path, const Status& why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What of job's blocks is left decides whether it has ended.
   void Settle(Job* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

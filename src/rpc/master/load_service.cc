@@ -13,15 +13,22 @@ namespace {
 
 const char* const kService = "alluxio.grpc.file.FileSystemMasterClientService";
 
+std::string ReasonOf(const LoadProgress& progress) {
+  if (progress.failures.empty()) return "";
+  const auto& [path, why] = progress.failures.front();
+  return path + ": " + why;
+}
+
 std::string ReportOf(const std::string& path, const LoadProgress& progress) {
+  const std::string reason = ReasonOf(progress);
   const int64_t seconds_x1000 = std::max<int64_t>(1, progress.duration_ms);
   return fmt::format(
       "Progress for loading path '{}':\n\tSettings:\tbandwidth: unlimited\tverify: false\n"
       "\tJob State: {}{}\n\tFiles Processed: {}\n\tBytes Loaded: {}\n\tThroughput: {}/s\n"
-      "\tBlocks left: {} of {}\n\tFiles Failed: 0\n",
-      path, progress.state, progress.error.empty() ? "" : " (" + progress.error + ")",
-      progress.files, FormatBytes(progress.bytes),
-      FormatBytes(progress.bytes * 1000 / seconds_x1000), progress.blocks_left, progress.blocks);
+      "\tBlocks left: {} of {}\n\tFiles Failed: {}\n",
+      path, progress.state, reason.empty() ? "" : " (" + reason + ")", progress.files,
+      FormatBytes(progress.bytes), FormatBytes(progress.bytes * 1000 / seconds_x1000),
+      progress.blocks_left, progress.blocks, progress.files_failed);
 }
 
 std::string JsonOf(const LoadProgress& progress) {
@@ -29,7 +36,8 @@ std::string JsonOf(const LoadProgress& progress) {
                         {"mProcessedFileCount", progress.files},
                         {"mByteCount", progress.bytes},
                         {"mBlocksLeft", progress.blocks_left},
-                        {"mFailureReason", progress.error}}
+                        {"mFailedFileCount", progress.files_failed},
+                        {"mFailureReason", ReasonOf(progress)}}
       .dump();
 }
 

@@ -1,6 +1,9 @@
 #include "rpc/master/loading.h"
 
+#include <utility>
+
 #include "common/log.h"
+#include "common/path.h"
 
 namespace spillway {
 namespace {
@@ -61,11 +64,19 @@ Status LoadNow(const MasterServiceContext& context, const std::vector<std::strin
 
 StatusOr<std::vector<FileStatus>> NextPage(Master* master, const Caller& caller,
                                            const std::string& path, const ListOptions& options,
-                                           ListCursor* cursor) {
+                                           ListCursor* cursor, const FolderFailed& failed) {
   constexpr size_t kEntriesPerPage = 1000;
-  if (const auto directory = cursor->load ? cursor->load : master->DirectoryToLoad(path, true)) {
+  if (const auto directory = std::exchange(cursor->load, std::nullopt)) {
+    const Status loaded = master->LoadDirectory(*directory);
+    if (!loaded.ok() && !failed) return loaded;
+    if (!loaded.ok()) {
+      cursor->unloadable.insert(*directory);
+      failed(JoinPath(path, cursor->after), loaded);
+    }
+    return std::vector<FileStatus>();
+  }
+  if (const auto directory = master->DirectoryToLoad(path, true)) {
     SPILLWAY_RETURN_IF_ERROR(master->LoadDirectory(*directory));
-    cursor->load.reset();
     return std::vector<FileStatus>();
   }
   return master->ListStatus(caller, path, options, kEntriesPerPage, cursor).result;
@@ -73,9 +84,11 @@ StatusOr<std::vector<FileStatus>> NextPage(Master* master, const Caller& caller,
 
 Status VisitListing(Master* master, const Caller& caller, const std::string& path,
                     const ListOptions& options, ListCursor cursor,
-                    const std::function<StatusOr<bool>(const FileStatus&)>& visit) {
+                    const std::function<StatusOr<bool>(const FileStatus&)>& visit,
+                    const FolderFailed& failed) {
   while (!cursor.done) {
-    SPILLWAY_ASSIGN_OR_RETURN(const auto page, NextPage(master, caller, path, options, &cursor));
+    SPILLWAY_ASSIGN_OR_RETURN(const auto page,
+                              NextPage(master, caller, path, options, &cursor, failed));
     for (const FileStatus& status : page) {
       SPILLWAY_ASSIGN_OR_RETURN(const bool more, visit(status));
       if (!more) return absl::OkStatus();

@@ -33,17 +33,22 @@ void WithLoaded(const MasterServiceContext& context, std::vector<std::string> pa
 Status LoadNow(const MasterServiceContext& context, const std::vector<std::string>& paths,
                const Loading& loading);
 
-// The next entries of a listing, loading what was never loaded; maybe none before it is done.
-// Blocks.
+// Hears of a folder below the listed one that could not be loaded.
+using FolderFailed = std::function<void(const std::string& path, const Status& why)>;
+
+// The next entries of a listing, loading what was never loaded; maybe none before it is done. A
+// folder below that cannot be loaded ends the listing; with failed it is passed to that, and the
+// listing goes on with what is known of it. Blocks.
 StatusOr<std::vector<FileStatus>> NextPage(Master* master, const Caller& caller,
                                            const std::string& path, const ListOptions& options,
-                                           ListCursor* cursor);
+                                           ListCursor* cursor, const FolderFailed& failed = {});
 
 // Visits the entries of a listing from cursor on, page by page, loading what was never loaded,
 // until visit answers false. Blocks.
 Status VisitListing(Master* master, const Caller& caller, const std::string& path,
                     const ListOptions& options, ListCursor cursor,
-                    const std::function<StatusOr<bool>(const FileStatus&)>& visit);
+                    const std::function<StatusOr<bool>(const FileStatus&)>& visit,
+                    const FolderFailed& failed = {});
 
 int64_t SyncIntervalMs(const MasterServiceContext& context,
                        const fswire::FileSystemMasterCommonPOptions& options);
