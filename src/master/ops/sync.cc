@@ -173,7 +173,8 @@ Status Master::CompareFolder(SyncedFolder& folder, const std::string* only, Sync
   };
   if (only != nullptr) {
     const std::string key = folder.key.key.empty() ? *only : folder.key.key + "/" + *only;
-    SPILLWAY_ASSIGN_OR_RETURN(const ListPage page, folder.store->LookUp(key));
+    SPILLWAY_ASSIGN_OR_RETURN(ListPage page, folder.store->LookUp(key));
+    (void)LeaveOutUnnamed(folder.path, &page);
     compare(page);
     // Beside an object nobody has looked for a folder.
     folder.hidden.objects.clear();
@@ -182,10 +183,12 @@ Status Master::CompareFolder(SyncedFolder& folder, const std::string* only, Sync
   }
   std::string token;
   do {
+    const bool first = token.empty();
     auto page = folder.store->List(folder.key.key, token);
     if (!page.ok() && IsPlanted(PlantedBug::kBelieveUnread)) page = ListPage();
     SPILLWAY_RETURN_IF_ERROR(page.status());
     token = page->next_token;
+    NoteLeftOut(folder.key.full(), LeaveOutUnnamed(folder.path, &*page), first);
     compare(*page);
   } while (!token.empty());
   RemoveMissing(folder, nullptr, counts);
@@ -218,8 +221,9 @@ void Master::ComparePage(SyncedFolder& folder, const ListPage& page, SyncCounts*
     for (const std::string& key : page.directories) {
       const std::string name = NameOfKey(key);
       const auto child = txn.GetChild(folder.id, name);
-      const auto old = child ? txn.GetInode(*child) : std::nullopt;
+      const auto old = child ? txn.GetChildInode(folder.id, name, *child) : std::nullopt;
       ++counts->seen;
+      if (child && !old) continue;  // damaged, and left to an operator
       if (old && !old->is_directory()) folder.hidden.directories.push_back(key);
       if (name.empty() || old || IsLeaving(txn, mount, key, nullptr)) continue;
       AddLoadedFolder(txn, *parent, name);
@@ -230,7 +234,8 @@ void Master::ComparePage(SyncedFolder& folder, const ListPage& page, SyncCounts*
       ++counts->seen;
       if (name.empty() || IsLeaving(txn, mount, object.key, &object)) continue;
       const auto child = txn.GetChild(folder.id, name);
-      const auto old = child ? txn.GetInode(*child) : std::nullopt;
+      const auto old = child ? txn.GetChildInode(folder.id, name, *child) : std::nullopt;
+      if (child && !old) continue;
       if (old && old->is_directory()) folder.hidden.objects.push_back(object);
       if (old && (old->is_directory() || !IsSettled(*old, object.key, folder.began_at_ms) ||
                   !HasChanged(*old, object)))
