@@ -7,10 +7,9 @@ namespace spillway {
 namespace {
 
 using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
 using google::protobuf::Reflection;
 
-Status CheckField(const Message& message, const Reflection& reflection,
+Status CheckField(const google::protobuf::Message& message, const Reflection& reflection,
                   const FieldDescriptor& field) {
   const bool text = field.type() == FieldDescriptor::TYPE_STRING;
   if (!text && field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) return absl::OkStatus();
@@ -33,7 +32,7 @@ Status CheckField(const Message& message, const Reflection& reflection,
 
 }  // namespace
 
-Status CheckRequestText(const Message& request) {
+Status CheckRequestText(const google::protobuf::Message& request) {
   const Reflection& reflection = *request.GetReflection();
   std::vector<const FieldDescriptor*> fields;
   reflection.ListFields(request, &fields);
@@ -42,7 +41,8 @@ Status CheckRequestText(const Message& request) {
   return absl::OkStatus();
 }
 
-Status ReadRequest(const std::string& what, const grpc::ByteBuffer& buffer, Message* request) {
+Status ReadRequest(const std::string& what, const grpc::ByteBuffer& buffer,
+                   google::protobuf::Message* request) {
   if (!FromBuffer(buffer, request))
     return InvalidArgument(
         "{}: the request cannot be read: it is broken, or text in it is not UTF-8.", what);

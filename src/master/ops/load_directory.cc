@@ -80,11 +80,15 @@ Status Master::LoadForRename(const std::string& path) {
     }
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
-    txn.ForEachChild(folder, "", [&](std::string_view, InodeId id) {
-      const auto child = txn.GetInode(id);
-      if (child && child->is_directory()) folders.push_back(id);
+    std::vector<std::pair<std::string, InodeId>> children;
+    txn.ForEachChild(folder, "", [&](std::string_view name, InodeId id) {
+      children.emplace_back(name, id);
       return true;
     });
+    for (const auto& [name, id] : children) {
+      const auto child = txn.GetChildInode(folder, name, id);
+      if (child && child->is_directory()) folders.push_back(id);
+    }
   }
   return absl::OkStatus();
 }

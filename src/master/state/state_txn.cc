@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 
 #include "common/log.h"
 #include "common/path.h"
@@ -268,13 +269,14 @@ std::optional<state::PendingDelete> StateTxn::GetPendingDelete(MountId mount,
 
 void StateTxn::ForEachPendingDelete(const std::optional<std::pair<MountId, std::string>>& after,
                                     const std::function<bool(const state::PendingDelete&)>& visit) {
+  std::set<MountId> mounts;
+  for (const auto& mount : Mounts()) mounts.insert(MountId(mount.mount_id()));
   const std::string begin = after ? keys::DeleteKey(after->first, after->second) + '\0' : "d";
   Scan(begin, "e", [&](std::string_view key, std::string_view value) {
     state::PendingDelete record;
     if (!Read(key, value, &record)) return true;
     const MountId mount(record.mount_id());
-    if (key == keys::DeleteKey(mount, record.key()) && Get(keys::MountKey(mount)))
-      return visit(record);
+    if (key == keys::DeleteKey(mount, record.key()) && mounts.contains(mount)) return visit(record);
     NoteDamaged(std::string(key), "it is another key's, or of a mount that there is not");
     return true;
   });
