@@ -9,7 +9,7 @@ def odd_names():
     names += [b"s" * n for n in (2, 255, 256, 1024, 1025)] + ["é".encode() * 127, "é".encode() * 128]
     names += ["caf\u00e9".encode(), "cafe\u0301".encode(), "\u212b".encode(), "\u00c5".encode(), "A\u030a".encode()]
     names += [b"...", b".hidden", b"..a", b"a..", b"\\back", b"a\\b", b"c:\\", b"%2F", b"a%2Fb", b"%00", b"%", b"%zz", b"a+b", b"a b", b"a?b", b"a#b",
-              b"a;b", b"a:b", b"s3://b", b"*", b"[a]", b"{a}", b"a&b", b"<a>", b"\"q\"", b"'q'", b"$HOME", b"`a`", b"a|b", b"~", b"-rf", b"--help", b"@"]
+              b"a;b", b"a:b", b"s3:", b"*", b"[a]", b"{a}", b"a&b", b"<a>", b"\"q\"", b"'q'", b"$HOME", b"`a`", b"a|b", b"~", b"-rf", b"--help", b"@"]
     names += [b" lead", b"trail ", b" ", b"  ", b"\tlead", b"trail\t", b"trail\n", b"\r\n", "\u00a0".encode(), "\u3000x".encode()]
     names += [c.encode() for c in ("\U0001f600", "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u200f", "a\u200fb", "\u202egnp.exe", "\u2066x\u2069",
                                    "\ufeff", "\ufeffbom", "\ufffe", "\uffff", "x\uffff", "\U0001fffe", "\U0010ffff", "\ufdd0", "\ufffd", "\u2028",

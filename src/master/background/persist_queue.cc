@@ -128,6 +128,7 @@ void Master::LoadJobs(std::string after) {
       state::PersistJob job = stored;
       after = key;
       if (tasks_.contains(InodeId(job.inode_id()))) continue;  // asked for since the start
+      if (!txn.GetInode(InodeId(job.inode_id()))) continue;    // one of the two is damaged
       // Nobody remembers an upload's parts, or whether it was begun: abort it and begin again.
       if (OrphanUploadOf(txn, job)) {
         txn.Apply(MakeEntry(
