@@ -206,7 +206,10 @@ std::optional<std::string> StateTxn::PathOf(const state::Inode& inode) {
 }
 
 std::optional<state::PersistJob> StateTxn::GetPersistJob(InodeId id) {
-  return GetRecord<state::PersistJob>(keys::PersistKey(id));
+  auto job = GetRecord<state::PersistJob>(keys::PersistKey(id));
+  if (!job || job->inode_id() == id.value()) return job;
+  NoteDamaged(keys::PersistKey(id), "it is another inode's");
+  return std::nullopt;
 }
 std::vector<std::pair<std::string, state::PersistJob>> StateTxn::PersistJobs(
     const std::string& after, size_t limit) {
