@@ -11,14 +11,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using fuzz::Require;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const absl::Status door = CheckText("The text", text);
-  Require(IsValidUtf8(door.message()));
+  Require(IsValidUtf8(Message(door)));
   Require(!door.ok() || (IsValidUtf8(text) && text.find('\0') == std::string_view::npos));
   Require(IsValidUtf8(Printable(std::string(text))));
   Require(!IsValidUtf8(text) || IsValidUtf8(Utf8Prefix(text, size / 2)));
   Require(!CheckName(text).ok() || NormalizePath("/" + std::string(text)).ok());
   const auto path = NormalizePath(text);
   if (!path.ok()) {
-    Require(IsValidUtf8(path.status().message()));
+    Require(IsValidUtf8(Message(path.status())));
     return 0;
   }
   Require(door.ok() && IsValidUtf8(*path));
