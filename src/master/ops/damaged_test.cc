@@ -131,7 +131,7 @@ TEST_F(DamagedTest, aDamagedFile_isDataLossAndItsNeighboursStay) {
   const auto session = AddWorker("w1");
   const FileStatus file = WriteFile("/d/f", 10, {session});
   WriteFile("/d/g", 10, {session});
-  for (const std::string value : {std::string("\xff\xff"), std::string("garbage")}) {
+  for (const std::string& value : {std::string("\xff\xff"), std::string("garbage")}) {
     Damage(keys::InodeKey(file.id), value);
     AddWorker("w1");
     EXPECT_EQ(Names("/d"), std::vector<std::string>{"g"});
