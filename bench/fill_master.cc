@@ -142,7 +142,7 @@ int Fill(const Options& options) {
   NoWorkers sender;
   FixedOpener opener(std::make_shared<MemoryUnderStore>());
   ThreadPool executor("journal", 1);
-  Journal journal(store->get(), &executor, LastLogIndex(store->get(), &executor));
+  Journal journal(store->get(), &executor, LastLogIndex(store->get(), &executor).value());
   {
     MasterOptions master_options;
     master_options.root_uri = options.root_uri;

@@ -145,7 +145,7 @@ void Simulation::AdvanceMs(int64_t delta_ms) {
 
 void Simulation::StartMaster() {
   journal_ = std::make_unique<Journal>(&state_, &master_executor_,
-                                       LastLogIndex(&state_, &master_executor_));
+                                       LastLogIndex(&state_, &master_executor_).value());
   master_ = std::make_unique<Master>(options_, MasterContext{&clock_, &random_, &master_executor_,
                                                              journal_.get(), this, this, nullptr});
   if (Status status = master_->Start(); !status.ok()) Violation("start: " + Message(status));

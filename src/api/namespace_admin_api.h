@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/damaged.h"
 #include "api/types.h"
 #include "common/status.h"
 
@@ -61,6 +62,10 @@ class NamespaceAdminApi {
   virtual Status CancelJob(int64_t id) = 0;
   virtual StatusOr<std::vector<JobReport>> ListJobs() = 0;
   virtual StatusOr<std::string> GetFilePath(InodeId id) = 0;
+  virtual StatusOr<DamagedReport> GetDamaged(int64_t entries_max) = 0;
+  // A damaged record's bytes; dropping it, which says what was done.
+  virtual StatusOr<std::string> ExportRecord(const std::string& name) = 0;
+  virtual StatusOr<std::string> DropRecord(const std::string& name) = 0;
   // Defaults of client properties below paths.
   virtual StatusOr<std::map<std::string, Properties>> GetPathProperties() = 0;
   virtual Status SetPathProperties(const std::string& path, const Properties& properties) = 0;

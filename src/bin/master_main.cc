@@ -284,7 +284,7 @@ Status Run(const Configuration& config, const std::string& restore_from) {
   }
   SPILLWAY_ASSIGN_OR_RETURN(auto store,
                             OpenStore(config.GetString("alluxio.master.journal.folder")));
-  const LogIndex last = LastLogIndex(store.get(), &journal_thread);
+  SPILLWAY_ASSIGN_OR_RETURN(const LogIndex last, LastLogIndex(store.get(), &journal_thread));
   // A new cluster is told of a bad understore at once; an old one must not wait for it.
   if (last == LogIndex()) SPILLWAY_RETURN_IF_ERROR(ProbeRoot(&opener, options.root_uri));
   Journal journal(store.get(), &journal_thread, last);

@@ -1,4 +1,5 @@
 #include "cli/json.h"
+#include "common/names.h"
 
 #include "cli/fs/commands.h"
 
@@ -171,6 +172,25 @@ nlohmann::json ToJson(const JobReport& job) {
           {"begunAtMs", job.begun_at_ms},
           {"endedAtMs", job.ended_at_ms},
           {"failures", failures}};
+}
+
+nlohmann::json ToJson(const DamagedReport& report) {
+  nlohmann::json records = nlohmann::json::array();
+  for (const DamagedRecordInfo& record : report.records) {
+    records.push_back(
+        {{"name", record.name}, {"path", Printable(record.path)}, {"why", Printable(record.why)}});
+  }
+  nlohmann::json folders = nlohmann::json::array();
+  for (const LeftOut& left : report.left_out) {
+    folders.push_back({{"folder", Printable(left.folder)},
+                       {"entries", left.entries},
+                       {"example", Printable(left.example)},
+                       {"why", Printable(left.why)}});
+  }
+  return {{"damagedRecords", report.records_count},
+          {"damaged", records},
+          {"leftOutFolders", report.left_out_count},
+          {"leftOut", folders}};
 }
 
 }  // namespace spillway::cli

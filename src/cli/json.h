@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/damaged.h"
 #include "api/types.h"
 
 namespace spillway::cli {
@@ -15,6 +16,7 @@ nlohmann::json ToJson(const PersistInfo& info);
 nlohmann::json ToJson(const PersistReport& report);
 nlohmann::json ToJson(const std::vector<StoreInfo>& stores);
 nlohmann::json ToJson(const HealthReport& report);
+nlohmann::json ToJson(const DamagedReport& report);
 nlohmann::json ToJson(const ClusterInfo& info);
 nlohmann::json ToJson(const JobReport& job);
 template <typename T>

@@ -1,8 +1,11 @@
 #include "common/path.h"
 
+#include "common/names.h"
+
 namespace spillway {
 
 StatusOr<std::string> NormalizePath(std::string_view path) {
+  SPILLWAY_RETURN_IF_ERROR(CheckText("The path", path, kPathBytesMax));
   std::string_view rest = path;
   if (const size_t scheme = rest.find("://");
       scheme != std::string_view::npos && rest.find('/') == scheme + 1) {
@@ -11,9 +14,6 @@ StatusOr<std::string> NormalizePath(std::string_view path) {
   }
   if (rest.empty() || rest[0] != '/') {
     return InvalidArgument("Path \"{}\" is invalid: an absolute path is needed.", path);
-  }
-  if (rest.find('\0') != std::string_view::npos) {
-    return InvalidArgument("Path is invalid: it has a NUL byte.");
   }
   std::vector<std::string_view> parts;
   while (!rest.empty()) {

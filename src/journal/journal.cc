@@ -22,6 +22,10 @@ std::optional<std::string> Journal::Get(std::string_view key, LogIndex* depends)
     before = last_;
   }
   auto value = store_->Get(key);
+  if (value.status().code() == StatusCode::kDataLoss) {
+    damaged_.Note({std::string(key), Message(value.status()), "", -1, ""});
+    return std::string(kUnreadable);
+  }
   if (!value.ok()) Panic(Message(value.status()));
   absl::MutexLock lock(&mutex_);
   if (last_ == before) cache_.Put(key, *value);  // else it may be older than what was appended
@@ -60,6 +64,9 @@ void Journal::Scan(std::string_view begin, std::string_view end, const StateStor
 
 LogIndex Journal::Append(StateBatch batch) {
   if (observer_) observer_(batch);
+  if (damaged_.count() > 0) {
+    for (const auto& [key, value] : batch) damaged_.Forget(key);
+  }
   absl::MutexLock lock(&mutex_);
   ++last_;
   while (!batch.empty()) {

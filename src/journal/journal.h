@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "common/executor.h"
 #include "common/ids.h"
+#include "journal/damaged_records.h"
 #include "journal/read_cache.h"
 #include "journal/state_store.h"
 
@@ -23,7 +24,8 @@ class Journal {
   // the process: what was appended has already been seen.
   Journal(StateStore* store, Executor* executor, LogIndex last);
 
-  // The newest value, durable or not. *depends is raised to the index the value waits for.
+  // The newest value, durable or not. *depends is raised to the index the value waits for. What the
+  // store has and cannot read is kUnreadable, and noted as damaged.
   std::optional<std::string> Get(std::string_view key, LogIndex* depends);
   void Scan(std::string_view begin, std::string_view end, const StateStore::Visitor& visit,
             LogIndex* depends);
@@ -32,10 +34,15 @@ class Journal {
   // Is told what is appended, before it can be read; within Append. Null: nobody.
   void Observe(std::function<void(const StateBatch&)> observer) { observer_ = std::move(observer); }
   LogIndex last_index();
+  // What is written over is no damaged record any more.
+  DamagedRecords& damaged() { return damaged_; }
 
   // Runs done once everything up to index is durable: at once on this thread if it is already,
   // else on the executor.
   void WhenDurable(LogIndex index, std::function<void()> done);
+
+  // No record of any kind can be read from it.
+  static constexpr std::string_view kUnreadable = "\xff";
 
  private:
   static constexpr size_t kCacheBytes = 16 << 20;
@@ -48,6 +55,7 @@ class Journal {
 
   StateStore* const store_;
   Executor* const executor_;
+  DamagedRecords damaged_;
   std::function<void(const StateBatch&)> observer_;  // appends are ordered, and so is this
   absl::Mutex mutex_;
   absl::btree_map<std::string, Pending, std::less<>> overlay_ ABSL_GUARDED_BY(mutex_);

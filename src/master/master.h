@@ -180,6 +180,10 @@ class Master : private MasterState {
   PersistReport GetPersistReport(size_t entries_max);
   std::vector<StoreInfo> GetStoreReport(size_t entries_max);
   HealthReport GetHealthReport(size_t entries_max);
+  DamagedReport GetDamaged(size_t entries_max);
+  // A damaged record's bytes as they stand; dropping it for good. What was done with it.
+  StatusOr<std::string> ExportRecord(const std::string& name);
+  Outcome<std::string> DropRecord(const std::string& name);
   // Runs done when a new block of path may be written: at once, or later as the backlog of
   // unpersisted data shrinks. ABORTED if the caller had better write through; RESOURCE_EXHAUSTED
   // after backlog_wait_ms_max.
@@ -199,10 +203,11 @@ class Master : private MasterState {
   StatusOr<ResolvedKey> Resolve(const std::string& path) HOLDING_MUTEX;
   std::shared_ptr<UnderStore> UnderStoreOf(MountId mount) HOLDING_MUTEX;
   Status OpenMounts(StateTxn& txn) HOLDING_MUTEX;
-  void VisitSubtree(StateTxn& txn, const state::Inode& inode, const std::string& path,
-                    const std::function<void(const state::Inode&, const std::string&)>& visit)
+  static Status CheckSound(const Lookup& lookup);
+  // DATA_LOSS if records below are damaged; the others are visited.
+  Status VisitSubtree(StateTxn& txn, const state::Inode& inode, const std::string& path,
+                      const std::function<void(const state::Inode&, const std::string&)>& visit)
       HOLDING_MUTEX;
-
   // --- state/permissions.cc
   static constexpr int kRead = 4, kWrite = 2, kExecute = 1;
   bool Allows(const Caller& caller, const state::Inode& inode, int bits) const;
@@ -215,7 +220,6 @@ class Master : private MasterState {
                           const std::string& path) const;
   Status CheckOwner(const Caller& caller, const state::Inode& inode, const std::string& path) const;
   Status CheckWritable(const ResolvedKey& resolved, const std::string& path) HOLDING_MUTEX;
-
   // --- state/file_status.cc
   FileStatus MakeStatus(StateTxn& txn, const state::Inode& inode, const std::string& path,
                         bool blocks) HOLDING_MUTEX;
@@ -305,7 +309,9 @@ class Master : private MasterState {
                        const std::string& name) HOLDING_MUTEX;
   state::Inode LoadedFile(StateTxn& txn, const state::Inode& parent, const std::string& name,
                           const ObjectInfo& object) HOLDING_MUTEX;
-
+  // --- ops/damaged.cc
+  std::string RemakeDirectory(StateTxn& txn, const DamagedRecord& record) HOLDING_MUTEX;
+  void NoteLeftOut(const std::string& folder, const LeftOut& left, bool first) WITHOUT_MUTEX;
   // --- ops/sync.cc
   struct SyncedFolder;
   // What path's first component that may have come or gone is now.
@@ -323,7 +329,6 @@ class Master : private MasterState {
   // True if the inode is gone.
   bool RemoveGone(StateTxn& txn, const state::Inode& inode, const std::string& path,
                   int64_t before_ms, Removed* removed, SyncCounts* counts) HOLDING_MUTEX;
-
   // --- ops/copy_file.cc
   StatusOr<state::Inode> BeginCopy(StateTxn& txn, FileCopy* copy, const std::string& source,
                                    const std::string& target, Removed* removed) HOLDING_MUTEX;
@@ -332,7 +337,6 @@ class Master : private MasterState {
   // Completes what has all its blocks, gives up what cannot be copied.
   void SettleCopies() WITHOUT_MUTEX;
   void SettleCopy(InodeId target) WITHOUT_MUTEX;
-
   // --- background/
   state::PersistJob NewPersistJob(const state::Inode& inode, state::PersistKind kind,
                                   int64_t wait_ms) HOLDING_MUTEX;
@@ -436,25 +440,20 @@ class Master : private MasterState {
   StatusOr<std::shared_ptr<UnderStore>> OpenStore(const state::Mount& mount);
   void SweepOrphans() WITHOUT_MUTEX;
   void CheckWorkers() WITHOUT_MUTEX;
-
   // --- background/persist_report.cc
   double PersistRate() HOLDING_MUTEX;
   PersistInfo MakePersistInfo(const state::Inode& inode, const std::string& path) HOLDING_MUTEX;
-
   // --- background/backlog.cc
   double BacklogPressure(const std::string& path) HOLDING_MUTEX;
   void NoteDirty(PersistTask& task, const std::string& path) HOLDING_MUTEX;
   void ForgetDirty(const PersistTask& task) HOLDING_MUTEX;
   double DrainRate() HOLDING_MUTEX;
-  void NoteBlockBytes(double bytes) HOLDING_MUTEX {
-    typical_block_bytes_ = 0.9 * typical_block_bytes_ + 0.1 * bytes;
-  }
+  void NoteBlockBytes(double bytes) HOLDING_MUTEX;
   bool FirstBlock(const std::string& path) HOLDING_MUTEX;
   bool MayWriteThrough(const std::string& path) HOLDING_MUTEX;
   bool AdmitNow(double pressure, bool first) HOLDING_MUTEX;
   void PumpAdmissions() WITHOUT_MUTEX;
   void ReapIncomplete() WITHOUT_MUTEX;
-
   // --- background/healing.cc
   // Looks whether block has the copies that its file wants; queues it or trims it if not.
   void CheckCopies(StateTxn& txn, BlockId block) HOLDING_MUTEX;

@@ -37,8 +37,8 @@ class MasterFixture : public testing::Test {
   }
 
   void StartMaster() {
-    journal_ =
-        std::make_unique<Journal>(store_.get(), &executor_, LastLogIndex(store_.get(), &executor_));
+    journal_ = std::make_unique<Journal>(store_.get(), &executor_,
+                                         LastLogIndex(store_.get(), &executor_).value());
     master_ = std::make_unique<Master>(
         options_,
         MasterContext{&clock_, &random_, &executor_, journal_.get(), &sender_, &opener_, nullptr});

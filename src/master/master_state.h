@@ -71,6 +71,8 @@ class MasterState {
   std::map<InodeId, int64_t> compared_ ABSL_GUARDED_BY(mutex_);
   std::deque<InodeId> to_compare_ ABSL_GUARDED_BY(mutex_);
   int comparing_ ABSL_GUARDED_BY(mutex_) = 0;  // tasks that take from them
+  // What listings of the understore have that cannot be named, by folder.
+  std::map<std::string, LeftOut> left_out_ ABSL_GUARDED_BY(mutex_);
   std::set<WorkerId> awaited_workers_
       ABSL_GUARDED_BY(mutex_);  // known before the start, not back yet
   bool safe_mode_over_ ABSL_GUARDED_BY(mutex_) = false;

@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/synchronization/mutex.h"
+#include "api/damaged.h"
 #include "api/types.h"
 #include "common/clock.h"
 #include "common/config.h"
@@ -123,6 +124,7 @@ struct ResolvedKey {
 struct Lookup {
   std::vector<state::Inode> chain;  // from the root to the deepest that exists
   std::vector<std::string> names;   // components of the path
+  bool damaged = false;             // the next of them is there, and cannot be read
   bool found() const { return chain.size() == names.size() + 1; }
   const state::Inode& last() const { return chain.back(); }
 };

@@ -37,6 +37,26 @@ state::Inode RootInode(int64_t now_ms, const std::string& owner) {
   return root;
 }
 
+// What nothing can be done without: the cluster's record, the root and the mounts.
+Status CheckHead(StateTxn& txn, Journal* journal) {
+  const auto damaged = [](const std::string& what) {
+    return spillway::MakeStatus(
+        StatusCode::kDataLoss,
+        "The state store's record of {} is damaged and the master cannot start without it. Start "
+        "with a backup: spillway master --restore.",
+        what);
+  };
+  if (journal->damaged().count() > 0) return damaged("the cluster");
+  if (txn.Cluster().format_version() == 0) return absl::OkStatus();  // a new one
+  const auto root = txn.GetInode(kRootInodeId);
+  if (!root || !root->is_directory()) return damaged("the root directory");
+  bool has_root = false;
+  for (const auto& mount : txn.Mounts())
+    has_root = has_root || (mount.mount_id() == kRootMountId.value() && mount.path() == "/");
+  if (journal->damaged().count() > 0 || !has_root) return damaged("a mount");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 // The entries of a new cluster.
@@ -82,6 +102,7 @@ Status Master::Start() {
           "start with an empty alluxio.master.journal.folder.",
           cluster.format_version(), kStateFormatVersion);
     }
+    SPILLWAY_RETURN_IF_ERROR(CheckHead(txn, journal_));
     if (cluster.format_version() == 0) {
       Format(txn);
     } else if (cluster.format_version() < kStateFormatVersion) {

@@ -86,6 +86,9 @@ Status Authenticator::Login(const std::string& channel_id, const std::string& pl
   if (user.empty()) return failed("No authentication identity provided");
   if (parts[2].empty()) return failed("No password provided");
   const std::string& as = parts[0].empty() ? user : parts[0];
+  SPILLWAY_RETURN_IF_ERROR(CheckText("The user", user, kPrincipalBytesMax));
+  SPILLWAY_RETURN_IF_ERROR(CheckText("The user", as, kPrincipalBytesMax));
+  SPILLWAY_RETURN_IF_ERROR(CheckText("The channel id", channel_id, kPrincipalBytesMax));
   SPILLWAY_RETURN_IF_ERROR(CheckImpersonation(user, as));
   if (channel_id.empty()) return failed("No channel id provided");
   absl::MutexLock lock(&mutex_);

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "rpc/auth.h"
 #include "rpc/buffers.h"
+#include "rpc/request_text.h"
 #include "rpc/server_reactor.h"
 #include "rpc/status_map.h"
 
@@ -59,10 +60,8 @@ class RpcService {
         [handler = std::move(handler)](const CallContext& context, const grpc::ByteBuffer& buffer,
                                        std::shared_ptr<RawReply> raw) {
           Request request;
-          if (!FromBuffer(buffer, &request)) {
-            return raw->Send(InvalidArgument("{}: the request cannot be read.", context.method),
-                             {});
-          }
+          if (Status status = ReadRequest(context.method, buffer, &request); !status.ok())
+            return raw->Send(status, {});
           handler(context, request, Reply<Response>(std::move(raw)));
         });
   }

@@ -3,13 +3,10 @@
 namespace spillway {
 namespace {
 
-constexpr size_t kTextBytesMax = 4000;
+constexpr size_t kMessageBytesMax = 4000;
 
-std::string Utf8Prefix(std::string text) {
-  if (text.size() <= kTextBytesMax) return text;
-  size_t end = kTextBytesMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end);
+std::string TextOf(const Status& status) {
+  return std::string(Utf8Prefix(Printable(Message(status), true), kMessageBytesMax));
 }
 
 }  // namespace
@@ -21,11 +18,11 @@ grpc::Status ToGrpc(const Status& status) {
       code == StatusCode::kOutOfRange) {
     code = StatusCode::kUnknown;
   }
-  return grpc::Status(static_cast<grpc::StatusCode>(code), Utf8Prefix(Message(status)));
+  return grpc::Status(static_cast<grpc::StatusCode>(code), TextOf(status));
 }
 
 grpc::Status ChangedToGrpc(const Status& status) {
-  return grpc::Status(grpc::StatusCode::OUT_OF_RANGE, Utf8Prefix(Message(status)));
+  return grpc::Status(grpc::StatusCode::OUT_OF_RANGE, TextOf(status));
 }
 
 Status FromGrpc(const grpc::Status& status) {

@@ -6,6 +6,7 @@
 namespace spillway::cli {
 
 Command BackupCommand();
+Command DamagedCommand();
 Command DecommissionCommand();
 Command DecommissionWorkerCommand();
 Command DoctorCommand();

@@ -165,6 +165,7 @@ Status UnderStores(Context& context, bool as_json) {
 const std::vector<Command>& FsAdminCommands() {
   static const std::vector<Command> commands{
       BackupCommand(),
+      DamagedCommand(),
       DecommissionCommand(),
       DecommissionWorkerCommand(),
       DoctorCommand(),

@@ -3,6 +3,7 @@
 #include "cli/fs/commands.h"
 #include "cli/fsadmin/commands.h"
 #include "cli/json.h"
+#include "common/names.h"
 
 namespace spillway::cli {
 namespace {
@@ -76,14 +77,37 @@ Status ReportStore(Context& context, const Arguments& arguments) {
   return absl::OkStatus();
 }
 
+namespace {
+
+void PrintDamaged(std::ostream& out, const DamagedReport& report) {
+  out << "Damaged records of the master's state: " << report.records_count << "\n";
+  for (const DamagedRecordInfo& record : report.records) {
+    out << fmt::format("    {} ({}): {}. See fsadmin damaged.\n", record.name,
+                       record.path.empty() ? "path not known" : Printable(record.path),
+                       Printable(record.why));
+  }
+  out << "Folders of the understore with names that cannot be shown: " << report.left_out_count
+      << "\n";
+  for (const LeftOut& left : report.left_out) {
+    out << fmt::format("    {}: {} left out, as {}: {}\n", Printable(left.folder), left.entries,
+                       Printable(left.example), Printable(left.why));
+  }
+}
+
+}  // namespace
+
 Status ReportHealth(Context& context, const Arguments& arguments) {
   SPILLWAY_ASSIGN_OR_RETURN(const int64_t entries_max, EntriesMax(arguments));
   SPILLWAY_ASSIGN_OR_RETURN(const auto report, context.master->GetHealthReport(entries_max));
+  SPILLWAY_ASSIGN_OR_RETURN(const auto damaged, context.admin->GetDamaged(entries_max));
   if (arguments.Has("--json")) {
-    *context.out << ToJson(report).dump(2) << "\n";
+    nlohmann::json json = ToJson(report);
+    json.update(ToJson(damaged));
+    *context.out << json.dump(2) << "\n";
     return absl::OkStatus();
   }
   std::ostream& out = *context.out;
+  PrintDamaged(out, damaged);
   out << "Copies of what is not persisted, or is to be kept in the cluster:\n"
       << "    Degraded blocks: " << report.degraded_blocks << "\n"
       << "    Being copied: " << report.healing_blocks << "\n"

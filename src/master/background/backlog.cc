@@ -90,6 +90,10 @@ void Master::AdmitBlock(const std::string& path, bool may_write_through,
   done(status);
 }
 
+void Master::NoteBlockBytes(double bytes) {
+  typical_block_bytes_ = 0.9 * typical_block_bytes_ + 0.1 * bytes;
+}
+
 bool Master::FirstBlock(const std::string& path) {
   StateTxn txn(journal_);
   const Lookup lookup = Find(txn, path);

@@ -209,6 +209,7 @@ SweepPlan Master::PlanSweep() {
     const std::string path =
         found == mounts_.end() ? "" : JoinPath(found->second.path(), record.key());
     const Lookup lookup = Find(txn, path);
+    if (lookup.damaged) continue;  // the object may be the only thing that is left of it
     if (lookup.found()) {
       const auto task = tasks_.find(InodeId(lookup.last().id()));
       const bool will_replace =

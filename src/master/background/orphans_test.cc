@@ -84,8 +84,8 @@ TEST_F(OrphansTest, wantedAnewWhileTheListingIsOnItsWay_isLookedForAgain) {
   master_.reset();
   journal_.reset();
   executor_.Drop();
-  journal_ =
-      std::make_unique<Journal>(store_.get(), &executor_, LastLogIndex(store_.get(), &executor_));
+  journal_ = std::make_unique<Journal>(store_.get(), &executor_,
+                                       LastLogIndex(store_.get(), &executor_).value());
   master_ = std::make_unique<Master>(
       options_,
       MasterContext{&clock_, &random_, &executor_, journal_.get(), &sender_, &opener_, nullptr});

@@ -75,7 +75,7 @@ void Master::AddTask(const state::PersistJob& job, LogIndex index) {
   const auto path = inode ? txn.PathOf(*inode) : std::nullopt;
   const auto resolved = path ? Resolve(*path) : StatusOr<ResolvedKey>(Internal("gone"));
   if (!resolved.ok()) return;
-  if (inode->is_directory()) Panic("a persist job names a directory");
+  if (inode->is_directory()) return;  // a damaged record
   auto task = std::make_unique<PersistTask>();
   task->maybe_published = maybe_published;
   task->unknown_until_ms = unknown_until_ms;
@@ -128,6 +128,7 @@ void Master::LoadJobs(std::string after) {
       state::PersistJob job = stored;
       after = key;
       if (tasks_.contains(InodeId(job.inode_id()))) continue;  // asked for since the start
+      if (!txn.GetInode(InodeId(job.inode_id()))) continue;    // one of the two is damaged
       // Nobody remembers an upload's parts, or whether it was begun: abort it and begin again.
       if (OrphanUploadOf(txn, job)) {
         txn.Apply(MakeEntry(
@@ -138,7 +139,7 @@ void Master::LoadJobs(std::string after) {
       if (it == tasks_.end()) continue;
       it->second->maybe_published = true;
       it->second->unknown_until_ms = clock_->NowMs() + options_.unknown_outcome_ms;
-      FenceFromBefore(*it->second, *txn.GetInode(it->first));
+      if (const auto inode = txn.GetInode(it->first)) FenceFromBefore(*it->second, *inode);
       it->second->queued = true;
       if (!it->second->parked) Requeue(*it->second, job.due_at_ms());
     }
@@ -333,7 +334,7 @@ void Master::StartTask(PersistTask& task) {
       path && inode->generation() == task.generation &&
       (task.kind == state::RELOCATE || inode->persistence_state() != state::PERSISTED);
   if (!wanted) {
-    if (txn.GetPersistJob(task.inode)) {
+    if (inode && txn.GetPersistJob(task.inode)) {
       txn.Apply(MakeEntry(
           [&](auto& entry) { entry.mutable_persist_dropped()->set_inode_id(task.inode.value()); }));
       txn.Commit();

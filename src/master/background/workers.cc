@@ -21,12 +21,22 @@ std::vector<TierUsage> ToTiers(
   return usage;
 }
 
+Status CheckNames(const session::Register& request) {
+  const auto& address = request.address();
+  for (const std::string* name : {&address.host(), &address.rack(), &address.zone()})
+    SPILLWAY_RETURN_IF_ERROR(CheckText("The worker's address", *name, kPrincipalBytesMax));
+  for (const auto& tier : request.tiers())
+    SPILLWAY_RETURN_IF_ERROR(CheckText("The alias of a tier", tier.alias(), kPrincipalBytesMax));
+  return absl::OkStatus();
+}
+
 BlockId ToBlockId(uint64_t raw) { return BlockId(static_cast<int64_t>(raw)); }
 
 }  // namespace
 
 void Master::RegisterWorker(const session::Register& request,
                             std::function<void(StatusOr<Session>)> done) {
+  if (Status status = CheckNames(request); !status.ok()) return done(status);
   Session session;
   LogIndex index;
   {
@@ -102,7 +112,8 @@ void Master::BlocksHeld(const Session& session, const session::BlocksHeld& held)
       }
     }
     if (!wanted) {
-      unknown.push_back(id);
+      // A file whose record is damaged may still want it.
+      if (inode || !txn.Exists(FileIdOfBlock(id))) unknown.push_back(id);
       continue;
     }
     cluster_.AddReplica(session.worker, id, block.length_bytes(), block.crc32c(), block.crc_known(),
@@ -182,6 +193,9 @@ Status Master::CommitBlock(const Session& session, const session::BlockReport& b
     return Unavailable("Block {} is being removed from this worker.", id.value());
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(FileIdOfBlock(id));
+  if (!inode && txn.Exists(FileIdOfBlock(id)))
+    return spillway::MakeStatus(StatusCode::kDataLoss, "The record of block {}'s file is damaged.",
+                                id.value());
   if (!inode || inode->is_directory()) {
     worker->refused.insert(id);
     return NotFound("Block {} belongs to no file.", id.value());

@@ -24,6 +24,9 @@ void Master::GetBlockOrigin(const Session& session, const session::GetBlockOrigi
     const auto path = inode ? txn.PathOf(*inode) : std::nullopt;
     const bool known =
         path && !inode->is_directory() && inode->completed() && index < inode->blocks_size();
+    if (!inode && txn.Exists(FileIdOfBlock(block)))
+      return spillway::MakeStatus(StatusCode::kDataLoss,
+                                  "The record of block {}'s file is damaged.", block.value());
     if (!known) {
       return NotFound("Block {} belongs to no complete file: it was deleted or replaced.",
                       block.value());

@@ -20,18 +20,20 @@ Outcome<std::vector<std::string>> Master::CheckConsistency(const Caller& caller,
     const auto lookup = FindReachable(txn, caller, path);
     if (!lookup.ok()) return {lookup.status(), txn.depends()};
     Status denied;
-    VisitSubtree(txn, lookup->last(), path, [&](const state::Inode& inode, const std::string& at) {
-      if (denied.ok()) denied = CheckBits(caller, inode, kRead, at);
-      const auto resolved = Resolve(at);
-      if (!denied.ok() || inode.is_directory() || !inode.has_object() || !resolved.ok() ||
-          !IsSettled(inode, resolved->key, INT64_MAX))
-        return;
-      const size_t slash = resolved->key.rfind('/');
-      const std::string parent = slash == std::string::npos ? "" : resolved->key.substr(0, slash);
-      Folder& folder = folders[{resolved->mount_id, parent}];
-      folder.store = UnderStoreOf(resolved->mount_id);
-      folder.files.emplace_back(at, inode);
-    });
+    (void)VisitSubtree(txn, lookup->last(), path,
+                       [&](const state::Inode& inode, const std::string& at) {
+                         if (denied.ok()) denied = CheckBits(caller, inode, kRead, at);
+                         const auto resolved = Resolve(at);
+                         if (!denied.ok() || inode.is_directory() || !inode.has_object() ||
+                             !resolved.ok() || !IsSettled(inode, resolved->key, INT64_MAX))
+                           return;
+                         const size_t slash = resolved->key.rfind('/');
+                         const std::string parent =
+                             slash == std::string::npos ? "" : resolved->key.substr(0, slash);
+                         Folder& folder = folders[{resolved->mount_id, parent}];
+                         folder.store = UnderStoreOf(resolved->mount_id);
+                         folder.files.emplace_back(at, inode);
+                       });
     if (!denied.ok()) return {denied, txn.depends()};
   }
   std::vector<std::string> inconsistent;

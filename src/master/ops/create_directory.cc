@@ -25,6 +25,7 @@ Status Master::DoCreateDirectory(StateTxn& txn, const Caller& caller, const std:
       return Internal("Inode {} is not a directory", lookup.last().name());
     return absl::OkStatus();
   }
+  SPILLWAY_RETURN_IF_ERROR(CheckKeys("The key of an extended attribute", options.xattr));
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, lookup, path));
   SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
   SPILLWAY_RETURN_IF_ERROR(CheckWritable(resolved, path));

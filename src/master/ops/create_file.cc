@@ -23,7 +23,7 @@ Status CheckOptions(const CreateFileOptions& options, const std::string& path) {
     return InvalidArgument("replicationMin {} is larger than replicationMax {} for {}.",
                            options.replication_min, options.replication_max, path);
   }
-  return absl::OkStatus();
+  return CheckKeys("The key of an extended attribute", options.xattr);
 }
 
 }  // namespace
@@ -144,6 +144,7 @@ state::Inode Master::NewFile(StateTxn& txn, const Caller& caller, const state::I
 
 // What a store would refuse later.
 Status Master::CheckKey(const ResolvedKey& resolved, const std::string& path) {
+  SPILLWAY_RETURN_IF_ERROR(CheckText("The path", path, kPathBytesMax));
   const Status status = UnderStoreOf(resolved.mount_id)->CheckKey(resolved.key);
   return status.ok() ? status : InvalidArgument("Path {}: {}", path, Message(status));
 }

@@ -19,20 +19,21 @@ Outcome<Nothing> Master::Free(const Caller& caller, const std::string& path, boo
   }
   Status refused;
   std::vector<state::Inode> files;
-  VisitSubtree(txn, lookup->last(), path, [&](const state::Inode& inode, const std::string& at) {
-    if (inode.is_directory() || !refused.ok()) return;
-    if (inode.persistence_state() != state::PERSISTED) {
-      refused = spillway::MakeStatus(StatusCode::kUnknown,
-                                     "Cannot free file {} which is not persisted", at);
-    } else if (inode.pinned() && !forced) {
-      refused = spillway::MakeStatus(
-          StatusCode::kUnknown,
-          "Cannot free file {} which is pinned. Please unpin it first or set the \"forced\" flag "
-          "of free operation to true",
-          at);
-    }
-    files.push_back(inode);
-  });
+  (void)VisitSubtree(
+      txn, lookup->last(), path, [&](const state::Inode& inode, const std::string& at) {
+        if (inode.is_directory() || !refused.ok()) return;
+        if (inode.persistence_state() != state::PERSISTED) {
+          refused = spillway::MakeStatus(StatusCode::kUnknown,
+                                         "Cannot free file {} which is not persisted", at);
+        } else if (inode.pinned() && !forced) {
+          refused = spillway::MakeStatus(StatusCode::kUnknown,
+                                         "Cannot free file {} which is pinned. Please unpin it "
+                                         "first or set the \"forced\" flag "
+                                         "of free operation to true",
+                                         at);
+        }
+        files.push_back(inode);
+      });
   if (!refused.ok()) return {refused, txn.depends()};
   std::map<WorkerId, std::vector<BlockId>> per_worker;
   for (const state::Inode& inode : files) {

@@ -26,32 +26,30 @@ struct Walk {
       resume.erase(resume.begin());
       if (options.recursive) {
         const auto child = txn.GetChild(id, start_after);
-        const auto inode = child ? txn.GetInode(*child) : std::nullopt;
+        const auto inode = child ? txn.GetChildInode(id, start_after, *child) : std::nullopt;
         if (inode && inode->is_directory() && !Enter(*inode, Below(relative, start_after), resume))
           return false;
       }
     }
-    std::vector<InodeId> children;
+    std::vector<std::pair<std::string, InodeId>> children;
     while (true) {
       children.clear();
-      std::string last_name;
       txn.ForEachChild(id, start_after, [&](std::string_view name, InodeId child) {
-        children.push_back(child);
-        last_name = std::string(name);
+        children.emplace_back(name, child);
         return children.size() < 256 && emitted + children.size() < entries_max + 1;
       });
       if (children.empty()) return true;
-      for (const InodeId child : children) {
+      for (const auto& [name, child] : children) {
         if (emitted >= entries_max) return false;
-        const auto inode = txn.GetInode(child);
-        if (!inode) continue;
+        const auto inode = txn.GetChildInode(id, name, child);
+        if (!inode) continue;  // damaged
         const std::string at = Below(relative, inode->name());
         emit(*inode, at);
         ++emitted;
         last = at;
         if (options.recursive && inode->is_directory() && !Enter(*inode, at, {})) return false;
       }
-      start_after = last_name;
+      start_after = children.back().first;
     }
   }
 

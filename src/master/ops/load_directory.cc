@@ -58,7 +58,7 @@ std::vector<InodeId> Master::UnloadedBelow(const std::string& path) {
   StateTxn txn(journal_);
   const Lookup lookup = Find(txn, path);
   if (!lookup.found() || !lookup.last().is_directory()) return unloaded;
-  VisitSubtree(txn, lookup.last(), path, [&](const state::Inode& inode, const std::string&) {
+  (void)VisitSubtree(txn, lookup.last(), path, [&](const state::Inode& inode, const std::string&) {
     if (inode.is_directory() && !inode.children_loaded()) unloaded.emplace_back(inode.id());
   });
   return unloaded;
@@ -80,11 +80,15 @@ Status Master::LoadForRename(const std::string& path) {
     }
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
-    txn.ForEachChild(folder, "", [&](std::string_view, InodeId id) {
-      const auto child = txn.GetInode(id);
-      if (child && child->is_directory()) folders.push_back(id);
+    std::vector<std::pair<std::string, InodeId>> children;
+    txn.ForEachChild(folder, "", [&](std::string_view name, InodeId id) {
+      children.emplace_back(name, id);
       return true;
     });
+    for (const auto& [name, id] : children) {
+      const auto child = txn.GetChildInode(folder, name, id);
+      if (child && child->is_directory()) folders.push_back(id);
+    }
   }
   return absl::OkStatus();
 }
@@ -92,12 +96,14 @@ Status Master::LoadForRename(const std::string& path) {
 Status Master::LoadFrom(InodeId directory, bool briefly, std::string* what) {
   std::shared_ptr<UnderStore> store;
   ResolvedKey resolved;
+  std::string folder;
   {
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
     const auto inode = txn.GetInode(directory);
     const auto path = inode ? txn.PathOf(*inode) : std::nullopt;
     if (!path || !inode->is_directory() || inode->children_loaded()) return absl::OkStatus();
+    folder = *path;
     SPILLWAY_ASSIGN_OR_RETURN(resolved, Resolve(*path));
     *what = resolved.full();
     store = UnderStoreOf(resolved.mount_id);
@@ -111,6 +117,7 @@ Status Master::LoadFrom(InodeId directory, bool briefly, std::string* what) {
   }
   std::string token;
   while (true) {
+    const bool first = token.empty();
     auto page = store->List(resolved.key, token);
     if (!page.ok()) {
       spdlog::warn("cannot load {} from the understore: {}", *what, Message(page.status()));
@@ -120,6 +127,7 @@ Status Master::LoadFrom(InodeId directory, bool briefly, std::string* what) {
       return page.status();
     }
     token = page->next_token;
+    NoteLeftOut(resolved.full(), LeaveOutUnnamed(folder, &*page), first);
     SPILLWAY_RETURN_IF_ERROR(AddLoadedPage(directory, resolved, *page, token.empty()));
     if (token.empty()) return absl::OkStatus();
   }

@@ -19,6 +19,13 @@ bool Overlaps(const std::string& a, const std::string& b) {
   return a == b || a.rfind(b + "/", 0) == 0 || b.rfind(a + "/", 0) == 0;
 }
 
+Status CheckMountText(const std::string& uri, const MountOptions& options) {
+  SPILLWAY_RETURN_IF_ERROR(CheckText("The address of the store", uri, kPathBytesMax));
+  for (const auto& [key, value] : options.properties)
+    SPILLWAY_RETURN_IF_ERROR(CheckText("The value of a property", value));
+  return CheckKeys("The property", options.properties);
+}
+
 }  // namespace
 
 StatusOr<state::Mount> Master::FindMount(const std::string& path) {
@@ -58,6 +65,7 @@ StatusOr<std::shared_ptr<UnderStore>> Master::TryMount(const state::Mount& mount
 
 Outcome<Nothing> Master::Mount(const Caller& caller, const std::string& path,
                                const std::string& uri, const MountOptions& options) {
+  if (Status status = CheckMountText(uri, options); !status.ok()) return {status, LogIndex()};
   state::Mount mount;
   mount.set_path(path);
   mount.set_uri(uri);
@@ -98,6 +106,7 @@ Outcome<Nothing> Master::Mount(const Caller& caller, const std::string& path,
 
 Outcome<Nothing> Master::UpdateMount(const Caller& caller, const std::string& path,
                                      const MountOptions& options) {
+  if (Status status = CheckMountText("", options); !status.ok()) return {status, LogIndex()};
   state::Mount mount;
   {
     absl::MutexLock lock(&mutex_);
@@ -175,12 +184,14 @@ Outcome<Nothing> Master::Unmount(const Caller& caller, const std::string& path) 
       return {Unavailable("Cannot unmount {}: {}.", path, why), txn.depends()};
     std::vector<std::pair<state::Inode, std::string>> doomed;
     std::string unpersisted;
-    VisitSubtree(txn, lookup->last(), path, [&](const state::Inode& inode, const std::string& at) {
+    const auto visit = [&](const state::Inode& inode, const std::string& at) {
       const bool acknowledged = inode.completed() && !IsBlacklisted(at) &&
                                 inode.persistence_state() == state::TO_BE_PERSISTED;
       if (acknowledged) unpersisted = at;
       doomed.emplace_back(inode, at);
-    });
+    };
+    if (Status sound = VisitSubtree(txn, lookup->last(), path, visit); !sound.ok())
+      return {sound, txn.depends()};
     if (!unpersisted.empty())
       return {
           spillway::MakeStatus(StatusCode::kFailedPrecondition,

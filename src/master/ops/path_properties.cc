@@ -12,6 +12,8 @@ Outcome<Nothing> Master::SetPathProperties(const Caller& caller, const std::stri
                                            const std::map<std::string, std::string>& properties,
                                            const std::vector<std::string>& removed_keys,
                                            bool remove_all) {
+  if (Status status = CheckKeys("The property", properties); !status.ok())
+    return {status, LogIndex()};
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   if (options_.permission_enabled && !IsSuperUser(caller)) {

@@ -34,6 +34,13 @@ BlockId BlockOf(const session::PutFiles::File& file) {
   return BlockId(static_cast<int64_t>(file.block_id()));
 }
 
+Status CheckNames(const Caller& caller) {
+  SPILLWAY_RETURN_IF_ERROR(CheckText("The user", caller.user, kPrincipalBytesMax));
+  for (const std::string& group : caller.groups)
+    SPILLWAY_RETURN_IF_ERROR(CheckText("The group", group, kPrincipalBytesMax));
+  return absl::OkStatus();
+}
+
 PutOutcome NotListedYet(const std::string& path) {
   return {Unavailable("The folder of {} has yet to be listed in the store.", path)};
 }
@@ -109,7 +116,7 @@ Status Master::CheckPut(StateTxn& txn, const WorkerEntry& worker, const session:
       std::any_of(worker.reserved_ids.begin(), worker.reserved_ids.end(), [&](const auto& range) {
         return ContainerOf(block) >= range.first && ContainerOf(block) < range.first + range.second;
       });
-  if (!reserved || BlockIndex(block) != 0 || txn.GetInode(FileIdOfBlock(block)))
+  if (!reserved || BlockIndex(block) != 0 || txn.Exists(FileIdOfBlock(block)))
     return Internal("Block {} was not reserved for this worker's files.", block.value());
   if (file.length_bytes() <= 0 || file.length_bytes() > options.block_size_bytes)
     return InvalidArgument("{} bytes are not one block of {}.", file.length_bytes(),
@@ -176,6 +183,7 @@ PutOutcome Master::PutFile(const Session& session, const session::PutFiles& requ
   const auto path = NormalizePath(file.options().path());
   if (!path.ok()) return {path.status()};
   const Caller caller{request.user(), {request.groups().begin(), request.groups().end()}};
+  if (Status status = CheckNames(caller); !status.ok()) return {status};
   const CreateFileOptions options = ToOptions(file.options());
   // These are for the longer way, which can wait.
   if (DirectoryToLoad(*path, false)) return NotListedYet(*path);

@@ -53,7 +53,7 @@ Outcome<Nothing> Master::SetQuota(const Caller& caller, const std::string& path,
     quota->set_bytes_max(bytes_max);
     int64_t files = 0;
     int64_t bytes = 0;
-    VisitSubtree(txn, lookup->last(), path, [&](const state::Inode& at, const std::string&) {
+    (void)VisitSubtree(txn, lookup->last(), path, [&](const state::Inode& at, const std::string&) {
       if (at.is_directory()) return;
       ++files;
       bytes += at.length_bytes();
@@ -73,11 +73,12 @@ Outcome<std::vector<Quota>> Master::ListQuotas(const Caller& caller, const std::
   if (!lookup.ok()) return {lookup.status(), txn.depends()};
   std::vector<Quota> quotas;
   if (txn.Cluster().quota_count() == 0) return {std::move(quotas), txn.depends()};
-  VisitSubtree(txn, lookup->last(), path, [&](const state::Inode& inode, const std::string& at) {
-    if (!inode.has_quota()) return;
-    const state::Quota& quota = inode.quota();
-    quotas.push_back({at, quota.files_max(), quota.bytes_max(), quota.files(), quota.bytes()});
-  });
+  (void)VisitSubtree(
+      txn, lookup->last(), path, [&](const state::Inode& inode, const std::string& at) {
+        if (!inode.has_quota()) return;
+        const state::Quota& quota = inode.quota();
+        quotas.push_back({at, quota.files_max(), quota.bytes_max(), quota.files(), quota.bytes()});
+      });
   return {std::move(quotas), txn.depends()};
 }
 

@@ -14,7 +14,7 @@ Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path,
     const auto lookup = FindExisting(txn, path);
     if (!lookup.ok()) return {lookup.status(), txn.depends()};
     const auto refuse = [&](StatusCode code, const std::string& text) {
-      return Outcome<Nothing>{Status(code, text), txn.depends()};
+      return Outcome<Nothing>{Status(code, Printable(text)), txn.depends()};
     };
     if (Status status = CheckParentWrite(caller, *lookup, path); !status.ok())
       return {status, txn.depends()};
@@ -39,12 +39,14 @@ Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path,
     if (path == "/") return refuse(StatusCode::kInvalidArgument, "Cannot delete the root");
     std::vector<std::pair<state::Inode, std::string>> doomed;
     Status denied;
-    VisitSubtree(txn, target, path, [&](const state::Inode& inode, const std::string& at) {
-      if (inode.is_directory() && inode.child_count() > 0 && denied.ok()) {
-        denied = CheckBits(caller, inode, kWrite | kExecute, at);
-      }
-      doomed.emplace_back(inode, at);
-    });
+    const Status sound =
+        VisitSubtree(txn, target, path, [&](const state::Inode& inode, const std::string& at) {
+          if (inode.is_directory() && inode.child_count() > 0 && denied.ok()) {
+            denied = CheckBits(caller, inode, kWrite | kExecute, at);
+          }
+          doomed.emplace_back(inode, at);
+        });
+    denied.Update(sound);  // what cannot be read is left to an operator
     if (!denied.ok()) return {denied, txn.depends()};
     for (auto it = doomed.rbegin(); it != doomed.rend(); ++it) {
       DeleteOne(txn, it->first, it->second, options.alluxio_only, &removed);

@@ -74,10 +74,12 @@ Status Master::DoRename(StateTxn& txn, const Caller& caller, const std::string& 
   SPILLWAY_RETURN_IF_ERROR(CheckWritable(from_key, source));
   std::vector<std::pair<state::Inode, std::string>> moved;
   size_t longest = 0;
-  VisitSubtree(txn, from.last(), source, [&](const state::Inode& inode, const std::string& at) {
-    if (moved.empty() || at.size() > moved[longest].second.size()) longest = moved.size();
-    moved.emplace_back(inode, at);
-  });
+  (void)VisitSubtree(txn, from.last(), source,
+                     [&](const state::Inode& inode, const std::string& at) {
+                       if (moved.empty() || at.size() > moved[longest].second.size())
+                         longest = moved.size();
+                       moved.emplace_back(inode, at);
+                     });
   const std::string deepest = target + moved[longest].second.substr(source.size());
   SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey deepest_key, Resolve(deepest));
   SPILLWAY_RETURN_IF_ERROR(CheckKey(deepest_key, deepest));

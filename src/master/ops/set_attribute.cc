@@ -40,10 +40,17 @@ void UpdateInode(const SetAttributeOptions& options, int64_t now_ms, state::Inod
   inode->set_last_modification_time_ms(std::max(inode->last_modification_time_ms(), now_ms));
 }
 
+Status CheckNames(const SetAttributeOptions& options) {
+  SPILLWAY_RETURN_IF_ERROR(CheckText("The owner", options.owner.value_or(""), kPrincipalBytesMax));
+  SPILLWAY_RETURN_IF_ERROR(CheckText("The group", options.group.value_or(""), kPrincipalBytesMax));
+  return CheckKeys("The key of an extended attribute", options.xattr);
+}
+
 }  // namespace
 
 Outcome<Nothing> Master::SetAttribute(const Caller& caller, const std::string& path,
                                       const SetAttributeOptions& options) {
+  if (Status status = CheckNames(options); !status.ok()) return {status, LogIndex()};
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_, &operations_);
   if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};
@@ -52,30 +59,32 @@ Outcome<Nothing> Master::SetAttribute(const Caller& caller, const std::string& p
   const bool recursive = options.recursive || options.pinned.has_value();
   std::vector<state::Inode> targets;
   Status status;
-  VisitSubtree(txn, lookup->last(), path, [&](const state::Inode& inode, const std::string& at) {
-    if (at != path && !recursive) return;
-    const int min = options.replication_min.value_or(inode.replication_min());
-    const int max = options.replication_max.value_or(inode.replication_max());
-    if (!inode.is_directory() && (options.replication_min || options.replication_max) && max >= 0 &&
-        min > max) {
-      status = Internal(
-          "Cannot set min and max replication to be {} and {}: min must be smaller or equal than "
-          "max",
-          min, max);
-    }
-    const bool owner_only = options.group || options.mode || options.owner;
-    if (options_.permission_enabled && !IsSuperUser(caller)) {
-      if (options.owner && *options.owner != inode.owner()) {
-        status = spillway::MakeStatus(StatusCode::kPermissionDenied,
-                                      "Only a superuser may change the owner of {}", at);
-      } else {
-        const Status allowed =
-            owner_only ? CheckOwner(caller, inode, at) : CheckBits(caller, inode, kWrite, at);
-        if (!allowed.ok()) status = allowed;
-      }
-    }
-    targets.push_back(inode);
-  });
+  (void)VisitSubtree(
+      txn, lookup->last(), path, [&](const state::Inode& inode, const std::string& at) {
+        if (at != path && !recursive) return;
+        const int min = options.replication_min.value_or(inode.replication_min());
+        const int max = options.replication_max.value_or(inode.replication_max());
+        if (!inode.is_directory() && (options.replication_min || options.replication_max) &&
+            max >= 0 && min > max) {
+          status = Internal(
+              "Cannot set min and max replication to be {} and {}: min must be smaller or equal "
+              "than "
+              "max",
+              min, max);
+        }
+        const bool owner_only = options.group || options.mode || options.owner;
+        if (options_.permission_enabled && !IsSuperUser(caller)) {
+          if (options.owner && *options.owner != inode.owner()) {
+            status = spillway::MakeStatus(StatusCode::kPermissionDenied,
+                                          "Only a superuser may change the owner of {}", at);
+          } else {
+            const Status allowed =
+                owner_only ? CheckOwner(caller, inode, at) : CheckBits(caller, inode, kWrite, at);
+            if (!allowed.ok()) status = allowed;
+          }
+        }
+        targets.push_back(inode);
+      });
   if (!status.ok()) return {status, txn.depends()};
   for (state::Inode& inode : targets) {
     UpdateInode(options, clock_->NowMs(), &inode);

@@ -101,13 +101,13 @@ Status Master::SyncMetadata(const std::string& path, SyncDepth depth, SyncCounts
     if (depth != SyncDepth::kAll) continue;
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
-    std::vector<InodeId> children;
-    txn.ForEachChild(folder, "", [&](std::string_view, InodeId child) {
-      children.push_back(child);
+    std::vector<std::pair<std::string, InodeId>> children;
+    txn.ForEachChild(folder, "", [&](std::string_view name, InodeId child) {
+      children.emplace_back(name, child);
       return true;
     });
-    for (const InodeId child : children) {
-      const auto inode = txn.GetInode(child);
+    for (const auto& [name, child] : children) {
+      const auto inode = txn.GetChildInode(folder, name, child);
       if (inode && inode->is_directory()) folders.push_back(child);
     }
   }
@@ -173,7 +173,8 @@ Status Master::CompareFolder(SyncedFolder& folder, const std::string* only, Sync
   };
   if (only != nullptr) {
     const std::string key = folder.key.key.empty() ? *only : folder.key.key + "/" + *only;
-    SPILLWAY_ASSIGN_OR_RETURN(const ListPage page, folder.store->LookUp(key));
+    SPILLWAY_ASSIGN_OR_RETURN(ListPage page, folder.store->LookUp(key));
+    (void)LeaveOutUnnamed(folder.path, &page);
     compare(page);
     // Beside an object nobody has looked for a folder.
     folder.hidden.objects.clear();
@@ -182,10 +183,12 @@ Status Master::CompareFolder(SyncedFolder& folder, const std::string* only, Sync
   }
   std::string token;
   do {
+    const bool first = token.empty();
     auto page = folder.store->List(folder.key.key, token);
     if (!page.ok() && IsPlanted(PlantedBug::kBelieveUnread)) page = ListPage();
     SPILLWAY_RETURN_IF_ERROR(page.status());
     token = page->next_token;
+    NoteLeftOut(folder.key.full(), LeaveOutUnnamed(folder.path, &*page), first);
     compare(*page);
   } while (!token.empty());
   RemoveMissing(folder, nullptr, counts);
@@ -218,8 +221,9 @@ void Master::ComparePage(SyncedFolder& folder, const ListPage& page, SyncCounts*
     for (const std::string& key : page.directories) {
       const std::string name = NameOfKey(key);
       const auto child = txn.GetChild(folder.id, name);
-      const auto old = child ? txn.GetInode(*child) : std::nullopt;
+      const auto old = child ? txn.GetChildInode(folder.id, name, *child) : std::nullopt;
       ++counts->seen;
+      if (child && !old) continue;  // damaged, and left to an operator
       if (old && !old->is_directory()) folder.hidden.directories.push_back(key);
       if (name.empty() || old || IsLeaving(txn, mount, key, nullptr)) continue;
       AddLoadedFolder(txn, *parent, name);
@@ -230,7 +234,8 @@ void Master::ComparePage(SyncedFolder& folder, const ListPage& page, SyncCounts*
       ++counts->seen;
       if (name.empty() || IsLeaving(txn, mount, object.key, &object)) continue;
       const auto child = txn.GetChild(folder.id, name);
-      const auto old = child ? txn.GetInode(*child) : std::nullopt;
+      const auto old = child ? txn.GetChildInode(folder.id, name, *child) : std::nullopt;
+      if (child && !old) continue;
       if (old && old->is_directory()) folder.hidden.objects.push_back(object);
       if (old && (old->is_directory() || !IsSettled(*old, object.key, folder.began_at_ms) ||
                   !HasChanged(*old, object)))
@@ -259,22 +264,22 @@ void Master::RemoveMissing(SyncedFolder& folder, const std::string* only, SyncCo
       StateTxn txn(journal_);
       const auto parent = txn.GetInode(folder.id);
       if (!parent || txn.PathOf(*parent) != folder.path) return;
-      std::vector<InodeId> missing;
+      std::vector<std::pair<std::string, InodeId>> missing;
       size_t looked = 0;
       more = false;
       if (only != nullptr) {
         const auto child = txn.GetChild(folder.id, *only);
-        if (child && folder.seen.empty()) missing.push_back(*child);
+        if (child && folder.seen.empty()) missing.emplace_back(*only, *child);
       }
       const auto visit = [&](std::string_view name, InodeId child) {
         after = std::string(name);
-        if (folder.seen.count(after) == 0) missing.push_back(child);
+        if (folder.seen.count(after) == 0) missing.emplace_back(name, child);
         more = ++looked == kBatch;
         return !more;
       };
       if (only == nullptr) txn.ForEachChild(folder.id, after, visit);
-      for (const InodeId id : missing) {
-        const auto inode = txn.GetInode(id);
+      for (const auto& [name, id] : missing) {
+        const auto inode = txn.GetChildInode(folder.id, name, id);
         if (inode)
           RemoveGone(txn, *inode, JoinPath(folder.path, inode->name()), folder.began_at_ms,
                      &removed, counts);
@@ -298,14 +303,14 @@ bool Master::RemoveGone(StateTxn& txn, const state::Inode& inode, const std::str
     ++counts->removed;
     return true;
   }
-  std::vector<InodeId> children;
-  txn.ForEachChild(InodeId(inode.id()), "", [&](std::string_view, InodeId child) {
-    children.push_back(child);
+  std::vector<std::pair<std::string, InodeId>> children;
+  txn.ForEachChild(InodeId(inode.id()), "", [&](std::string_view name, InodeId child) {
+    children.emplace_back(name, child);
     return true;
   });
   size_t gone = 0;
-  for (const InodeId id : children) {
-    const auto child = txn.GetInode(id);
+  for (const auto& [name, id] : children) {
+    const auto child = txn.GetChildInode(InodeId(inode.id()), name, id);
     if (child && RemoveGone(txn, *child, JoinPath(path, child->name()), before_ms, removed, counts))
       ++gone;
   }

@@ -10,9 +10,10 @@
 namespace spillway {
 namespace {
 
-state::Inode Need(std::optional<state::Inode> inode, const char* entry) {
-  if (!inode) Panic(std::string(entry) + " names an inode that does not exist");
-  return *std::move(inode);
+// What can be done for an entry whose inode is missing. Entries are made of what was read a moment
+// before, so that one without a record is a mistake; one whose record is damaged is left alone.
+void NoInode(StateTxn* txn, InodeId id, const char* entry) {
+  if (!txn->Exists(id)) Panic(std::string(entry) + " names an inode that does not exist");
 }
 
 template <typename Record>
@@ -45,6 +46,8 @@ void StateTxn::Apply(journal::JournalEntry entry) {
       return ApplyOperation(entry.operation_done());
     case Case::kContainerIdsReserved:
       return ApplyReserved(entry.container_ids_reserved());
+    case Case::kRecordDropped:
+      return ApplyDropped(entry.record_dropped());
     default:
       return ApplyRest(entry);
   }
@@ -71,10 +74,11 @@ void StateTxn::PutInode(const state::Inode& inode, Indexed before) {
 
 template <typename F>
 void StateTxn::ChangeInode(InodeId id, const char* entry, F&& change) {
-  auto inode = Need(GetInode(id), entry);
-  const Indexed before = IndexedOf(inode);
-  change(inode);
-  PutInode(inode, before);
+  auto inode = GetInode(id);
+  if (!inode) return NoInode(this, id, entry);
+  const Indexed before = IndexedOf(*inode);
+  change(*inode);
+  PutInode(*inode, before);
 }
 
 void StateTxn::ApplyFormatted(const journal::ClusterFormatted& entry) {
@@ -99,14 +103,15 @@ void StateTxn::TouchParent(InodeId parent, int64_t child_delta, int64_t op_time_
 void StateTxn::ChargeQuotas(InodeId parent, int64_t files, int64_t bytes) {
   if (Cluster().quota_count() == 0) return;
   for (InodeId at = parent;;) {
-    auto inode = Need(GetInode(at), "a quota");
-    if (inode.has_quota()) {
-      inode.mutable_quota()->set_files(inode.quota().files() + files);
-      inode.mutable_quota()->set_bytes(inode.quota().bytes() + bytes);
-      PutInode(inode, Indexed());
+    auto inode = GetInode(at);
+    if (!inode) return NoInode(this, at, "a quota");
+    if (inode->has_quota()) {
+      inode->mutable_quota()->set_files(inode->quota().files() + files);
+      inode->mutable_quota()->set_bytes(inode->quota().bytes() + bytes);
+      PutInode(*inode, Indexed());
     }
     if (at == kRootInodeId) return;
-    at = InodeId(inode.parent_id());
+    at = InodeId(inode->parent_id());
   }
 }
 
@@ -131,7 +136,7 @@ void StateTxn::ApplyCreated(const journal::InodeCreated& entry) {
 }
 
 void StateTxn::ApplyCompleted(const journal::FileCompleted& entry) {
-  InodeId parent;
+  std::optional<InodeId> parent;
   ChangeInode(InodeId(entry.inode_id()), "FileCompleted", [&](state::Inode& inode) {
     parent = InodeId(inode.parent_id());
     inode.set_completed(true);
@@ -141,14 +146,16 @@ void StateTxn::ApplyCompleted(const journal::FileCompleted& entry) {
     inode.set_persistence_state(entry.persistence_state());
     *inode.mutable_blocks() = entry.blocks();
   });
-  ChargeQuotas(parent, 0, entry.length_bytes());
+  if (parent) ChargeQuotas(*parent, 0, entry.length_bytes());
   auto& cluster = ChangeCluster();
   cluster.set_next_generation(std::max(cluster.next_generation(), entry.generation() + 1));
 }
 
 void StateTxn::ApplyRenamed(const journal::InodeRenamed& entry) {
   const InodeId id(entry.inode_id());
-  auto inode = Need(GetInode(id), "InodeRenamed");
+  const auto found = GetInode(id);
+  if (!found) return NoInode(this, id, "InodeRenamed");
+  state::Inode inode = *found;
   Erase(keys::ChildKey(InodeId(inode.parent_id()), inode.name()));
   TouchParent(InodeId(inode.parent_id()), -1, entry.op_time_ms());
   ChargeQuotas(InodeId(inode.parent_id()), -entry.files(), -entry.bytes());
@@ -164,7 +171,9 @@ void StateTxn::ApplyRenamed(const journal::InodeRenamed& entry) {
 
 void StateTxn::ApplyDeleted(const journal::InodeDeleted& entry) {
   const InodeId id(entry.inode_id());
-  const auto inode = Need(GetInode(id), "InodeDeleted");
+  const auto found = GetInode(id);
+  if (!found) return NoInode(this, id, "InodeDeleted");
+  const state::Inode& inode = *found;
   Erase(keys::InodeKey(id));
   Reindex(id, IndexedOf(inode), Indexed());
   Erase(keys::ChildKey(InodeId(inode.parent_id()), inode.name()));
@@ -179,7 +188,9 @@ void StateTxn::ApplyDeleted(const journal::InodeDeleted& entry) {
 
 void StateTxn::ApplyUpdated(const journal::InodeUpdated& entry) {
   const InodeId id(entry.inode().id());
-  const auto old = Need(GetInode(id), "InodeUpdated");
+  const auto found = GetInode(id);
+  if (!found) return NoInode(this, id, "InodeUpdated");
+  const state::Inode& old = *found;
   state::Inode inode = entry.inode();
   inode.set_parent_id(old.parent_id());
   inode.set_name(old.name());
@@ -194,8 +205,9 @@ void StateTxn::ApplyUpdated(const journal::InodeUpdated& entry) {
 void StateTxn::ApplyScheduled(const journal::PersistScheduled& entry) {
   const InodeId id(entry.job().inode_id());
   Put(keys::PersistKey(id), entry.job());
-  const auto inode = Need(GetInode(id), "PersistScheduled");
-  if (entry.job().kind() == state::UPLOAD && inode.persistence_state() != state::TO_BE_PERSISTED) {
+  const auto inode = GetInode(id);
+  if (!inode) return NoInode(this, id, "PersistScheduled");
+  if (entry.job().kind() == state::UPLOAD && inode->persistence_state() != state::TO_BE_PERSISTED) {
     ChangeInode(id, "PersistScheduled", [](state::Inode& changed) {
       changed.set_persistence_state(state::TO_BE_PERSISTED);
     });
@@ -215,7 +227,7 @@ void StateTxn::MarkAncestorsPersisted(InodeId parent) {
 
 void StateTxn::ApplyPersisted(const journal::Persisted& entry) {
   const InodeId id(entry.inode_id());
-  InodeId parent;
+  std::optional<InodeId> parent;
   ChangeInode(id, "Persisted", [&](state::Inode& inode) {
     if (!inode.is_directory()) {
       *inode.mutable_object() = entry.object();
@@ -225,7 +237,26 @@ void StateTxn::ApplyPersisted(const journal::Persisted& entry) {
     parent = InodeId(inode.parent_id());
   });
   Erase(keys::PersistKey(id));
-  if (id != kRootInodeId) MarkAncestorsPersisted(parent);
+  if (id != kRootInodeId && parent) MarkAncestorsPersisted(*parent);
+}
+
+// Of a directory entry, or of an inode with all that stands beside it.
+void StateTxn::ApplyDropped(const journal::RecordDropped& entry) {
+  const std::string& key = entry.key();
+  Erase(key);
+  if (!entry.name().empty()) {
+    const InodeId parent(entry.parent_id());
+    Erase(keys::ChildKey(parent, entry.name()));
+    TouchParent(parent, -1, entry.op_time_ms());
+  }
+  if (key.size() != 9 || key[0] != 'i') return;
+  const InodeId id(keys::ReadBigEndian(key.substr(1)));
+  Erase(keys::PersistKey(id));
+  Erase(keys::IncompleteKey(id));
+  Erase(keys::ReplicatedKey(id));
+  if (!keys::IsFileId(id)) return;
+  auto& cluster = ChangeCluster();
+  cluster.set_file_count(std::max<int64_t>(0, cluster.file_count() - 1));
 }
 
 void StateTxn::ApplyReserved(const journal::ContainerIdsReserved& entry) {

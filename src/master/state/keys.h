@@ -23,6 +23,9 @@ inline std::string Numbered(char table, int64_t number) {
   return key;
 }
 
+// Directories have small numbers, which no file's id has.
+inline bool IsFileId(InodeId id) { return (id.value() & kSequenceMask) == kSequenceMask; }
+
 inline const std::string kCluster = "C";
 inline std::string InodeKey(InodeId id) { return Numbered('i', id.value()); }
 inline std::string ChildKey(InodeId parent, std::string_view name) {

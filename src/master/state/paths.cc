@@ -9,22 +9,35 @@ Lookup Master::Find(StateTxn& txn, const std::string& path) {
   Lookup lookup;
   lookup.names = PathComponents(path);
   auto root = txn.GetInode(kRootInodeId);
-  if (!root) Panic("the state store has no root");
+  if (!root) Panic("the state store has no root");  // Start has seen it
   lookup.chain.push_back(*std::move(root));
   for (const std::string& name : lookup.names) {
     if (!lookup.last().is_directory()) break;
     const auto child = txn.GetChild(InodeId(lookup.last().id()), name);
     if (!child) break;
-    auto inode = txn.GetInode(*child);
-    if (!inode) Panic("a directory entry names an inode that does not exist");
+    auto inode = txn.GetChildInode(InodeId(lookup.last().id()), name, *child);
+    if (!inode) {
+      lookup.damaged = true;
+      break;
+    }
     lookup.chain.push_back(*std::move(inode));
   }
   return lookup;
 }
 
+Status Master::CheckSound(const Lookup& lookup) {
+  if (!lookup.damaged) return absl::OkStatus();
+  std::string path;
+  for (size_t i = 0; i < lookup.chain.size(); ++i) path += "/" + lookup.names[i];
+  return spillway::MakeStatus(
+      StatusCode::kDataLoss,
+      "The record of {} is damaged: fsadmin damaged lists it, and can export and drop it.", path);
+}
+
 StatusOr<Lookup> Master::FindExisting(StateTxn& txn, const std::string& path) {
   Lookup lookup = Find(txn, path);
   if (lookup.found()) return lookup;
+  SPILLWAY_RETURN_IF_ERROR(CheckSound(lookup));
   if (!lookup.last().is_directory()) {
     // Alluxio says INVALID_ARGUMENT, and Hadoop's exists() throws instead of answering false.
     return NotFound("Traversal failed for path {}. Component {}({}) is a file, not a directory.",
@@ -72,20 +85,27 @@ Status Master::OpenMounts(StateTxn& txn) {
 }
 
 // Parents before children, children by name.
-void Master::VisitSubtree(
+Status Master::VisitSubtree(
     StateTxn& txn, const state::Inode& inode, const std::string& path,
     const std::function<void(const state::Inode&, const std::string&)>& visit) {
   visit(inode, path);
-  if (!inode.is_directory()) return;
-  std::vector<InodeId> children;
-  txn.ForEachChild(InodeId(inode.id()), "", [&](std::string_view, InodeId id) {
-    children.push_back(id);
+  Status sound;
+  if (!inode.is_directory()) return sound;
+  std::vector<std::pair<std::string, InodeId>> children;
+  txn.ForEachChild(InodeId(inode.id()), "", [&](std::string_view name, InodeId id) {
+    children.emplace_back(name, id);
     return true;
   });
-  for (const InodeId id : children) {
-    const auto child = txn.GetInode(id);
-    if (child) VisitSubtree(txn, *child, JoinPath(path, child->name()), visit);
+  for (const auto& [name, id] : children) {
+    const std::string at = JoinPath(path, name);
+    const auto child = txn.GetChildInode(InodeId(inode.id()), name, id);
+    sound.Update(child ? VisitSubtree(txn, *child, at, visit)
+                       : spillway::MakeStatus(StatusCode::kDataLoss,
+                                              "The record of {} is damaged: fsadmin damaged lists "
+                                              "it, and can export and drop it.",
+                                              at));
   }
+  return sound;
 }
 
 std::vector<MountInfo> Master::GetMounts() {

@@ -40,7 +40,7 @@ Status Master::CheckTraverse(const Caller& caller, const Lookup& lookup,
       SPILLWAY_RETURN_IF_ERROR(CheckBits(caller, lookup.chain[i], kExecute, path));
     }
   }
-  return absl::OkStatus();
+  return CheckSound(lookup);
 }
 
 Status Master::CheckParentWrite(const Caller& caller, const Lookup& lookup,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 
 #include "common/log.h"
 #include "common/path.h"
@@ -11,17 +12,74 @@ namespace spillway {
 
 namespace {
 
-// What no operation writes, but damage may: sizes and times that cannot be calculated with.
-bool IsSound(const state::Inode& inode) {
+constexpr int kDepthMax = 100'000;  // of directories; beyond, parents go round in circles
+
+// What no operation writes, but damage may: sizes and times that cannot be calculated with. Empty
+// if there is nothing of it.
+const char* WhyUnsound(const state::Inode& inode) {
   constexpr int64_t kMost = int64_t{1} << 60;
-  const bool times = std::abs(inode.creation_time_ms()) < kMost;
-  if (inode.is_directory()) return times;
-  return times && inode.block_size_bytes() > 0 && inode.length_bytes() >= 0 &&
-         inode.length_bytes() < kMost && inode.next_block_index() >= 0 &&
-         inode.next_block_index() <= kSequenceMask;
+  const auto fits = [](int64_t number) { return number >= -1 && number < kMost; };
+  if (!fits(inode.creation_time_ms()) || !fits(inode.last_modification_time_ms()))
+    return "its times make no sense";
+  if (inode.id() < 0 || inode.child_count() < -kMost || inode.child_count() > kMost)
+    return "its numbers make no sense";
+  const bool root = inode.id() == kRootInodeId.value();
+  if (!root && (inode.name().empty() || inode.name().find('/') != std::string::npos))
+    return "its name is none";
+  if (inode.has_quota() &&
+      (!fits(inode.quota().files_max()) || !fits(inode.quota().bytes_max()) ||
+       std::abs(inode.quota().files()) > kMost || std::abs(inode.quota().bytes()) > kMost))
+    return "its quota makes no sense";
+  if (inode.is_directory()) return "";
+  if (root) return "the root is a file";
+  if (inode.block_size_bytes() <= 0 || inode.length_bytes() < 0 || inode.length_bytes() >= kMost ||
+      inode.next_block_index() < 0 || inode.next_block_index() > kSequenceMask ||
+      !fits(inode.generation()))
+    return "its sizes make no sense";
+  return "";
+}
+
+// The same of other records.
+const char* WhyUnsound(const state::PersistJob& job) {
+  const bool known = job.kind() == state::UPLOAD || job.kind() == state::RELOCATE;
+  return known && job.inode_id() > 0 ? "" : "it is of no kind that there is";
+}
+const char* WhyUnsound(const state::Mount& mount) {
+  return mount.mount_id() > 0 && mount.path().starts_with('/') ? "" : "it has no path or no number";
+}
+const char* WhyUnsound(const journal::PathPropertiesSet& record) {
+  return record.path().starts_with('/') ? "" : "it has no path";
+}
+const char* WhyUnsound(const state::ClusterRecord& cluster) {
+  constexpr int64_t kMost = int64_t{1} << 60;
+  for (const int64_t number :
+       {cluster.next_container_id(), cluster.next_directory_id(), cluster.next_generation(),
+        cluster.next_mount_id(), cluster.next_worker_id(), cluster.log_index(),
+        cluster.operation_sequence()}) {
+    if (number < 0 || number >= kMost) return "its numbers make no sense";
+  }
+  return "";
+}
+template <typename T>
+const char* WhyUnsound(const T&) {
+  return "";
 }
 
 }  // namespace
+
+void StateTxn::NoteDamaged(std::string key, std::string why, InodeId parent,
+                           std::string_view entry) {
+  journal_->damaged().Note(
+      {std::move(key), std::move(why), "", parent.value(), std::string(entry)});
+}
+
+template <typename T>
+bool StateTxn::Read(std::string_view key, std::string_view value, T* record) {
+  const bool read = record->ParseFromArray(value.data(), static_cast<int>(value.size()));
+  const std::string_view why = read ? WhyUnsound(*record) : "its bytes are no such record";
+  if (!why.empty()) NoteDamaged(std::string(key), std::string(why));
+  return why.empty();
+}
 
 std::optional<std::string> StateTxn::Get(const std::string& key) {
   if (const auto it = batch_.find(key); it != batch_.end()) return it->second;
@@ -33,7 +91,7 @@ std::optional<T> StateTxn::GetRecord(const std::string& key) {
   const auto value = Get(key);
   if (!value) return std::nullopt;
   T record;
-  if (!record.ParseFromString(*value)) Panic("unreadable record in the state store");
+  if (!Read(key, *value, &record)) return std::nullopt;
   return record;
 }
 
@@ -65,12 +123,9 @@ template <typename T>
 std::vector<T> StateTxn::GetAll(char table) {
   std::vector<T> records;
   const std::string prefix(1, table);
-  Scan(prefix, keys::PrefixEnd(prefix), [&](std::string_view, std::string_view value) {
+  Scan(prefix, keys::PrefixEnd(prefix), [&](std::string_view key, std::string_view value) {
     T record;
-    if (!record.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-      Panic("unreadable record in the state store");
-    }
-    records.push_back(std::move(record));
+    if (Read(key, value, &record)) records.push_back(std::move(record));
     return true;
   });
   return records;
@@ -89,16 +144,37 @@ state::ClusterRecord& StateTxn::ChangeCluster() {
 }
 
 std::optional<state::Inode> StateTxn::GetInode(InodeId id) {
-  auto inode = GetRecord<state::Inode>(keys::InodeKey(id));
-  if (inode && !IsSound(*inode))
-    Panic(fmt::format("the record of inode {} makes no sense", id.value()));
+  const std::string key = keys::InodeKey(id);
+  auto inode = GetRecord<state::Inode>(key);
+  if (inode && inode->id() != id.value()) {
+    NoteDamaged(key, "it is another inode's");
+    return std::nullopt;
+  }
   return inode;
 }
 
+std::optional<state::Inode> StateTxn::GetChildInode(InodeId parent, std::string_view name,
+                                                    InodeId child) {
+  auto inode = GetInode(child);
+  if (inode && child != kRootInodeId && InodeId(inode->parent_id()) == parent &&
+      inode->name() == name)
+    return inode;
+  if (inode || !Exists(child)) {
+    NoteDamaged(keys::ChildKey(parent, name),
+                inode ? "its inode lies elsewhere" : "it names no inode", parent, name);
+  } else {
+    NoteDamaged(keys::InodeKey(child), "", parent, name);
+  }
+  return std::nullopt;
+}
+
 std::optional<InodeId> StateTxn::GetChild(InodeId parent, std::string_view name) {
-  const auto value = Get(keys::ChildKey(parent, name));
+  const std::string key = keys::ChildKey(parent, name);
+  const auto value = Get(key);
   if (!value) return std::nullopt;
-  return InodeId(keys::ReadBigEndian(*value));
+  if (value->size() == 8) return InodeId(keys::ReadBigEndian(*value));
+  NoteDamaged(key, "it names no inode", parent, name);
+  return kNoInode;
 }
 
 void StateTxn::ForEachChild(InodeId parent, std::string_view start_after,
@@ -107,7 +183,10 @@ void StateTxn::ForEachChild(InodeId parent, std::string_view start_after,
   std::string begin = prefix;
   if (!start_after.empty()) begin.append(start_after).push_back('\0');
   Scan(begin, keys::PrefixEnd(prefix), [&](std::string_view key, std::string_view value) {
-    return visit(key.substr(prefix.size()), InodeId(keys::ReadBigEndian(value)));
+    const std::string_view name = key.substr(prefix.size());
+    if (value.size() == 8) return visit(name, InodeId(keys::ReadBigEndian(value)));
+    NoteDamaged(std::string(key), "it names no inode", parent, name);
+    return visit(name, kNoInode);
   });
 }
 
@@ -117,7 +196,7 @@ std::optional<std::string> StateTxn::PathOf(const state::Inode& inode) {
   InodeId at(inode.parent_id());
   while (at != kRootInodeId) {
     const auto parent = GetInode(at);
-    if (!parent) return std::nullopt;
+    if (!parent || !parent->is_directory() || names.size() > kDepthMax) return std::nullopt;
     names.push_back(parent->name());
     at = InodeId(parent->parent_id());
   }
@@ -127,15 +206,21 @@ std::optional<std::string> StateTxn::PathOf(const state::Inode& inode) {
 }
 
 std::optional<state::PersistJob> StateTxn::GetPersistJob(InodeId id) {
-  return GetRecord<state::PersistJob>(keys::PersistKey(id));
+  auto job = GetRecord<state::PersistJob>(keys::PersistKey(id));
+  if (!job || job->inode_id() == id.value()) return job;
+  NoteDamaged(keys::PersistKey(id), "it is another inode's");
+  return std::nullopt;
 }
 std::vector<std::pair<std::string, state::PersistJob>> StateTxn::PersistJobs(
     const std::string& after, size_t limit) {
   std::vector<std::pair<std::string, state::PersistJob>> jobs;
   Scan(after.empty() ? "p" : after + '\0', "q", [&](std::string_view key, std::string_view value) {
     state::PersistJob job;
-    if (!job.ParseFromArray(value.data(), static_cast<int>(value.size())))
-      Panic("unreadable persist job");
+    if (!Read(key, value, &job)) return true;
+    if (key != keys::PersistKey(InodeId(job.inode_id()))) {
+      NoteDamaged(std::string(key), "it is another inode's");
+      return true;
+    }
     jobs.emplace_back(std::string(key), std::move(job));
     return jobs.size() < limit;
   });
@@ -146,6 +231,7 @@ std::vector<InodeId> StateTxn::Index(const std::string& begin, const std::string
                                      size_t limit) {
   std::vector<InodeId> ids;
   Scan(begin, end, [&](std::string_view key, std::string_view) {
+    if (key.size() != 9) return true;  // damaged, and of no use
     ids.emplace_back(keys::ReadBigEndian(key.substr(1)));
     return ids.size() < limit;
   });
@@ -168,7 +254,15 @@ std::optional<state::OrphanUpload> StateTxn::GetOrphanUpload(const state::Orphan
 }
 
 std::vector<state::OrphanUpload> StateTxn::OrphanUploads() {
-  return GetAll<state::OrphanUpload>('u');
+  auto all = GetAll<state::OrphanUpload>('u');
+  std::erase_if(all, [&](const state::OrphanUpload& upload) {
+    const MountId mount(upload.mount_id());
+    if (Get(keys::MountKey(mount))) return false;
+    NoteDamaged(keys::OrphanKey(upload.upload_id(), mount, upload.key()),
+                "it is of a mount that there is not");
+    return true;
+  });
+  return all;
 }
 
 std::optional<state::PendingDelete> StateTxn::GetPendingDelete(MountId mount,
@@ -178,12 +272,16 @@ std::optional<state::PendingDelete> StateTxn::GetPendingDelete(MountId mount,
 
 void StateTxn::ForEachPendingDelete(const std::optional<std::pair<MountId, std::string>>& after,
                                     const std::function<bool(const state::PendingDelete&)>& visit) {
+  std::set<MountId> mounts;
+  for (const auto& mount : Mounts()) mounts.insert(MountId(mount.mount_id()));
   const std::string begin = after ? keys::DeleteKey(after->first, after->second) + '\0' : "d";
-  Scan(begin, "e", [&](std::string_view, std::string_view value) {
+  Scan(begin, "e", [&](std::string_view key, std::string_view value) {
     state::PendingDelete record;
-    if (!record.ParseFromArray(value.data(), static_cast<int>(value.size())))
-      Panic("unreadable pending delete");
-    return visit(record);
+    if (!Read(key, value, &record)) return true;
+    const MountId mount(record.mount_id());
+    if (key == keys::DeleteKey(mount, record.key()) && mounts.contains(mount)) return visit(record);
+    NoteDamaged(std::string(key), "it is another key's, or of a mount that there is not");
+    return true;
   });
 }
 
@@ -207,9 +305,13 @@ std::optional<InodeId> StateTxn::GetOperation(uint64_t most, uint64_t least) {
 void StateTxn::LoadOperations() {
   Scan("q", "r", [&](std::string_view key, std::string_view value) {
     journal::OperationDone done;
-    if (!done.ParseFromArray(value.data(), static_cast<int>(value.size())))
-      Panic("unreadable operation record");
-    operations_->Put(keys::ReadBigEndian(key.substr(1)), done, LogIndex(0));
+    const int64_t slot = keys::ReadBigEndian(key.substr(1));
+    if (!Read(key, value, &done)) return true;
+    if (key.size() != 9 || slot < 0 || slot >= OperationIndex::kRemembered) {
+      NoteDamaged(std::string(key), "there is no such place for an operation");
+      return true;
+    }
+    operations_->Put(slot, done, LogIndex(0));
     return true;
   });
 }
@@ -251,9 +353,13 @@ template void StateTxn::Put(const std::string&, const state::OrphanUpload&);
 template void StateTxn::Put(const std::string&, const journal::PathPropertiesSet&);
 template void StateTxn::Put(const std::string&, const journal::OperationDone&);
 
-LogIndex LastLogIndex(StateStore* store, Executor* executor) {
+StatusOr<LogIndex> LastLogIndex(StateStore* store, Executor* executor) {
   Journal probe(store, executor, LogIndex(0));
-  return LogIndex(StateTxn(&probe).Cluster().log_index());
+  const LogIndex last(StateTxn(&probe).Cluster().log_index());
+  if (probe.damaged().count() == 0 && last.value() >= 0) return last;
+  return MakeStatus(StatusCode::kDataLoss,
+                    "The state store's first record cannot be read. Start with a backup: spillway "
+                    "master --restore.");
 }
 
 }  // namespace spillway

@@ -12,6 +12,7 @@
 #include "common/ids.h"
 #include "journal.pb.h"
 #include "journal/journal.h"
+#include "master/state/keys.h"
 #include "master/state/operation_index.h"
 #include "state.pb.h"
 
@@ -21,6 +22,9 @@ inline constexpr uint32_t kStateFormatVersion = 5;
 // The oldest format that is taken over; what it lacks is empty.
 inline constexpr uint32_t kStateFormatOldest = 4;
 
+// No record has this id.
+inline constexpr InodeId kNoInode{-1};
+
 // Not thread-safe; lives for one operation, under the master's lock.
 class StateTxn {
  public:
@@ -29,12 +33,19 @@ class StateTxn {
       : journal_(journal), operations_(operations) {}
 
   const state::ClusterRecord& Cluster();
+  // Of what cannot be read there is nothing here, as of what does not exist; it is noted as damaged
+  // (Journal::damaged), and Exists tells the two apart.
   std::optional<state::Inode> GetInode(InodeId id);
+  bool Exists(InodeId id) { return Get(keys::InodeKey(id)).has_value(); }
+  // The inode to which parent's entry of that name leads; nothing, noted as damaged, if it cannot
+  // be read, does not exist or says that it lies elsewhere.
+  std::optional<state::Inode> GetChildInode(InodeId parent, std::string_view name, InodeId child);
+  // kNoInode for an entry that is damaged.
   std::optional<InodeId> GetChild(InodeId parent, std::string_view name);
   // Children with name > start_after, in order, until visit returns false.
   void ForEachChild(InodeId parent, std::string_view start_after,
                     const std::function<bool(std::string_view name, InodeId id)>& visit);
-  // "/a/b" of an inode; nothing if an ancestor is missing.
+  // "/a/b" of an inode; nothing if an ancestor is missing or damaged.
   std::optional<std::string> PathOf(const state::Inode& inode);
 
   std::optional<state::PersistJob> GetPersistJob(InodeId id);
@@ -79,6 +90,11 @@ class StateTxn {
   void Put(const std::string& key, const T& record);
   void Erase(const std::string& key) { batch_[key] = std::nullopt; }
   state::ClusterRecord& ChangeCluster();
+  // Notes it as damaged.
+  void NoteDamaged(std::string key, std::string why, InodeId parent = kNoInode,
+                   std::string_view entry = "");
+  template <typename T>
+  bool Read(std::string_view key, std::string_view value, T* record);
   void Scan(const std::string& begin, const std::string& end, const StateStore::Visitor& visit);
   // Which indexes of files name an inode.
   struct Indexed {
@@ -107,6 +123,7 @@ class StateTxn {
   void ApplyPersisted(const journal::Persisted& entry);
   void ApplyOperation(const journal::OperationDone& entry);
   void ApplyReserved(const journal::ContainerIdsReserved& entry);
+  void ApplyDropped(const journal::RecordDropped& entry);
   void ApplyRest(const journal::JournalEntry& entry);
 
   Journal* const journal_;
@@ -126,7 +143,8 @@ journal::JournalEntry MakeEntry(F&& fill) {
   return entry;
 }
 
-// The index of the newest entry that store holds; for the Journal over it.
-LogIndex LastLogIndex(StateStore* store, Executor* executor);
+// The index of the newest entry that store holds; for the Journal over it. DATA_LOSS if the record
+// that has it cannot be read.
+StatusOr<LogIndex> LastLogIndex(StateStore* store, Executor* executor);
 
 }  // namespace spillway

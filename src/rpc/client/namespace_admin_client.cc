@@ -201,6 +201,37 @@ class NamespaceAdminClient : public NamespaceAdminApi {
     return jobs;
   }
 
+  StatusOr<DamagedReport> GetDamaged(int64_t entries_max) override {
+    admin::GetDamagedRequest request;
+    request.set_entries_max(entries_max);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response,
+                              Call<admin::GetDamagedResponse>(kAdmin + "GetDamaged", request));
+    DamagedReport report;
+    report.records_count = response.records_count();
+    for (const auto& record : response.records())
+      report.records.push_back({record.name(), record.path(), record.why()});
+    report.left_out_count = response.left_out_count();
+    for (const auto& left : response.left_out())
+      report.left_out.push_back({left.folder(), left.entries(), left.example(), left.why()});
+    return report;
+  }
+
+  StatusOr<std::string> ExportRecord(const std::string& name) override {
+    admin::ExportRecordRequest request;
+    request.set_name(name);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response,
+                              Call<admin::ExportRecordResponse>(kAdmin + "ExportRecord", request));
+    return response.value();
+  }
+
+  StatusOr<std::string> DropRecord(const std::string& name) override {
+    admin::DropRecordRequest request;
+    request.set_name(name);
+    SPILLWAY_ASSIGN_OR_RETURN(const auto response,
+                              Call<admin::DropRecordResponse>(kAdmin + "DropRecord", request));
+    return response.what();
+  }
+
   StatusOr<std::string> GetFilePath(InodeId id) override {
     fswire::GetFilePathPRequest request;
     request.set_fileid(id.value());

@@ -150,6 +150,54 @@ void RegisterOperations(RpcService* service, const MasterServiceContext& context
       });
 }
 
+void RegisterDamaged(RpcService* service, Master* master) {
+  service->Unary<admin::GetDamagedRequest, admin::GetDamagedResponse>(
+      kService, "GetDamaged", [master](const CallContext&, const auto& request, auto reply) {
+        const DamagedReport report =
+            master->GetDamaged(static_cast<size_t>(std::max<int64_t>(0, request.entries_max())));
+        admin::GetDamagedResponse response;
+        response.set_records_count(report.records_count);
+        for (const DamagedRecordInfo& record : report.records) {
+          auto* to = response.add_records();
+          to->set_name(record.name);
+          to->set_path(record.path);
+          to->set_why(record.why);
+        }
+        response.set_left_out_count(report.left_out_count);
+        for (const LeftOut& left : report.left_out) {
+          auto* to = response.add_left_out();
+          to->set_folder(left.folder);
+          to->set_entries(left.entries);
+          to->set_example(left.example);
+          to->set_why(left.why);
+        }
+        reply(response);
+      });
+  service->Unary<admin::ExportRecordRequest, admin::ExportRecordResponse>(
+      kService, "ExportRecord", [master](const CallContext& call, const auto& request, auto reply) {
+        if (Status status = MustBeSuperUser(master, call.caller); !status.ok())
+          return reply(status);
+        const auto value = master->ExportRecord(request.name());
+        if (!value.ok()) return reply(value.status());
+        admin::ExportRecordResponse response;
+        response.set_value(*value);
+        reply(response);
+      });
+  service->Unary<admin::DropRecordRequest, admin::DropRecordResponse>(
+      kService, "DropRecord", [master](const CallContext& call, const auto& request, auto reply) {
+        if (Status status = MustBeSuperUser(master, call.caller); !status.ok())
+          return reply(status);
+        FinishWhenDurable(
+            master, master->DropRecord(request.name()),
+            [](std::string& what) {
+              admin::DropRecordResponse response;
+              response.set_what(what);
+              return response;
+            },
+            reply);
+      });
+}
+
 void RegisterQuotas(RpcService* service, Master* master) {
   service->Unary<admin::SetQuotaRequest, admin::SetQuotaResponse>(
       kService, "SetQuota", [master](const CallContext& call, const auto& request, auto reply) {
@@ -191,6 +239,7 @@ Status MustBeSuperUser(Master* master, const Caller& caller) {
 
 void RegisterAdminService(RpcService* service, const MasterServiceContext& context) {
   RegisterQuotas(service, context.master);
+  RegisterDamaged(service, context.master);
   RegisterPersist(service, context.master);
   RegisterSmallFiles(service, context.master);
   RegisterOperations(service, context);

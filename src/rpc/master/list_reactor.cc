@@ -3,6 +3,7 @@
 #include "common/path.h"
 #include "rpc/convert.h"
 #include "rpc/master/loading.h"
+#include "rpc/request_text.h"
 
 namespace spillway {
 namespace {
@@ -25,8 +26,9 @@ class ListReactor : public ServerReactor {
 
   void OnReadDone(bool ok) override {
     fswire::ListStatusPRequest request;
-    if (!ok || !FromBuffer(request_buffer_, &request))
-      return Finish(ToGrpc(InvalidArgument("Unreadable request")));
+    if (!ok) return Finish(ToGrpc(InvalidArgument("Unreadable request")));
+    if (Status status = ReadRequest("ListStatus", request_buffer_, &request); !status.ok())
+      return Finish(ToGrpc(status));
     auto path = NormalizePath(request.path());
     if (!path.ok()) return Finish(ToGrpc(path.status()));
     path_ = *std::move(path);

@@ -3,6 +3,7 @@
 
 #include "grpc/block_worker.pb.h"
 #include "rpc/convert.h"
+#include "rpc/request_text.h"
 #include "rpc/worker/block_worker_service.h"
 
 namespace spillway {
@@ -24,8 +25,8 @@ class CreateLocalReactor : public ServerReactor {
   void OnReadDone(bool ok) override {
     if (!ok) return EndOfMessages();
     blockwire::CreateLocalBlockRequest request;
-    if (!FromBuffer(incoming_, &request))
-      return Fail(InvalidArgument("Unreadable message in a local block write."));
+    if (Status status = ReadRequest("CreateLocalBlock", incoming_, &request); !status.ok())
+      return Fail(status);
     blockwire::CreateLocalBlockResponse response;
     if (request.only_reserve_space()) {
       if (temp_ == nullptr) return Fail(InvalidArgument("Space is asked for before the block."));
@@ -98,8 +99,8 @@ class OpenLocalReactor : public ServerReactor {
   void OnReadDone(bool ok) override {
     if (!ok) return Finish(grpc::Status::OK);
     blockwire::OpenLocalBlockRequest request;
-    if (!FromBuffer(incoming_, &request))
-      return Finish(ToGrpc(InvalidArgument("Unreadable message.")));
+    if (Status status = ReadRequest("OpenLocalBlock", incoming_, &request); !status.ok())
+      return Finish(ToGrpc(status));
     // The open file keeps the bytes readable even if the block is evicted meanwhile.
     auto open = context_.worker->OpenBlockByPath(BlockId(request.block_id()));
     if (!open.ok()) return Finish(ToGrpc(open.status()));

@@ -6,6 +6,7 @@
 #include "absl/synchronization/mutex.h"
 #include "grpc/block_worker.pb.h"
 #include "rpc/convert.h"
+#include "rpc/request_text.h"
 #include "rpc/worker/block_worker_service.h"
 
 namespace spillway {
@@ -31,8 +32,8 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
   void OnReadDone(bool ok) override {
     if (!ok) return End(absl::OkStatus());  // half-close: the client wants no more
     blockwire::ReadRequest request;
-    if (!FromBuffer(incoming_, &request))
-      return End(InvalidArgument("Unreadable message in a block read."));
+    if (Status status = ReadRequest("ReadBlock", incoming_, &request); !status.ok())
+      return End(status);
     // Later requests acknowledge what was received; flow control is the transport's.
     if (!begun_) {
       begun_ = true;

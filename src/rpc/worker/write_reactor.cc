@@ -1,6 +1,7 @@
 // WriteBlock: command, chunks, flushes; half-close commits, any other end drops what came.
 #include "grpc/block_worker.pb.h"
 #include "rpc/convert.h"
+#include "rpc/request_text.h"
 #include "rpc/worker/block_worker_service.h"
 
 namespace spillway {
@@ -31,9 +32,10 @@ class WriteReactor : public ServerReactor {
       });
     }
     blockwire::WriteRequest request;
-    if (!FromBuffer(incoming_, &request) || !request.has_command()) {
-      return Fail(InvalidArgument("Unreadable message in a block write."));
-    }
+    if (Status status = ReadRequest("WriteBlock", incoming_, &request); !status.ok())
+      return Fail(status);
+    if (!request.has_command())
+      return Fail(InvalidArgument("WriteBlock: a message has neither a command nor data."));
     Command(request.command());
   }
 

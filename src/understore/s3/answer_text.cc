@@ -1,6 +1,7 @@
 // Texts and numbers in answers: what a stranger wrote.
 #include <ctime>
 
+#include "common/names.h"
 #include "understore/s3/answer.h"
 
 namespace spillway {
@@ -16,27 +17,6 @@ std::optional<int64_t> TimeMs(const char* format, const std::string& text, std::
   const int64_t ms = static_cast<int64_t>(timegm(&utc)) * 1000;
   if (ms < 0 || ms > kTimeMsMax) return std::nullopt;
   return ms;
-}
-
-// Length of the sequence that begins at text, its code point in *point; 0 if it is malformed.
-size_t NextCodePoint(std::string_view text, uint32_t* point) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) {
-    *point = lead;
-    return 1;
-  }
-  const size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return 0;
-  uint32_t value = lead & (0x7fu >> size);
-  for (size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-    value = (value << 6) | (byte(i) & 0x3f);
-  }
-  const bool overlong = (size == 3 && value < 0x800) || (size == 4 && value < 0x10000);
-  if (overlong || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return 0;
-  *point = value;
-  return size;
 }
 
 int HexDigit(char c) {
@@ -96,20 +76,12 @@ bool IsEtag(std::string_view text) {
   return true;
 }
 
-bool IsUtf8(std::string_view text) {
-  uint32_t point = 0;
-  while (!text.empty()) {
-    const size_t size = NextCodePoint(text, &point);
-    if (size == 0) return false;
-    text.remove_prefix(size);
-  }
-  return true;
-}
+bool IsUtf8(std::string_view text) { return IsValidUtf8(text); }
 
 bool FitsXml(std::string_view text) {
   uint32_t point = 0;
   while (!text.empty()) {
-    const size_t size = NextCodePoint(text, &point);
+    const size_t size = CodePointBytes(text, &point);
     if (size == 0) return false;
     const bool control = point < 0x20 && point != '\t' && point != '\n' && point != '\r';
     if (control || point == 0xfffe || point == 0xffff) return false;
