@@ -1,5 +1,6 @@
 #include "rpc/master/load_jobs.h"
 
+#include "common/checked.h"
 #include "rpc/master/loading.h"
 
 namespace spillway {
@@ -62,7 +63,7 @@ Status LoadJobs::Collect(const std::shared_ptr<Job>& job, const Caller& caller,
         job->blocks.insert(job->blocks.end(), blocks.result->begin(), blocks.result->end());
         ++job->progress.files;
         if (job->files.size() < JobReport::kNamesMax) job->files.push_back(file.path);
-        job->progress.bytes += file.length_bytes;
+        job->progress.bytes = SaturatingAdd(job->progress.bytes, file.length_bytes);
         return true;
       });
 }
