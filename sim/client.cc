@@ -16,6 +16,7 @@ std::string Simulation::RandomPath() {
 std::string Simulation::RandomData(size_t size) {
   std::string data(size, '\0');
   for (char& c : data) c = static_cast<char>('a' + random_.Below(26));
+  contents_.insert(data);
   return data;
 }
 
@@ -41,6 +42,7 @@ bool Simulation::AwaitDurable(LogIndex index) {
 bool Simulation::WriteBlock(const std::string& path, std::string piece) {
   const auto block = master_->NewBlockId(root_, path);
   if (!block.result.ok() || !AwaitDurable(block.wait_for)) return false;
+  begun_blocks_.insert(*block.result);
   int copies = 0;
   for (uint64_t i = 0, first = random_.Below(kWorkers); i < kWorkers && copies < kReplicas; ++i) {
     Node& node = *nodes_[(first + i) % kWorkers];
@@ -63,6 +65,14 @@ bool Simulation::WriteBlock(const std::string& path, std::string piece) {
       node.targets.push_back({progress->ended, *std::move(target)});
       continue;
     }
+    if (!calm_ && random_.Below(60) == 0) {
+      // The connection breaks: the client goes elsewhere.
+      ++tally_->cut_streams;
+      target->reset();
+      Shake();
+      continue;
+    }
+    ended_blocks_.insert(*block.result);
     (*target)->Commit([progress](const Status& status) { progress->committed = status; });
     for (int tries = 0; tries < 20 && !progress->committed.ok(); ++tries) {
       if (!node.connected || node.closed) break;

@@ -89,6 +89,7 @@ void Simulation::NetworkFault(Node& node) {
     return;
   }
   const uint64_t what = random_.Below(24);
+  if (what == 2) return CutThrough(node);
   if (what == 0) {
     ++tally_->partitions;
     node.partitioned = true;
@@ -96,6 +97,17 @@ void Simulation::NetworkFault(Node& node) {
     ++tally_->broken_sessions;
     Disconnect(node);
   }
+}
+
+void Simulation::CutThrough(Node& node) {
+  FileWriteThroughOptions options;
+  options.mount_id = kRootMountId;
+  options.uri = options_.root_uri + "/cut";
+  auto target = node.worker->WriteThrough(options);
+  if (!target.ok()) return;
+  ++tally_->cut_streams;
+  std::string data = "the beginning of something";
+  (*target)->Append({iovec{data.data(), data.size()}}, [](const Status&) {});
 }
 
 void Simulation::DiskFault(Node& node) {

@@ -27,7 +27,8 @@ const std::map<std::string, PlantedBug> kBugs{
     {"read-any-version", PlantedBug::kReadAnyVersion},
     {"bad-item-stops", PlantedBug::kBadItemStops},
     {"timeout-is-no", PlantedBug::kTimeoutIsNo},
-    {"condition-forgotten", PlantedBug::kConditionForgotten}};
+    {"condition-forgotten", PlantedBug::kConditionForgotten},
+    {"commit-on-reset", PlantedBug::kCommitOnReset}};
 
 void Print(uint64_t seeds, const Tally& tally, int violations) {
   std::cout << seeds << " seeds: " << violations << " violations\n"
@@ -40,7 +41,7 @@ void Print(uint64_t seeds, const Tally& tally, int violations) {
             << tally.full_disks << ", failing folders " << tally.failing_folders << "\n"
             << "  partitions " << tally.partitions << ", broken sessions " << tally.broken_sessions
             << ", stale messages " << tally.stale_messages << ", repeated operations "
-            << tally.repeated_operations << "\n"
+            << tally.repeated_operations << ", streams cut off " << tally.cut_streams << "\n"
             << "  store faults " << tally.store_faults << ", store outages " << tally.store_outages
             << ", copies made again " << tally.heals << "\n"
             << "  native client: writes " << tally.native_writes << ", given up "

@@ -87,6 +87,7 @@ class Simulation::MasterLink : public UnusedMasterApi {
     });
   }
   Status AbandonFile(InodeId file, bool maybe_published) override {
+    if (sim_->client_killed_) return Unavailable("nobody is there to ask");
     return Call<Nothing>(
                [&] { return sim_->master_->AbandonFile(sim_->root_, file, maybe_published); })
         .status();
@@ -128,12 +129,13 @@ class Simulation::WorkerLink : public WorkerApi {
   StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(
       const BlockWriteOptions& options) override {
     if (node_->worker == nullptr) return Unavailable("{} is down", node_->host);
-    return Start(node_->worker->WriteBlock(options, 0));
+    sim_->begun_blocks_.insert(options.block_id);
+    return Start(node_->worker->WriteBlock(options, 0), options.block_id);
   }
   StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
       const FileWriteThroughOptions& options) override {
     if (node_->worker == nullptr) return Unavailable("{} is down", node_->host);
-    return Start(node_->worker->WriteThrough(options));
+    return Start(node_->worker->WriteThrough(options), BlockId());
   }
   StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions& options) override;
   void PutFiles(const smallfiles::PutFilesRequest& request, SmallFiles::PutDone done) override;
@@ -146,7 +148,8 @@ class Simulation::WorkerLink : public WorkerApi {
   class WriteStream;
   class ReadStream;
 
-  StatusOr<std::unique_ptr<BlockWriteStream>> Start(StatusOr<std::unique_ptr<WriteTarget>> target);
+  StatusOr<std::unique_ptr<BlockWriteStream>> Start(StatusOr<std::unique_ptr<WriteTarget>> target,
+                                                    BlockId block);
   StatusOr<std::unique_ptr<BlockReadStream>> ReadUnderStore(const BlockReadOptions& options);
 
   Simulation* const sim_;
@@ -155,12 +158,17 @@ class Simulation::WorkerLink : public WorkerApi {
 
 class Simulation::WorkerLink::WriteStream : public BlockWriteStream {
  public:
-  WriteStream(Simulation* sim, Node* node, std::shared_ptr<ClientWrite> write)
-      : sim_(sim), node_(node), write_(std::move(write)) {}
+  WriteStream(Simulation* sim, Node* node, std::shared_ptr<ClientWrite> write, BlockId block)
+      : sim_(sim), node_(node), write_(std::move(write)), block_(block) {}
   ~WriteStream() override { write_->abandoned = true; }
 
   Status Append(const SharedBytes& data) override {
     SPILLWAY_RETURN_IF_ERROR(AwaitAnswer());
+    if (!sim_->calm_ && sim_->random_.Below(80) == 0) {
+      ++sim_->tally_->cut_streams;
+      broken_ = true;
+    }
+    if (broken_) return Unavailable("the connection to {} broke", node_->host);
     write_->sent.push_back(data);
     write_->pending = true;
     std::vector<iovec> parts{{const_cast<char*>(data.view().data()), data.size()}};
@@ -169,7 +177,9 @@ class Simulation::WorkerLink::WriteStream : public BlockWriteStream {
   }
   void BeginCommit() override {
     begun_ = AwaitAnswer();
+    if (begun_.ok() && broken_) begun_ = Unavailable("the connection to {} broke", node_->host);
     if (!begun_.ok()) return;
+    sim_->ended_blocks_.insert(block_);
     write_->pending = true;
     write_->target->Commit(Answered());
   }
@@ -195,6 +205,8 @@ class Simulation::WorkerLink::WriteStream : public BlockWriteStream {
   Simulation* const sim_;
   Node* const node_;
   const std::shared_ptr<ClientWrite> write_;
+  const BlockId block_;  // 0: an object
+  bool broken_ = false;
   Status begun_;
 };
 
@@ -211,13 +223,13 @@ class Simulation::WorkerLink::ReadStream : public BlockReadStream {
 };
 
 StatusOr<std::unique_ptr<BlockWriteStream>> Simulation::WorkerLink::Start(
-    StatusOr<std::unique_ptr<WriteTarget>> target) {
+    StatusOr<std::unique_ptr<WriteTarget>> target, BlockId block) {
   SPILLWAY_RETURN_IF_ERROR(target.status());
   auto write = std::make_shared<ClientWrite>();
   write->target = *std::move(target);
   node_->writes.push_back(write);
   return std::unique_ptr<BlockWriteStream>(
-      std::make_unique<WriteStream>(sim_, node_, std::move(write)));
+      std::make_unique<WriteStream>(sim_, node_, std::move(write), block));
 }
 
 StatusOr<std::unique_ptr<BlockReadStream>> Simulation::WorkerLink::ReadBlock(
@@ -383,13 +395,19 @@ void Simulation::NativeWriteOne(const std::string& path, bool overwrite) {
              : RandomData(random_.Below(random_.Below(2) == 0 ? kBlockBytes : 5 * kBlockBytes));
   // In pieces that do not end where blocks do.
   size_t at = 0;
+  const bool mortal = !calm_ && random_.Below(8) == 0;
   const ByteSource source = [&]() -> StatusOr<SharedBytes> {
+    if (mortal && random_.Below(8) == 0) {
+      client_killed_ = true;
+      return Unavailable("the client is killed");
+    }
     if (marker && at == data.size()) marker_sequences_[data] = sequence_;
     const std::string piece = data.substr(at, 1 + random_.Below(100));
     at += piece.size();
     return piece;
   };
   const Status status = native_->fs.WriteFile(path, OptionsOfNative(overwrite), source);
+  client_killed_ = false;
   damages_at_write_.reset();
   NativeWrote(path, data, status);
 }

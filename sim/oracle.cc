@@ -117,6 +117,8 @@ void Simulation::OnChange(const StoreChange& change) {
   // What others have put there may be moved there.
   if (key.find("_temporary") != std::string::npos && !IsForeign(*change.data))
     return Violation("a temporary key: " + key);
+  if (!IsForeign(*change.data) && !change.data->empty() && contents_.count(*change.data) == 0)
+    return Violation("what no client wrote to its end is published: " + key);
   CheckMarker(key, *change.data);
 }
 

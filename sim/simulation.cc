@@ -112,8 +112,11 @@ Simulation::Simulation(uint64_t seed, Tally* tally, const Strangers& strangers)
 Simulation::~Simulation() {
   understore_->OnChange(nullptr);
   understore_->OnWindow(nullptr);
-  // What waits there may hold blocks of the nodes' stores.
-  for (auto& node : nodes_) node->executor.Drop();
+  for (auto& node : nodes_) {
+    LoseWrites(*node);
+    node->targets.clear();
+    node->executor.Drop();  // what waits there may hold blocks of the node's store
+  }
 }
 
 void Simulation::Send(WorkerId worker, Epoch epoch, session::MasterMessage message) {
@@ -205,9 +208,9 @@ void Simulation::CrashWorker(Node& node) {
   node.up.clear();
   node.down.clear();
   LoseWrites(node);
+  node.targets.clear();
   node.executor.Drop();
   node.worker.reset();
-  node.targets.clear();
   node.store.reset();
 }
 
@@ -290,6 +293,9 @@ void Simulation::Deliver(Node& node, const Master::Session& session,
     case Case::kPutFiles:
       return PutFiles(session, message.put_files());
     case Case::kCommitBlock: {
+      const BlockId block(static_cast<int64_t>(message.commit_block().block().block_id()));
+      if (begun_blocks_.count(block) > 0 && ended_blocks_.count(block) == 0)
+        Violation(fmt::format("block {} is committed, which no client ended", block.value()));
       const Status status = master_->CommitBlock(session, message.commit_block().block());
       session::MasterMessage ack;
       ack.mutable_commit_ack()->set_request_id(message.commit_block().request_id());

@@ -40,6 +40,7 @@ struct Tally {
   int64_t master_crashes = 0, worker_crashes = 0;
   int64_t disks_lost = 0, power_losses = 0, flipped_bits = 0, full_disks = 0, failing_folders = 0;
   int64_t partitions = 0, broken_sessions = 0, stale_messages = 0, repeated_operations = 0;
+  int64_t cut_streams = 0;  // of writes
   int64_t store_faults = 0, store_outages = 0, heals = 0;
   int64_t native_writes = 0, native_failures = 0, native_reads = 0;  // by the native client's core
   int64_t small_puts = 0;                         // answered calls that take files whole
@@ -180,6 +181,8 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   // Some background events, between two steps of a client.
   void Shake();
   void NetworkFault(Node& node);
+  // A client is killed while it writes an object through this worker.
+  void CutThrough(Node& node);
   void DiskFault(Node& node);
   void StoreFault();
 
@@ -252,6 +255,10 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   std::map<std::string, int64_t> native_completed_;  // path -> when a native write was complete
   std::map<std::string, int64_t> marker_sequences_;  // content of each marker ever acknowledged
   std::map<std::string, std::string> published_;     // keys and their contents in the store
+  std::set<std::string> contents_;                   // of all files that clients wrote, whole
+  std::set<BlockId> begun_blocks_;                   // by clients' streams
+  std::set<BlockId> ended_blocks_;  // of those: a client has ended its stream itself
+  bool client_killed_ = false;      // it asks for nothing any more
   int64_t sequence_ = 0;
   int64_t outage_until_ms_ = 0;
   bool shaking_ = false;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "bin/process.h"
+#include "common/checked.h"
 #include "common/format.h"
 #include "common/log.h"
 #include "rpc/client/worker_client.h"
@@ -35,7 +36,8 @@ StatusOr<StorageTierOptions> MakeTier(const Configuration& config, int level) {
     const auto bytes = ParseBytes(quota);
     if (!bytes.ok())
       return InvalidArgument("Property {}dirs.quota: {}.", prefix, Message(bytes.status()));
-    dir.quota_bytes = *bytes;
+    SPILLWAY_ASSIGN_OR_RETURN(dir.quota_bytes,
+                              InRange(*bytes, 0, kBytesMax, prefix + "dirs.quota"));
     tier.dirs.push_back(std::move(dir));
   }
   if (tier.dirs.empty()) return InvalidArgument("Property {}dirs.path names no folder.", prefix);

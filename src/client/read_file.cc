@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "client/file_system.h"
+#include "common/checked.h"
 
 namespace spillway {
 namespace {
@@ -24,7 +25,9 @@ Status FileSystem::ReadFile(const FileStatus& file, int64_t offset, int64_t leng
   if (!file.completed)
     return MakeStatus(StatusCode::kFailedPrecondition,
                       "{} is not complete: it is still being written.", file.path);
-  const int64_t end = length < 0 ? file.length_bytes : std::min(file.length_bytes, offset + length);
+  SPILLWAY_RETURN_IF_ERROR(InRange(offset, 0, INT64_MAX, "the first byte to read").status());
+  const int64_t end =
+      length < 0 ? file.length_bytes : std::min(file.length_bytes, SaturatingAdd(offset, length));
   int64_t begin = 0;
   for (const BlockInfo& block : file.blocks) {
     const int64_t from = std::max(offset, begin);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/file_system.h"
+#include "common/checksum.h"
 #include "small_files.pb.h"
 
 namespace spillway {
@@ -106,6 +107,8 @@ void SmallFileWriter::Send(const std::shared_ptr<Call>& call) {
     auto* file = call->request.add_files();
     FillOptions(small->path, small->options, file->mutable_options());
     file->set_data(small->data.data(), small->data.size());
+    file->set_length_bytes(static_cast<int64_t>(small->data.size()));
+    file->set_crc32c(Crc32c(small->data));
   }
   if (copies == 0) return Answer(call, fs_->master_->PutEmptyFiles(call->request));
   const auto workers = fs_->ChooseWorkers(copies);

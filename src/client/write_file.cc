@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "client/file_system.h"
+#include "common/checked.h"
 
 namespace spillway {
 // The N replicas of one block, written side by side from the same buffers. What was sent is kept
@@ -262,7 +263,8 @@ Status FileSystem::WriteLong(const std::string& path, const WriteOptions& option
 Status FileSystem::WriteBlocks(const std::string& path, const FileStatus& file,
                                const WriteOptions& options, const ByteSource& source,
                                int64_t* length, std::optional<SharedBytes>* diverted) {
-  const int64_t block_size = file.block_size_bytes;
+  SPILLWAY_ASSIGN_OR_RETURN(const int64_t block_size,
+                            InRange(file.block_size_bytes, 1, kBytesMax, "the block size"));
   SharedBytes rest;  // read already, belongs to the next block
   // Its commit is under way while the next block is written.
   std::unique_ptr<ReplicatedBlock> before;

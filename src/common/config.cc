@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
+#include "common/checked.h"
 #include "common/format.h"
 #include "common/log.h"
 
@@ -41,6 +42,43 @@ void SplitProperty(std::string_view line, std::string* key, std::string* value) 
   }
 }
 
+// Of these a negative number means that there is no limit, or none at all.
+constexpr std::string_view kMayBeNegative[] = {
+    "alluxio.underfs.s3.connection.ttl",
+    "alluxio.underfs.s3.max.error.retry",
+    "alluxio.underfs.s3.proxy.port",
+    "alluxio.user.file.create.ttl",
+    "alluxio.user.file.metadata.sync.interval",
+    "alluxio.user.file.persistence.initial.wait.time",
+    "alluxio.user.file.replication.max",
+};
+// Of these 0 is no number to work with.
+constexpr std::string_view kAtLeastOne[] = {
+    "alluxio.underfs.s3.streaming.upload.partition.size",
+    "alluxio.user.block.size.bytes.default",
+    "spillway.master.persist.jobs.max",
+    "spillway.underfs.multipart.part.size",
+};
+
+// Whether the number that a value means is one that the key can have.
+Status CheckNumber(const PropertyKey& key, int64_t number) {
+  const std::string_view name = key.name;
+  const auto in = [&](const auto& names) {
+    return std::find(std::begin(names), std::end(names), name) != std::end(names);
+  };
+  int64_t most = kBytesMax;
+  if (key.type == PropertyType::kDuration) most = kWaitMsMax;
+  if (key.type == PropertyType::kInt) {
+    most = INT32_MAX;
+    if (name.ends_with(".port")) most = 65535;
+    if (name.ends_with(".percent")) most = 100;
+    if (name.find(".replication.") != std::string_view::npos) most = kCopiesMax;
+  }
+  const int64_t lowest = key.type == PropertyType::kDuration ? -most : -1;
+  const int64_t least = in(kMayBeNegative) ? lowest : in(kAtLeastOne) ? 1 : 0;
+  return InRange(number, least, most, "it").status();
+}
+
 }  // namespace
 
 Status CheckPropertyValue(const PropertyKey& key, const std::string& value) {
@@ -52,15 +90,17 @@ Status CheckPropertyValue(const PropertyKey& key, const std::string& value) {
     case PropertyType::kString:
       return absl::OkStatus();
     case PropertyType::kBytes:
-      if (!value.empty() && !ParseBytes(value).ok())
-        return bad(Message(ParseBytes(value).status()));
-      return absl::OkStatus();
-    case PropertyType::kDuration:
-      if (!ParseDurationMs(value).ok()) return bad(Message(ParseDurationMs(value).status()));
-      return absl::OkStatus();
+    case PropertyType::kDuration: {
+      const bool bytes = key.type == PropertyType::kBytes;
+      if (bytes && value.empty()) return absl::OkStatus();
+      const auto parsed = bytes ? ParseBytes(value) : ParseDurationMs(value);
+      if (!parsed.ok()) return bad(Message(parsed.status()));
+      number = *parsed;
+      break;
+    }
     case PropertyType::kInt:
       if (!absl::SimpleAtoi(value, &number)) return bad("a whole number is needed");
-      return absl::OkStatus();
+      break;
     case PropertyType::kBool:
       if (value != "true" && value != "false") return bad("true or false is needed");
       return absl::OkStatus();
@@ -70,7 +110,8 @@ Status CheckPropertyValue(const PropertyKey& key, const std::string& value) {
       }
       return bad(std::string("one of ") + key.choices + " is needed");
   }
-  return absl::OkStatus();
+  const Status sound = CheckNumber(key, number);
+  return sound.ok() ? sound : bad(Message(sound));
 }
 
 const PropertyKey* FindPropertyKey(std::string_view name) {

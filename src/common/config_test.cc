@@ -56,6 +56,31 @@ TEST(ConfigTest, validate_namesTheKey) {
   EXPECT_NE(error("alluxio.master.worker.timeout=soon"), "");
 }
 
+TEST(ConfigTest, validate_numbersThatCannotBe_areRefused) {
+  const auto refused = [](const std::string& argument) {
+    Configuration config;
+    EXPECT_TRUE(config.SetFromArgument(argument).ok());
+    const std::string key = argument.substr(0, argument.find('='));
+    return Message(config.Validate()).find(key) != std::string::npos;
+  };
+  for (const char* port : {"-1", "65536", "2147483648", "99999999999"})
+    EXPECT_TRUE(refused(std::string("alluxio.master.rpc.port=") + port)) << port;
+  EXPECT_FALSE(refused("alluxio.master.rpc.port=65535"));
+  EXPECT_FALSE(refused("alluxio.underfs.s3.proxy.port=-1"));
+  for (const char* size : {"0", "-1", "9223372036854775808", "9223372036854775807", "9e18", "16PB"})
+    EXPECT_TRUE(refused(std::string("alluxio.user.block.size.bytes.default=") + size)) << size;
+  EXPECT_FALSE(refused("alluxio.user.block.size.bytes.default=1"));
+  EXPECT_TRUE(refused("alluxio.worker.ramdisk.size=-1GB"));
+  EXPECT_TRUE(refused("spillway.underfs.multipart.part.size=0"));
+  for (const char* time : {"-1sec", "1e15day", "9223372036854775807", "nan"})
+    EXPECT_TRUE(refused(std::string("alluxio.master.worker.timeout=") + time)) << time;
+  EXPECT_FALSE(refused("alluxio.user.file.create.ttl=-1"));
+  EXPECT_TRUE(refused("spillway.master.backlog.soft.percent=101"));
+  EXPECT_TRUE(refused("alluxio.user.file.replication.min=2147483647"));
+  EXPECT_TRUE(refused("alluxio.user.file.replication.min=-1"));
+  EXPECT_TRUE(refused("spillway.user.copy.threads=4294967297"));
+}
+
 TEST(ConfigTest, defaults_areValid) { EXPECT_TRUE(Configuration().Validate().ok()); }
 
 }  // namespace

@@ -14,6 +14,8 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/checked.h"
+
 namespace spillway {
 
 Status ErrnoStatus(int error, const std::string& what, const std::string& path) {
@@ -90,9 +92,10 @@ class PosixFile : public File {
   StatusOr<SharedBytes> Map(int64_t offset, int64_t size) override {
     struct statfs at {};
     struct stat st {};
+    // Reading a mapping of what others cut off ends the process: what others may write is read.
     const bool whole = ::fstatfs(fd_, &at) == 0 && at.f_type == TMPFS_MAGIC && size > 0 &&
                        offset % kMapBytes == 0 && ::fstat(fd_, &st) == 0 &&
-                       offset + size <= st.st_size;
+                       IsRangeWithin(offset, size, st.st_size) && (st.st_mode & S_IWOTH) == 0;
     if (!whole) return File::Map(offset, size);
     void* const data = ::mmap(nullptr, static_cast<size_t>(size), PROT_READ,
                               MAP_SHARED | MAP_POPULATE, fd_, offset);

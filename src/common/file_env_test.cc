@@ -1,6 +1,8 @@
 #include "common/file_env.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/memory_file_env.h"
 #include "common/test_directory.h"
@@ -50,6 +52,21 @@ TEST(PosixFileTest, map_sharesWhatLiesInMemory_beyondTheFilesLife) {
   }
   ASSERT_TRUE(env.Remove(path).ok());
   EXPECT_EQ(tail.view(), std::string(1000, 'b'));
+}
+
+// A process that maps a file which somebody cuts off dies of the next look at it.
+TEST(PosixFileEnvTest, map_whatOthersMayWrite_isRefused) {
+  const std::string path = fmt::format("/dev/shm/spillway-map-{}", ::getpid());
+  PosixFileEnv env;
+  ASSERT_TRUE(WriteStringToFile(env, path, std::string(8192, 'a')).ok());
+  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
+  const auto file = *env.Open(path, false);
+  EXPECT_TRUE(file->Map(0, 8192).ok());
+  EXPECT_EQ(file->Map(4096, INT64_MAX - 4096).status().code(), StatusCode::kUnimplemented);
+  EXPECT_EQ(file->Map(INT64_MAX / 4096 * 4096, 8192).status().code(), StatusCode::kUnimplemented);
+  ASSERT_EQ(::chmod(path.c_str(), 0777), 0);
+  EXPECT_EQ(file->Map(0, 8192).status().code(), StatusCode::kUnimplemented);
+  ASSERT_TRUE(env.Remove(path).ok());
 }
 
 TYPED_TEST(FileEnvTest, renameRemoveList) {

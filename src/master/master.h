@@ -243,9 +243,9 @@ class Master : private MasterState {
                                    const CompleteFileOptions& options,
                                    const std::string& content_hash,
                                    std::optional<state::PersistJob>* job) HOLDING_MUTEX;
-  bool MayComeBack(BlockId block) HOLDING_MUTEX;
+  Status MakeWay(const state::Inode&, WorkerId, const session::BlockReport&) HOLDING_MUTEX;
+  void DropCopies(BlockId block, std::optional<WorkerId> spared) HOLDING_MUTEX;
   StatusOr<std::vector<state::BlockRecord>> CommittedBlocks(const state::Inode& inode,
-                                                            bool need_replica,
                                                             int64_t* length) HOLDING_MUTEX;
   Status DoCreateDirectory(StateTxn& txn, const Caller& caller, const std::string& path,
                            const CreateDirectoryOptions& options) HOLDING_MUTEX;

@@ -15,6 +15,12 @@ namespace spillway {
 
 namespace sasl = alluxio::grpc::sasl;
 
+namespace {
+
+constexpr int kGroupsMax = 65536;  // of one user, by the kernel
+
+}  // namespace
+
 std::vector<std::string> GroupMapping::GroupsOf(const std::string& user) {
   SystemClock clock;
   const int64_t now = clock.MonotonicMs();
@@ -32,7 +38,12 @@ std::vector<std::string> GroupMapping::GroupsOf(const std::string& user) {
       found != nullptr) {
     std::vector<gid_t> ids(256);
     int count = static_cast<int>(ids.size());
-    if (getgrouplist(user.c_str(), record.pw_gid, ids.data(), &count) >= 0) ids.resize(count);
+    bool told = getgrouplist(user.c_str(), record.pw_gid, ids.data(), &count) >= 0;
+    ids.resize(static_cast<size_t>(std::clamp(count, 0, kGroupsMax)));
+    // There are more than had room; what was not filled would be the group of number 0.
+    if (!told && !ids.empty())
+      told = getgrouplist(user.c_str(), record.pw_gid, ids.data(), &count) >= 0;
+    if (!told) ids.clear();
     for (const gid_t id : ids) {
       group entry{};
       group* result = nullptr;

@@ -89,7 +89,7 @@ bool ParseChunk(const grpc::ByteBuffer& buffer, int field, std::vector<grpc::Sli
   rest.remove_prefix(1);
   if (!ReadVarint(&rest, &inner)) return false;
   size_t skip = head.size() - rest.size();
-  if (buffer.Length() < skip + inner) return false;
+  if (inner > buffer.Length() - skip || outer < inner) return false;
   for (const grpc::Slice& slice : *slices) {
     const size_t from = std::min(skip, slice.size());
     skip -= from;

@@ -72,6 +72,9 @@ class RpcService {
   void Refuse(const std::string& service, const std::string& method);
   std::vector<std::string> UnaryMethods() const;  // sorted
   const RawHandler& UnaryHandler(const std::string& method) const { return unary_.at(method); }
+  const StreamHandler& HandlerOfStream(const std::string& method) const {
+    return streams_.at(method);
+  }
   bool Hosts(const std::string& service) const { return services_.contains(service); }
 
   ServerReactor* CreateReactor(ServerCall* call);

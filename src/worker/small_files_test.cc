@@ -1,6 +1,7 @@
 // Small files taken whole, between two workers and a master that is played here.
 #include <gtest/gtest.h>
 
+#include "common/checksum.h"
 #include "worker/ops/small_files.h"
 
 namespace spillway {
@@ -92,6 +93,21 @@ class SmallFilesTest : public testing::Test, public WorkerConnector {
                                             response->outcomes(0).message())
                                    : response.status();
         });
+  }
+  // Of files that came otherwise than they were sent.
+  Status PutAs(std::optional<int64_t> length, std::optional<uint32_t> crc32c) {
+    smallfiles::PutFilesRequest request;
+    request.add_files()->mutable_options()->set_path("/f");
+    request.mutable_files(0)->set_data("some data");
+    if (length) request.mutable_files(0)->set_length_bytes(*length);
+    if (crc32c) request.mutable_files(0)->set_crc32c(*crc32c);
+    request.add_peers()->set_host("there");
+    outcome_.reset();
+    here_.files->PutFiles(request, "root", {"root"}, [this](const auto& response) {
+      outcome_ = Status(static_cast<StatusCode>(response->outcomes(0).code()),
+                        response->outcomes(0).message());
+    });
+    return outcome_.value_or(absl::OkStatus());
   }
   session::PutFiles Asked() {
     EXPECT_EQ(here_.sent.size(), 1u);
@@ -199,6 +215,53 @@ TEST_F(SmallFilesTest, idsOfAnEarlierSession_areNotUsed) {
   ASSERT_TRUE(outcome_);
   EXPECT_EQ(outcome_->code(), StatusCode::kUnavailable);
   EXPECT_TRUE(here_.sent.empty());
+}
+
+TEST_F(SmallFilesTest, filesThatArriveOtherwise_areStoredNowhere) {
+  const uint32_t crc = Crc32c("some data");
+  EXPECT_EQ(PutAs(10, crc).code(), StatusCode::kDataLoss);
+  EXPECT_EQ(PutAs(9, crc + 1).code(), StatusCode::kDataLoss);
+  EXPECT_EQ(PutAs(-1, std::nullopt).code(), StatusCode::kDataLoss);
+  EXPECT_TRUE(here_.store->All().empty());
+  EXPECT_TRUE(there_.store->All().empty());
+  EXPECT_TRUE(here_.sent.empty());
+  EXPECT_TRUE(PutAs(9, crc).ok());
+  EXPECT_EQ(Asked().files(0).length_bytes(), 9);
+  EXPECT_TRUE(there_.store->Has(BlockOf(Asked())));
+}
+
+TEST_F(SmallFilesTest, storeBlocks_whatCannotBe_isStoredNowhere) {
+  smallfiles::StoreBlocksRequest request;
+  for (int i = 0; i < 3; ++i) {
+    auto* block = request.add_blocks();
+    block->set_block_id(static_cast<uint64_t>(i + 1) << 24);
+    block->set_data("some data");
+    block->set_crc32c(Crc32c("some data"));
+    block->set_length_bytes(9);
+  }
+  request.mutable_blocks(0)->set_block_id(uint64_t{1} << 63);
+  request.mutable_blocks(1)->set_length_bytes(8);
+  request.mutable_blocks(2)->set_crc32c(1);
+  const auto answer = there_.files->StoreBlocks(request);
+  for (int i = 0; i < 3; ++i) EXPECT_NE(answer->outcomes(i).code(), 0) << i;
+  EXPECT_TRUE(there_.store->All().empty());
+  EXPECT_EQ(there_.store->Usage()[0].used_bytes, 0);
+}
+
+TEST_F(SmallFilesTest, idsThatCannotBe_areNotUsed) {
+  for (const auto& [first, count] : {std::pair{int64_t{-5}, int64_t{10}},
+                                     {int64_t{5}, int64_t{-10}},
+                                     {INT64_MAX, int64_t{10}},
+                                     {INT64_MAX >> 24, int64_t{1}}}) {
+    here_.Begin(1, 1);
+    session::ReservedIds ids;
+    ids.set_first_container_id(first);
+    ids.set_count(count);
+    here_.files->OnReserved(ids);
+    Put("/f");
+    EXPECT_EQ(outcome_->code(), StatusCode::kUnavailable) << first << " " << count;
+    EXPECT_TRUE(here_.store->All().empty());
+  }
 }
 
 }  // namespace

@@ -32,12 +32,17 @@ def test_paths(local_cluster):
             (["noSuchCommand"], "is an unknown command"),
             (["cat"], "takes"),
             (["ls", "--sort=colour", "/"], "Invalid sort option"),
+            (["head", "-c", "-5", "/file"], "-c is -5"),
+            (["tail", "-c", "-5", "/file"], "-c is -5"),
+            (["setReplication", "--min", "5", "--max", "2", "/file"], "Invalid values"),
+            (["setReplication", "--min", "2147483647", "/file"], "--min is 2147483647"),
             (["free", "/no"], "does not exist")]:
         result = fs(*arguments, check=False)
         assert result.returncode == 255, arguments
         assert text in result.stdout, (arguments, result.stdout)
     assert fs("test", "-e", "/none", check=False).returncode == 3
     assert fs("cat", "/file").stdout == "x"
+    assert fs("tail", "-c", "9e18", "/file").stdout == "x"
 
 
 def test_garbageOnEveryPort(local_cluster):
@@ -55,7 +60,8 @@ def test_garbageOnEveryPort(local_cluster):
 
 def test_configuration_namesTheKey():
     for definition, text in [("spillway.tpyo=1", "spillway.tpyo"), ("alluxio.master.rpc.port=abc", "alluxio.master.rpc.port"),
-                             ("alluxio.master.worker.timeout=soon", "alluxio.master.worker.timeout")]:
+                             ("alluxio.master.worker.timeout=soon", "alluxio.master.worker.timeout"), ("alluxio.worker.rpc.port=65536", "alluxio.worker.rpc.port"),
+                             ("alluxio.user.block.size.bytes.default=0", "alluxio.user.block.size.bytes.default")]:
         for role in ["master", "worker", "fs"]:
             result = start_role(role, definition)
             assert result.returncode != 0 and text in result.stderr, (role, definition, result.stderr)

@@ -1,6 +1,7 @@
 // pin, unpin, setTtl, unsetTtl, setReplication.
 #include "absl/strings/numbers.h"
 #include "cli/fs/commands.h"
+#include "common/checked.h"
 
 namespace spillway::cli {
 namespace {
@@ -29,6 +30,7 @@ Command PinOrUnpin(bool pin) {
 StatusOr<int> SetTtl(Context& context, const Arguments& arguments) {
   const auto ttl = ParseDurationMs(arguments.values[1]);
   if (!ttl.ok()) return InvalidArgument("{} is not valid time", arguments.values[1]);
+  SPILLWAY_RETURN_IF_ERROR(InRange(*ttl, -1, kWaitMsMax, "the time to live").status());
   const std::string action = arguments.Get("--action", "delete");
   SetAttributeOptions options;
   options.ttl_ms = *ttl;
@@ -57,6 +59,7 @@ StatusOr<std::optional<int>> Number(const Arguments& arguments, const std::strin
   int number = 0;
   if (!absl::SimpleAtoi(arguments.Get(flag, ""), &number))
     return InvalidArgument("{} needs a whole number, not {}", flag, arguments.Get(flag, ""));
+  SPILLWAY_RETURN_IF_ERROR(InRange(number, flag == "--max" ? -1 : 0, kCopiesMax, flag).status());
   return std::optional<int>(number);
 }
 

@@ -1,4 +1,5 @@
 #include "cli/fs/commands.h"
+#include "common/checked.h"
 
 namespace spillway::cli {
 
@@ -10,7 +11,8 @@ Command HeadCommand() {
           1,
           1,
           [](Context& context, const Arguments& arguments) -> StatusOr<int> {
-            SPILLWAY_ASSIGN_OR_RETURN(const int64_t bytes, ParseBytes(arguments.Get("-c", "1KB")));
+            SPILLWAY_ASSIGN_OR_RETURN(const int64_t asked, ParseBytes(arguments.Get("-c", "1KB")));
+            SPILLWAY_ASSIGN_OR_RETURN(const int64_t bytes, InRange(asked, 0, INT64_MAX, "-c"));
             return ForEachPath(
                 context, arguments.values[0], [&](const std::string& path) -> Status {
                   SPILLWAY_ASSIGN_OR_RETURN(const FileStatus file, context.master->GetStatus(path));

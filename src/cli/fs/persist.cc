@@ -5,6 +5,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "cli/fs/commands.h"
+#include "common/checked.h"
 
 namespace spillway::cli {
 namespace {
@@ -88,6 +89,7 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
   if (arguments.Has("-t") && !absl::SimpleAtoi(arguments.Get("-t", ""), &timeout_ms)) {
     return InvalidArgument("The timeout must be a number of milliseconds.");
   }
+  SPILLWAY_RETURN_IF_ERROR(InRange(timeout_ms, 0, kWaitMsMax, "the timeout").status());
   if (arguments.Has("--wait")) return WaitFor(context, arguments, timeout_ms);
   std::vector<std::string> files;
   for (const std::string& value : arguments.values) {

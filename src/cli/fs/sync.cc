@@ -3,6 +3,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
 #include "cli/fs/commands.h"
+#include "common/checked.h"
 #include "common/clock.h"
 
 namespace spillway::cli {
@@ -25,6 +26,7 @@ StatusOr<int> LoadMetadata(Context& context, const Arguments& arguments) {
   int64_t poll_ms = 1000;
   if (arguments.Has("-p") && !absl::SimpleAtoi(arguments.Get("-p", ""), &poll_ms))
     return InvalidArgument("-p needs a number of milliseconds");
+  SPILLWAY_RETURN_IF_ERROR(InRange(poll_ms, 1, kWaitMsMax, "-p").status());
   if (operation == "get" || operation == "cancel") {
     int64_t id = 0;
     if (!absl::SimpleAtoi(arguments.Get("-id", ""), &id))

@@ -1,6 +1,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
 #include "cli/fsadmin/commands.h"
+#include "common/checked.h"
 
 namespace spillway::cli {
 namespace {
@@ -13,10 +14,12 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
   if (colon != std::string::npos && !absl::SimpleAtoi(worker.substr(colon + 1), &port)) {
     return InvalidArgument("{} is not of the form host or host:port", worker);
   }
+  SPILLWAY_RETURN_IF_ERROR(InRange(port, 0, 65535, "a port").status());
   int64_t timeout_ms = 30 * 60'000;
   if (arguments.Has("-t") && !absl::SimpleAtoi(arguments.Get("-t", ""), &timeout_ms)) {
     return InvalidArgument("The timeout must be a number of milliseconds.");
   }
+  SPILLWAY_RETURN_IF_ERROR(InRange(timeout_ms, 0, kWaitMsMax, "the timeout").status());
   const bool undo = arguments.Has("--undo");
   SPILLWAY_ASSIGN_OR_RETURN(Decommission left,
                             context.master->DecommissionWorker(host, port, undo));

@@ -1,6 +1,7 @@
 // Which files wait to be persisted, and which may start now: earliest due first.
 #include <algorithm>
 
+#include "common/checked.h"
 #include "common/log.h"
 #include "common/path.h"
 #include "common/planted_bug.h"
@@ -24,7 +25,7 @@ state::PersistJob Master::NewPersistJob(const state::Inode& inode, state::Persis
   job.set_generation(inode.generation());
   job.set_kind(kind);
   job.set_requested_at_ms(clock_->NowMs());
-  job.set_due_at_ms(clock_->NowMs() + std::max<int64_t>(0, wait_ms));
+  job.set_due_at_ms(SaturatingAdd(clock_->NowMs(), std::max<int64_t>(0, wait_ms)));
   return job;
 }
 

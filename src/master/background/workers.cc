@@ -1,7 +1,9 @@
 // Worker sessions: who is there, what they hold, what they are told.
 #include <algorithm>
 
+#include "common/checked.h"
 #include "common/log.h"
+#include "master/cluster/reports.h"
 #include "master/master.h"
 
 namespace spillway {
@@ -11,14 +13,6 @@ constexpr size_t kBlocksPerMessage = 10'000;
 
 WorkerAddress ToAddress(const session::WorkerAddress& proto) {
   return {proto.host(), proto.data_port(), proto.web_port(), proto.rack(), proto.zone()};
-}
-
-std::vector<TierUsage> ToTiers(
-    const google::protobuf::RepeatedPtrField<session::TierUsage>& tiers) {
-  std::vector<TierUsage> usage;
-  for (const auto& tier : tiers)
-    usage.push_back({tier.alias(), tier.capacity_bytes(), tier.used_bytes(), tier.pinned_bytes()});
-  return usage;
 }
 
 Status CheckNames(const session::Register& request) {
@@ -37,6 +31,9 @@ BlockId ToBlockId(uint64_t raw) { return BlockId(static_cast<int64_t>(raw)); }
 void Master::RegisterWorker(const session::Register& request,
                             std::function<void(StatusOr<Session>)> done) {
   if (Status status = CheckNames(request); !status.ok()) return done(status);
+  const auto tiers = ToTiers(request.tiers());
+  if (!tiers.ok())
+    return done(Annotate(tiers.status(), "The worker registers with what cannot be"));
   Session session;
   LogIndex index;
   {
@@ -72,7 +69,7 @@ void Master::RegisterWorker(const session::Register& request,
     FailHealsWith(id);
     WorkerEntry& worker = cluster_.BeginSession(id, address, clock_->MonotonicMs());
     worker.decommissioned = decommissioned;
-    worker.tiers = ToTiers(request.tiers());
+    worker.tiers = *tiers;
     worker.start_time_ms = request.start_time_ms();
     SettleUploads(id, &request.running_uploads());
     session = {id, worker.epoch, cluster.cluster_id(), false, {}};
@@ -101,8 +98,10 @@ void Master::BlocksHeld(const Session& session, const session::BlocksHeld& held)
     if (worker->removing.contains(id)) continue;
     const auto inode = txn.GetInode(FileIdOfBlock(id));
     const int64_t index = BlockIndex(id);
-    bool wanted = inode && !inode->is_directory();
-    if (wanted && inode->completed()) {
+    bool wanted = inode && !inode->is_directory() && CheckReport(block).ok();
+    if (wanted && !inode->completed()) {
+      wanted = MakeWay(*inode, session.worker, block).ok();
+    } else if (wanted) {
       wanted = index < inode->blocks_size();
       if (wanted) {
         const auto& record = inode->blocks(static_cast<int>(index));
@@ -166,7 +165,11 @@ void Master::Heartbeat(const Session& session, const session::Heartbeat& heartbe
   WorkerEntry* worker = cluster_.FindCurrent(session.worker, session.epoch);
   if (worker == nullptr) return;
   worker->last_contact_ms = clock_->MonotonicMs();
-  worker->tiers = ToTiers(heartbeat.tiers());
+  if (auto tiers = ToTiers(heartbeat.tiers()); tiers.ok()) {
+    worker->tiers = *std::move(tiers);
+  } else {
+    spdlog::warn("worker {}: {}", session.worker.value(), Message(tiers.status()));
+  }
   for (const uint64_t raw : heartbeat.writing_block_ids()) {
     const BlockId block = ToBlockId(raw);
     writing_seen_ms_[FileIdOfBlock(block)] = worker->last_contact_ms;
@@ -183,12 +186,49 @@ void Master::Heartbeat(const Session& session, const session::Heartbeat& heartbe
   sender_->Send(session.worker, session.epoch, std::move(message));
 }
 
+// Whether this copy of an incomplete file's block may stand beside the others. Those that broke off
+// before it did are no copies: they go.
+Status Master::MakeWay(const state::Inode& inode, WorkerId from,
+                       const session::BlockReport& block) {
+  const BlockId id = ToBlockId(block.block_id());
+  if (block.length_bytes() > inode.block_size_bytes()) {
+    return InvalidArgument("Block {} has {} bytes; those of its file have at most {}.", id.value(),
+                           block.length_bytes(), inode.block_size_bytes());
+  }
+  const BlockRecordSoft* known = cluster_.FindBlock(id);
+  switch (Compare(known, from, block)) {
+    case CopyStanding::kAlone:
+    case CopyStanding::kSame:
+      return absl::OkStatus();
+    case CopyStanding::kStump:
+      return spillway::MakeStatus(StatusCode::kDataLoss,
+                                  "Block {} broke off here: it has {} bytes, elsewhere {}.",
+                                  id.value(), block.length_bytes(), known->length_bytes);
+    case CopyStanding::kDiffers:
+      return spillway::MakeStatus(StatusCode::kDataLoss, "The copies of block {} differ.",
+                                  id.value());
+    case CopyStanding::kLonger:
+      break;
+  }
+  DropCopies(id, from);
+  return absl::OkStatus();
+}
+
+void Master::DropCopies(BlockId block, std::optional<WorkerId> spared) {
+  for (const WorkerId holder : cluster_.ForgetBlock(block)) {
+    spdlog::warn("the copy of block {} on worker {} is a stump and goes", block.value(),
+                 holder.value());
+    if (holder != spared) SendRemove(holder, {block});
+  }
+}
+
 Status Master::CommitBlock(const Session& session, const session::BlockReport& block) {
   absl::MutexLock lock(&mutex_);
   WorkerEntry* worker = cluster_.FindCurrent(session.worker, session.epoch);
   if (worker == nullptr) return Unavailable("The worker's session is over.");
   worker->last_contact_ms = clock_->MonotonicMs();
   const BlockId id = ToBlockId(block.block_id());
+  SPILLWAY_RETURN_IF_ERROR(CheckReport(block));
   if (worker->removing.contains(id))
     return Unavailable("Block {} is being removed from this worker.", id.value());
   StateTxn txn(journal_);
@@ -214,19 +254,16 @@ Status Master::CommitBlock(const Session& session, const session::BlockReport& b
     }
   } else if (index >= inode->next_block_index()) {
     return InvalidArgument("Block {} was never handed out.", id.value());
-  } else if (const auto* other = cluster_.FindBlock(id);
-             other != nullptr && !other->holders.empty()) {
-    const bool same = other->length_bytes == block.length_bytes() &&
-                      (!other->crc_known || !block.crc_known() || other->crc32c == block.crc32c());
-    if (!same)
-      return spillway::MakeStatus(StatusCode::kDataLoss, "The copies of block {} differ.",
-                                  id.value());
+  } else {
+    SPILLWAY_RETURN_IF_ERROR(MakeWay(*inode, session.worker, block));
   }
   cluster_.AddReplica(session.worker, id, block.length_bytes(), block.crc32c(), block.crc_known(),
                       static_cast<int>(block.tier()));
   writing_seen_ms_[FileIdOfBlock(id)] = worker->last_contact_ms;
   if (block.pinned() && !worker->tiers.empty()) {
-    worker->tiers.front().pinned_bytes += block.length_bytes();  // until the next heartbeat says
+    // Until the next heartbeat says.
+    int64_t& pinned = worker->tiers.front().pinned_bytes;
+    pinned = std::min(kBytesMax, SaturatingAdd(pinned, block.length_bytes()));
   }
   // The file may have been persisted, or asked to be, since the block was begun.
   const bool keep = inode->pinned() || inode->persistence_state() == state::TO_BE_PERSISTED;

@@ -1,12 +1,21 @@
 #include <algorithm>
 
-#include "common/checksum.h"
+#include "common/checked.h"
 #include "master/master.h"
 
 namespace spillway {
 namespace {
 
 constexpr int64_t kComeBackMs = 15'000;
+
+// A worker that had it fell silent so lately that it may be restarting, or was only held up.
+bool MayComeBack(ClusterState& cluster, BlockId block, int64_t now_ms) {
+  const auto& workers = cluster.workers();
+  return std::any_of(workers.begin(), workers.end(), [&](const auto& entry) {
+    const WorkerEntry& worker = entry.second;
+    return worker.former.contains(block) && now_ms - worker.last_contact_ms < kComeBackMs;
+  });
+}
 
 }  // namespace
 
@@ -52,20 +61,27 @@ StatusOr<InodeId> Master::DoCompleteFile(StateTxn& txn, const Caller&, const std
   std::vector<state::BlockRecord> blocks;
   if (through) {
     length = *options.understore_length;
-    if (length < 0 || length / inode.block_size_bytes() >= kSequenceMask) {
+    if (length < 0 || length > kBytesMax || length / inode.block_size_bytes() >= kSequenceMask) {
       return InvalidArgument("File {} cannot have {} bytes in blocks of {}.", path, length,
                              inode.block_size_bytes());
     }
     const int64_t count = length == 0 ? 0 : (length - 1) / inode.block_size_bytes() + 1;
     blocks.resize(count);
-    for (int64_t i = 0; i < count; ++i) {
-      const auto* block = cluster_.FindBlock(BlockIdOf(InodeId(inode.id()), i));
-      if (block == nullptr || !block->crc_known) continue;
-      blocks[i].set_crc32c(block->crc32c);
-      blocks[i].set_crc_known(true);
+    for (int64_t i = 0; i < std::max<int64_t>(count, inode.next_block_index()); ++i) {
+      const BlockId id = BlockIdOf(InodeId(inode.id()), i);
+      const auto* block = cluster_.FindBlock(id);
+      if (block == nullptr) continue;
+      const int64_t left = std::max<int64_t>(0, length - i * inode.block_size_bytes());
+      if (block->length_bytes != std::min(left, inode.block_size_bytes())) {
+        // A copy that broke off must not lend the file its checksum.
+        DropCopies(id, std::nullopt);
+      } else if (block->crc_known && i < count) {
+        blocks[i].set_crc32c(block->crc32c);
+        blocks[i].set_crc_known(true);
+      }
     }
   } else {
-    SPILLWAY_ASSIGN_OR_RETURN(blocks, CommittedBlocks(inode, /*need_replica=*/true, &length));
+    SPILLWAY_ASSIGN_OR_RETURN(blocks, CommittedBlocks(inode, &length));
   }
   SPILLWAY_RETURN_IF_ERROR(CheckQuota(lookup.chain, 0, length));
   const int64_t generation = txn.Cluster().next_generation();
@@ -100,25 +116,14 @@ StatusOr<InodeId> Master::DoCompleteFile(StateTxn& txn, const Caller&, const std
   return InodeId(inode.id());
 }
 
-// A worker that had it fell silent so lately that it may be restarting, or was only held up.
-bool Master::MayComeBack(BlockId block) {
-  const int64_t now_ms = clock_->MonotonicMs();
-  const auto& workers = cluster_.workers();
-  return std::any_of(workers.begin(), workers.end(), [&](const auto& entry) {
-    const WorkerEntry& worker = entry.second;
-    return worker.former.contains(block) && now_ms - worker.last_contact_ms < kComeBackMs;
-  });
-}
-
 StatusOr<std::vector<state::BlockRecord>> Master::CommittedBlocks(const state::Inode& inode,
-                                                                  bool need_replica,
                                                                   int64_t* length) {
   std::vector<state::BlockRecord> records;
   for (int64_t i = 0; i < inode.next_block_index(); ++i) {
     const BlockId id = BlockIdOf(InodeId(inode.id()), i);
     const auto* block = cluster_.FindBlock(id);
-    const bool missing = block == nullptr || (need_replica && block->holders.empty());
-    if (need_replica && !missing && !cluster_.HasSureHolder(id)) {
+    const bool missing = block == nullptr || block->holders.empty();
+    if (!missing && !cluster_.HasSureHolder(id)) {
       // Whoever holds it has just gone, for a moment or for good: nothing is acknowledged on that.
       return Unavailable("Block {} of {} is only on workers whose sessions are broken.", id.value(),
                          inode.name());
@@ -127,7 +132,7 @@ StatusOr<std::vector<state::BlockRecord>> Master::CommittedBlocks(const state::I
       return Unavailable("Block {} of {} is not known yet: the master has just started.",
                          id.value(), inode.name());
     }
-    if (missing && MayComeBack(id)) {
+    if (missing && MayComeBack(cluster_, id, clock_->MonotonicMs())) {
       return Unavailable("Block {} of {} is only on workers that were lost a moment ago.",
                          id.value(), inode.name());
     }
@@ -142,7 +147,7 @@ StatusOr<std::vector<state::BlockRecord>> Master::CommittedBlocks(const state::I
           "Block {} of {} has {} bytes, but only the last block may be shorter than {}.",
           id.value(), inode.name(), block->length_bytes, inode.block_size_bytes());
     }
-    *length += block->length_bytes;
+    SPILLWAY_ASSIGN_OR_RETURN(*length, CheckedAdd(*length, block->length_bytes, inode.name()));
     state::BlockRecord record;
     record.set_crc32c(block->crc32c);
     record.set_crc_known(block->crc_known);

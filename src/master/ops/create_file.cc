@@ -1,6 +1,8 @@
+#include "common/checked.h"
 #include "common/path.h"
 #include "master/master.h"
 #include "master/state/acl.h"
+#include "master/state/replication.h"
 
 namespace spillway {
 namespace {
@@ -17,8 +19,16 @@ Status ExistsAlready(const state::Inode& inode, const std::string& path) {
 }
 
 Status CheckOptions(const CreateFileOptions& options, const std::string& path) {
-  if (options.block_size_bytes <= 0)
+  if (options.block_size_bytes <= 0 || options.block_size_bytes > kBytesMax)
     return InvalidArgument("Invalid block size {} for {}.", options.block_size_bytes, path);
+  SPILLWAY_RETURN_IF_ERROR(CheckReplication(options.replication_min, options.replication_max));
+  SPILLWAY_RETURN_IF_ERROR(
+      InRange(options.durable_replicas, 0, kCopiesMax, "replicationDurable").status());
+  SPILLWAY_RETURN_IF_ERROR(InRange(options.mode, 0, 07777, "a file's mode").status());
+  SPILLWAY_RETURN_IF_ERROR(InRange(static_cast<int>(options.ttl_action), 0,
+                                   static_cast<int>(TtlAction::kDeleteAlluxio),
+                                   "what is done when a file's time is over")
+                               .status());
   if (options.replication_max >= 0 && options.replication_min > options.replication_max) {
     return InvalidArgument("replicationMin {} is larger than replicationMax {} for {}.",
                            options.replication_min, options.replication_max, path);

@@ -1,3 +1,4 @@
+#include "common/checked.h"
 #include "master/master.h"
 
 namespace spillway {
@@ -34,6 +35,11 @@ Outcome<BlockId> Master::NewBlockId(const Caller& caller, const std::string& pat
   }
   if (index >= kSequenceMask)
     return {InvalidArgument("File {} has the most blocks a file can have.", path), txn.depends()};
+  if (inode.block_size_bytes() > kBytesMax / (index + 1)) {
+    return {InvalidArgument("{} cannot have {} blocks of {} bytes: a file has at most {} bytes.",
+                            path, index + 1, inode.block_size_bytes(), kBytesMax),
+            txn.depends()};
+  }
   // At least a byte of it comes; its writer hears early that there is no room for it.
   if (Status status = CheckQuota(lookup->chain, 0, index * inode.block_size_bytes() + 1);
       !status.ok())

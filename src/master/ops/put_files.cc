@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/checked.h"
 #include "common/path.h"
 #include "common/planted_bug.h"
 #include "master/master.h"
@@ -203,7 +204,9 @@ PutOutcome Master::PutFile(const Session& session, const session::PutFiles& requ
     WorkerEntry* entry = cluster_.Find(WorkerId(request.holders(i).worker_id()));
     const int tier = i < file.tiers_size() ? static_cast<int>(file.tiers(i)) : 0;
     cluster_.AddReplica(entry->id, whole.block, whole.length_bytes, whole.crc32c, true, tier);
-    if (!entry->tiers.empty()) entry->tiers.front().pinned_bytes += whole.length_bytes;
+    if (entry->tiers.empty()) continue;
+    int64_t& pinned = entry->tiers.front().pinned_bytes;
+    pinned = std::min(kBytesMax, SaturatingAdd(pinned, whole.length_bytes));
   }
   cluster_.SetPinned(whole.block, true);
   CheckCopiesOf(*inode);

@@ -2,6 +2,7 @@
 // only where there is a limit.
 #include <algorithm>
 
+#include "common/checked.h"
 #include "common/path.h"
 #include "master/master.h"
 
@@ -17,12 +18,14 @@ Status Master::CheckQuota(const std::vector<state::Inode>& chain, int64_t files,
                                     [&](const auto& other) { return other.id() == inode.id(); });
     if (within) continue;
     const state::Quota& quota = inode.quota();
-    if (files > 0 && quota.files_max() > 0 && quota.files() + files > quota.files_max())
+    if (files > 0 && quota.files_max() > 0 &&
+        SaturatingAdd(quota.files(), files) > quota.files_max())
       return spillway::MakeStatus(
           StatusCode::kResourceExhausted,
           "The quota of {} is {} files; there are {}. Delete some, or raise it (fsadmin quota).",
           path, quota.files_max(), quota.files());
-    if (bytes > 0 && quota.bytes_max() > 0 && quota.bytes() + bytes > quota.bytes_max())
+    if (bytes > 0 && quota.bytes_max() > 0 &&
+        SaturatingAdd(quota.bytes(), bytes) > quota.bytes_max())
       return spillway::MakeStatus(StatusCode::kResourceExhausted,
                                   "The quota of {} is {} bytes; there are {} and no room for {} "
                                   "more. Delete some, or raise "
@@ -56,7 +59,7 @@ Outcome<Nothing> Master::SetQuota(const Caller& caller, const std::string& path,
     (void)VisitSubtree(txn, lookup->last(), path, [&](const state::Inode& at, const std::string&) {
       if (at.is_directory()) return;
       ++files;
-      bytes += at.length_bytes();
+      bytes = SaturatingAdd(bytes, at.length_bytes());
     });
     quota->set_files(files);
     quota->set_bytes(bytes);

@@ -1,3 +1,4 @@
+#include "common/checked.h"
 #include "common/path.h"
 #include "master/master.h"
 
@@ -9,7 +10,7 @@ Quota SumsOf(const std::vector<std::pair<state::Inode, std::string>>& tree) {
   for (const auto& [inode, path] : tree) {
     if (inode.is_directory()) continue;
     ++sums.files;
-    sums.bytes += inode.length_bytes();
+    sums.bytes = SaturatingAdd(sums.bytes, inode.length_bytes());
   }
   return sums;
 }

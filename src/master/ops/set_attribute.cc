@@ -1,6 +1,8 @@
 #include <algorithm>
 
+#include "common/checked.h"
 #include "master/master.h"
+#include "master/state/replication.h"
 
 namespace spillway {
 namespace {
@@ -51,6 +53,10 @@ Status CheckNames(const SetAttributeOptions& options) {
 Outcome<Nothing> Master::SetAttribute(const Caller& caller, const std::string& path,
                                       const SetAttributeOptions& options) {
   if (Status status = CheckNames(options); !status.ok()) return {status, LogIndex()};
+  Status sound =
+      CheckReplication(options.replication_min.value_or(0), options.replication_max.value_or(-1));
+  if (sound.ok()) sound = InRange(options.mode.value_or(0), 0, 07777, "a mode").status();
+  if (!sound.ok()) return {sound, LogIndex()};
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_, &operations_);
   if (FindOperation(txn, options.operation_id)) return {Nothing(), txn.depends()};

@@ -1,6 +1,7 @@
 // What each journal entry does to the state.
 #include <algorithm>
 
+#include "common/checked.h"
 #include "common/log.h"
 #include "master/state/keys.h"
 #include "master/state/own_objects.h"
@@ -106,8 +107,11 @@ void StateTxn::ChargeQuotas(InodeId parent, int64_t files, int64_t bytes) {
     auto inode = GetInode(at);
     if (!inode) return NoInode(this, at, "a quota");
     if (inode->has_quota()) {
-      inode->mutable_quota()->set_files(inode->quota().files() + files);
-      inode->mutable_quota()->set_bytes(inode->quota().bytes() + bytes);
+      const auto charged = [](int64_t before, int64_t more) {
+        return std::max<int64_t>(0, SaturatingAdd(before, more));
+      };
+      inode->mutable_quota()->set_files(charged(inode->quota().files(), files));
+      inode->mutable_quota()->set_bytes(charged(inode->quota().bytes(), bytes));
       PutInode(*inode, Indexed());
     }
     if (at == kRootInodeId) return;

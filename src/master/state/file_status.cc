@@ -6,6 +6,11 @@
 
 namespace spillway {
 
+// Of a whole that is not 0. Exact up to 92 PB.
+static int64_t PercentOf(int64_t part, int64_t whole) {
+  return part <= INT64_MAX / 100 ? part * 100 / whole : part / (whole / 100);
+}
+
 BlockInfo Master::MakeBlockInfo(const state::Inode& inode, int64_t index) {
   BlockInfo info;
   info.id = BlockIdOf(InodeId(inode.id()), index);
@@ -84,9 +89,9 @@ FileStatus Master::MakeStatus(StateTxn& txn, const state::Inode& inode, const st
   if (inode.completed()) {
     const bool empty = inode.length_bytes() == 0;
     status.in_cluster_percentage =
-        empty ? 100 : static_cast<int>(held * 100 / inode.length_bytes());
+        empty ? 100 : static_cast<int>(PercentOf(held, inode.length_bytes()));
     status.in_memory_percentage =
-        empty ? 100 : static_cast<int>(in_memory * 100 / inode.length_bytes());
+        empty ? 100 : static_cast<int>(PercentOf(in_memory, inode.length_bytes()));
   }
   return status;
 }

@@ -3,9 +3,16 @@
 
 #include <algorithm>
 
+#include "common/checked.h"
 #include "state.pb.h"
 
 namespace spillway {
+
+// Of what is asked for: -1 is no limit.
+inline Status CheckReplication(int least, int most) {
+  SPILLWAY_RETURN_IF_ERROR(InRange(least, 0, kCopiesMax, "replicationMin").status());
+  return InRange(most, -1, INT32_MAX, "replicationMax").status();
+}
 
 // Copies to keep of each block: what the client was promised until the file is persisted, then
 // replication.min.

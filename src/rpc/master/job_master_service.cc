@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/options.h"
+#include "common/checked.h"
 #include "common/path.h"
 #include "grpc/job_master.pb.h"
 #include "rpc/convert.h"
@@ -56,8 +57,9 @@ void SubmitLoad(const MasterServiceContext& context, const Caller& caller, const
                 std::function<void(StatusOr<int64_t>)> done) {
   const auto path = NormalizePath(config.Text("mFilePath"));
   if (!path.ok()) return done(path.status());
-  const int copies = std::max(1, static_cast<int>(config.Number("mReplication")));
-  StartLoad(context, caller, *path, copies,
+  const auto copies = InRange(config.Number("mReplication"), 0, kCopiesMax, "the replication");
+  if (!copies.ok()) return done(copies.status());
+  StartLoad(context, caller, *path, std::max(1, static_cast<int>(*copies)),
             [done = std::move(done)](const StatusOr<LoadJobs::Started>& started) {
               if (!started.ok()) return done(started.status());
               done(started->id);

@@ -1,5 +1,7 @@
 #include "rpc/master/list_reactor.h"
 
+#include <algorithm>
+
 #include "common/path.h"
 #include "rpc/convert.h"
 #include "rpc/master/loading.h"
@@ -144,7 +146,7 @@ void ListPartial(const MasterServiceContext& context, const Caller& caller, cons
       cursor.after = cursor.after.substr(path == "/" ? 1 : path.size() + 1);
     }
   }
-  int64_t skip = options.has_offsetcount() ? options.offsetcount() : 0;
+  int64_t skip = std::max<int64_t>(0, options.offsetcount());
   if (options.has_offsetid()) {
     const auto at = context.master->GetFilePath(InodeId(options.offsetid()));
     if (at.result.ok() && IsWithin(*at.result, path) && *at.result != path) {
@@ -159,7 +161,10 @@ void ListPartial(const MasterServiceContext& context, const Caller& caller, cons
     const std::string relative =
         status.path.substr(std::min(status.path.size(), path == "/" ? 1 : path.size() + 1));
     if (!options.prefix().empty() && relative.rfind(options.prefix(), 0) != 0) return true;
-    if (skip-- > 0) return true;
+    if (skip > 0) {
+      --skip;
+      return true;
+    }
     response.set_istruncated(static_cast<size_t>(response.fileinfos_size()) == batch);
     if (!response.istruncated()) FillFileInfo(status, response.add_fileinfos());
     return !response.istruncated();

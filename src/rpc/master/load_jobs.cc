@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/checked.h"
 #include "rpc/master/loading.h"
 
 namespace spillway {
@@ -77,7 +78,7 @@ Status LoadJobs::Collect(const std::shared_ptr<Job>& job, const Caller& caller,
     job->blocks.insert(job->blocks.end(), blocks.result->begin(), blocks.result->end());
     if (!blocks.result->empty()) job->waiting[file.id] = {file.path, file.length_bytes};
     if (job->files.size() < JobReport::kNamesMax) job->files.push_back(file.path);
-    job->progress.bytes += file.length_bytes;
+    job->progress.bytes = SaturatingAdd(job->progress.bytes, file.length_bytes);
     return true;
   };
   return VisitListing(master_, caller, path, options, {}, load,

@@ -48,7 +48,8 @@ class SessionReactor : public ServerReactor, public std::enable_shared_from_this
     if (!FromBuffer(incoming_, &all))
       return Close(InvalidArgument("Unreadable message in a worker's session"));
     for (const auto& message : all.messages()) Handle(message);
-    StartRead(&incoming_);
+    absl::MutexLock lock(&mutex_);
+    if (!finished_) StartRead(&incoming_);
   }
 
   void OnWriteDone(bool ok) override {
@@ -68,6 +69,7 @@ class SessionReactor : public ServerReactor, public std::enable_shared_from_this
   SessionTable* const table_;
   std::shared_ptr<SessionReactor> self_;
   grpc::ByteBuffer incoming_;
+  bool registering_ = false;
   absl::Mutex mutex_;
   SessionQueue queue_ ABSL_GUARDED_BY(mutex_);
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
@@ -135,6 +137,9 @@ void SessionReactor::OnDone() {
 }
 
 void SessionReactor::Register(const session::Register& request) {
+  // One that is called by several names would be one of them for ever.
+  if (std::exchange(registering_, true))
+    return Close(InvalidArgument("A session is of one worker, which registers once."));
   master_->RegisterWorker(request, [self = shared_from_this()](StatusOr<Master::Session> session) {
     if (!session.ok()) return self->Close(session.status());
     {

@@ -13,7 +13,7 @@ const char* const kService = "alluxio.grpc.block.BlockWorker";
 template <typename Request, typename Response>
 void Cache(Worker* worker, const Request& request, bool async, Reply<Response> reply) {
   std::optional<WorkerAddress> source;
-  if (request.has_source_host() && request.source_port() > 0) {
+  if (request.has_source_host() && request.source_port() > 0 && request.source_port() <= 65535) {
     source.emplace();
     source->host = request.source_host();
     source->data_port = request.source_port();

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "absl/synchronization/mutex.h"
+#include "common/checked.h"
 #include "grpc/block_worker.pb.h"
 #include "rpc/convert.h"
 #include "rpc/request_text.h"
@@ -39,7 +40,8 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
       begun_ = true;
       Begin(request);
     }
-    StartRead(&incoming_);
+    absl::MutexLock lock(&mutex_);
+    if (!ended_) StartRead(&incoming_);
   }
 
   void OnWriteDone(bool ok) override {
@@ -56,8 +58,8 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
 
  private:
   void Begin(const blockwire::ReadRequest& request) {
-    if (request.block_id() < 0 || request.length() <= 0 || request.offset() < 0 ||
-        request.length() > INT64_MAX - request.offset()) {
+    if (request.block_id() < 0 || request.length() <= 0 ||
+        !IsRangeWithin(request.offset(), request.length(), INT64_MAX)) {
       return End(InvalidArgument("Invalid read request: block {}, offset {}, length {}.",
                                  request.block_id(), request.offset(), request.length()));
     }

@@ -1,4 +1,5 @@
 // WriteBlock: command, chunks, flushes; half-close commits, any other end drops what came.
+#include "common/checked.h"
 #include "grpc/block_worker.pb.h"
 #include "rpc/convert.h"
 #include "rpc/request_text.h"
@@ -79,7 +80,10 @@ class WriteReactor : public ServerReactor {
       options.uri = ufs.ufs_path();
       options.owner = ufs.owner();
       options.group = ufs.group();
-      if (ufs.has_mode()) options.mode = ufs.mode();
+      if (ufs.has_mode()) {
+        SPILLWAY_ASSIGN_OR_RETURN(const int64_t mode, InRange(ufs.mode(), 0, 07777, "a mode"));
+        options.mode = static_cast<int>(mode);
+      }
       return context_.worker->WriteThrough(options);
     }
     if (command.type() != blockwire::ALLUXIO_BLOCK) {

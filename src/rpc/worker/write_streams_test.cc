@@ -1,52 +1,14 @@
 // Blocks and files that clients write, over a transport that ends in every way and at every
 // message.
-#include <deque>
-
 #include "grpc/block_worker.pb.h"
 #include "rpc/buffers.h"
 #include "rpc/convert.h"
 #include "rpc/worker/block_worker_service.h"
+#include "rpc/worker/played_stream.h"
 #include "worker/worker_fixture.h"
 
 namespace spillway {
 namespace {
-
-// A call whose other side is played by the test.
-class PlayedStream : public ServerStream {
- public:
-  void Read(grpc::ByteBuffer* into) override { reading_ = into; }
-  void Write(const grpc::ByteBuffer*) override { ++writes_; }
-  void ConfirmEnd(const grpc::ByteBuffer*) override { confirming_ = true; }
-  void WriteAndFinish(const grpc::ByteBuffer*, const grpc::Status& status) override {
-    Finish(status);
-  }
-  void Finish(const grpc::Status& status) override {
-    EXPECT_FALSE(status_.has_value()) << "finished twice";
-    status_ = status;
-  }
-
-  void Say(ServerReactor* reactor, const grpc::ByteBuffer& message) {
-    if (reading_ == nullptr) return;
-    *std::exchange(reading_, nullptr) = message;
-    reactor->OnReadDone(true);
-    for (; writes_ > 0; --writes_) reactor->OnWriteDone(true);
-  }
-  bool reads() const { return reading_ != nullptr; }
-  void EndOfMessages(ServerReactor* reactor) {
-    reading_ = nullptr;
-    reactor->OnReadDone(false);
-  }
-  void Confirm(ServerReactor* reactor, bool ok) {
-    if (std::exchange(confirming_, false)) reactor->OnEndConfirmed(ok);
-  }
-  const std::optional<grpc::Status>& status() const { return status_; }
-
- private:
-  grpc::ByteBuffer* reading_ = nullptr;
-  int writes_ = 0;
-  bool confirming_ = false;
-  std::optional<grpc::Status> status_;
-};
 
 // How the client's messages end.
 enum class End { kHalfClose, kBrokenAndThenTold, kToldAndThenBroken, kBrokenAndNeverTold };
@@ -62,6 +24,8 @@ class WriteStreamsTest : public WorkerFixture {
     ServerReactor* reactor = make(&stream, {worker_.get(), &executor_});
     for (size_t i = 0; i < count && !stream.status(); ++i) {
       stream.Say(reactor, messages[i]);
+      while (stream.Answer(reactor, true)) {
+      }
       executor_.RunAll();
     }
     if (end == End::kToldAndThenBroken) reactor->OnCancel();

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "api/block_digest.h"
+#include "common/checked.h"
 #include "common/log.h"
 #include "worker/worker.h"
 
@@ -174,7 +175,7 @@ void Worker::Registered(const session::Registered& registered) {
   }
   FailStaleCommits();
   absl::MutexLock lock(&mutex_);
-  lease_ms_ = registered.lease_ms();
+  lease_ms_ = std::clamp(registered.lease_ms(), -kWaitMsMax, kWaitMsMax);
   lease_until_ms_ = session_began_ms_ + lease_ms_;
   SendHeld(blocks);
   registered_ = true;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr int64_t kGatherMs = 40;
 constexpr int64_t kReadBytes = 1 << 20;
+constexpr int64_t kGatherBytes = 64 << 20;  // that are had before any of them have come
 
 // Ranges of several blocks, one after another. What is not here was fetched into memory.
 class BlocksBody : public BodySource {
@@ -314,7 +315,7 @@ StatusOr<std::unique_ptr<BodySource>> Worker::GatherBody(const session::PersistC
       continue;
     }
     std::string data;
-    data.reserve(static_cast<size_t>(to - from));
+    data.reserve(static_cast<size_t>(std::min(to - from, kGatherBytes)));
     SPILLWAY_RETURN_IF_ERROR(FetchBlock(block, offset, to - from, [&](std::string_view piece) {
       data.append(piece);
       return absl::OkStatus();

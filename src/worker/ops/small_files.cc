@@ -1,5 +1,6 @@
 #include "worker/ops/small_files.h"
 
+#include "common/checked.h"
 #include "common/checksum.h"
 #include "common/log.h"
 
@@ -8,6 +9,8 @@ namespace {
 
 constexpr int64_t kFewIds = 2'000;
 constexpr int64_t kUnsettledMsMax = 30'000;
+constexpr int kPeersMax = 100;
+constexpr int64_t kContainersMax = INT64_MAX >> 24;  // more have no ids of blocks
 
 std::string NameOf(const WorkerAddress& address) {
   return fmt::format("{}:{}", address.host, address.data_port);
@@ -22,6 +25,17 @@ Status ToStatus(int code, const std::string& message) {
   return Status(static_cast<StatusCode>(code), message);
 }
 
+// What came is what its sender says that it sent.
+template <typename Part>
+Status CheckArrived(const Part& part, bool says_crc32c, uint32_t crc32c) {
+  const auto length = static_cast<int64_t>(part.data().size());
+  const bool whole = !part.has_length_bytes() || part.length_bytes() == length;
+  if (whole && (!says_crc32c || part.crc32c() == crc32c)) return absl::OkStatus();
+  return MakeStatus(StatusCode::kDataLoss,
+                    "{} bytes arrived with CRC32C {:08x}, not {} with {:08x}.", length, crc32c,
+                    part.has_length_bytes() ? part.length_bytes() : length, part.crc32c());
+}
+
 uint64_t Raw(BlockId id) { return static_cast<uint64_t>(id.value()); }
 BlockId ToBlockId(uint64_t raw) { return BlockId(static_cast<int64_t>(raw)); }
 
@@ -34,6 +48,7 @@ struct SmallFiles::Put {
     BlockId id;
     int64_t length_bytes = 0;
     uint32_t crc32c = 0;
+    bool arrived = false;         // as its client says that it is
     bool stored = false;          // here
     std::vector<uint32_t> tiers;  // here, then at each peer
   };
@@ -82,6 +97,8 @@ StatusOr<int64_t> SmallFiles::TakeContainers(int count, uint64_t* session) {
 
 void SmallFiles::PutFiles(const smallfiles::PutFilesRequest& request, const std::string& user,
                           const std::vector<std::string>& groups, PutDone done) {
+  if (request.peers_size() > kPeersMax)
+    return done(InvalidArgument("{} peers are more than {}.", request.peers_size(), kPeersMax));
   auto put = std::make_shared<Put>();
   const auto first = TakeContainers(request.files_size(), &put->session);
   if (!first.ok()) return done(first.status());
@@ -100,6 +117,8 @@ void SmallFiles::PutFiles(const smallfiles::PutFilesRequest& request, const std:
     file.id = BlockIdOf(FileIdOfContainer(*first + i), 0);
     file.length_bytes = static_cast<int64_t>(data.size());
     file.crc32c = Crc32c(data);
+    file.status = CheckArrived(request.files(i), request.files(i).has_crc32c(), file.crc32c);
+    file.arrived = file.status.ok();
     file.tiers.resize(1 + put->peers.size());
     put->files.push_back(std::move(file));
   }
@@ -113,6 +132,7 @@ void SmallFiles::StoreOwn(const std::shared_ptr<Put>& put,
                           const smallfiles::PutFilesRequest& request) {
   for (int i = 0; i < request.files_size(); ++i) {
     Put::File& file = put->files[i];
+    if (!file.arrived) continue;
     auto stored = Store(file.id, request.files(i).data());
     if (stored.ok() && stored->crc32c != file.crc32c) {
       (void)context_.store->Remove(file.id);
@@ -133,7 +153,9 @@ void SmallFiles::StoreOwn(const std::shared_ptr<Put>& put,
 void SmallFiles::SendToPeers(const std::shared_ptr<Put>& put) {
   smallfiles::StoreBlocksRequest blocks;
   for (int i = 0; i < put->request.files_size() && !put->peers.empty(); ++i) {
+    if (!put->files[i].arrived) continue;
     auto* block = blocks.add_blocks();
+    block->set_length_bytes(put->files[i].length_bytes);
     block->set_block_id(Raw(put->files[i].id));
     block->set_crc32c(put->files[i].crc32c);
     block->set_data(put->request.files(i).data());
@@ -168,6 +190,7 @@ void SmallFiles::PeerStored(const std::shared_ptr<Put>& put, size_t peer,
     }
     int at = 0;
     for (Put::File& file : put->files) {
+      if (!file.arrived) continue;
       Status status = answer.status();
       if (status.ok() && (at >= answer->outcomes_size() || at >= answer->tiers_size()))
         status = Internal("not answered for");
@@ -310,7 +333,10 @@ StatusOr<smallfiles::StoreBlocksResponse> SmallFiles::StoreBlocks(
   if (session == 0) return Unavailable("This worker has no session with the master.");
   std::vector<BlockId> stored;
   for (const auto& block : request.blocks()) {
-    auto copy = Store(ToBlockId(block.block_id()), block.data());
+    Status sound = InRangeUnsigned(block.block_id(), INT64_MAX, "a block's id").status();
+    if (sound.ok()) sound = CheckArrived(block, true, Crc32c(block.data()));
+    auto copy = sound.ok() ? Store(ToBlockId(block.block_id()), block.data())
+                           : StatusOr<StoredBlock>(sound);
     Status status = copy.status();
     if (copy.ok() && copy->crc32c != block.crc32c()) {
       (void)context_.store->Remove(copy->id);
@@ -360,6 +386,11 @@ void SmallFiles::End() {
 void SmallFiles::OnReserved(const session::ReservedIds& reserved) {
   absl::MutexLock lock(&mutex_);
   reserving_ = false;
+  if (!IsRangeWithin(reserved.first_container_id(), reserved.count(), kContainersMax)) {
+    spdlog::error("the master reserves {} ids from {}", reserved.count(),
+                  reserved.first_container_id());
+    return;
+  }
   next_container_ = reserved.first_container_id();
   containers_left_ = reserved.count();
 }

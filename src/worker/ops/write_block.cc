@@ -1,4 +1,5 @@
 #include "common/checksum.h"
+#include "common/planted_bug.h"
 #include "worker/worker.h"
 
 namespace spillway {
@@ -13,6 +14,10 @@ class BlockTarget : public WriteTarget {
  public:
   BlockTarget(Worker* worker, std::unique_ptr<TempBlock> temp)
       : worker_(worker), temp_(std::move(temp)) {}
+  ~BlockTarget() override {
+    if (IsPlanted(PlantedBug::kCommitOnReset) && !ended_)
+      worker_->CommitWritten(*temp_, [](const Status&) {});
+  }
 
   // Without room it waits: unpersisted blocks go when they are in the store.
   void Append(std::vector<iovec> data, Done done) override {
@@ -37,7 +42,10 @@ class BlockTarget : public WriteTarget {
     worker_->WaitForRoom(std::move(write));
   }
 
-  void Commit(Done done) override { worker_->CommitWritten(*temp_, std::move(done)); }
+  void Commit(Done done) override {
+    ended_ = true;
+    worker_->CommitWritten(*temp_, std::move(done));
+  }
 
   bool commit_waits_for_disk() const override { return temp_->waits_for_disk(); }
   int64_t length_bytes() const override { return temp_->length_bytes(); }
@@ -45,6 +53,7 @@ class BlockTarget : public WriteTarget {
  private:
   Worker* const worker_;
   const std::unique_ptr<TempBlock> temp_;
+  bool ended_ = false;  // by the client
 };
 
 // A block that is here already: its writer has not heard so, and sends it again. Nothing is stored;

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "common/checksum.h"
+#include "common/planted_bug.h"
 #include "understore/same_object.h"
 #include "worker/worker.h"
 
@@ -80,7 +81,8 @@ class ThroughTarget : public WriteTarget {
 
   ~ThroughTarget() override {
     // Without Commit a begun upload is abandoned; nothing was published.
-    worker_->executor_->Post([state = state_] {
+    worker_->executor_->Post([state = state_, ended = ended_] {
+      if (IsPlanted(PlantedBug::kCommitOnReset) && !ended) (void)state->Finish();
       absl::MutexLock lock(&state->mutex);
       if (!state->upload_id.empty())
         (void)state->store->AbortMultipart(state->key, state->upload_id);
@@ -104,6 +106,7 @@ class ThroughTarget : public WriteTarget {
   }
 
   void Commit(Done done) override {
+    ended_ = true;
     worker_->executor_->Post([state = state_, done = std::move(done)] { done(state->Finish()); });
   }
 
@@ -211,6 +214,7 @@ class ThroughTarget : public WriteTarget {
 
   Worker* const worker_;
   const std::shared_ptr<State> state_;
+  bool ended_ = false;  // by the client
 };
 
 StatusOr<std::unique_ptr<WriteTarget>> Worker::WriteThrough(
