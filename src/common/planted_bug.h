@@ -20,6 +20,7 @@ enum class PlantedBug {
   kBadItemStops,        // one key that cannot be deleted holds up all others
   kTimeoutIsNo,         // a key found empty after a time-out is not looked at again
   kConditionForgotten,  // objects are moved and deleted whatever stands at the key
+  kUnlinkOnDoubt,       // a worker removes files that it cannot open when it starts
 };
 
 #ifdef SPILLWAY_PLANTED_BUGS
