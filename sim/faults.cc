@@ -40,7 +40,7 @@ void Simulation::Background() {
     case 1:
       return DiskFault(node);
     case 2:
-      if (node.worker == nullptr) StartWorker(node);
+      if (node.worker == nullptr) StartWorker(node, true);
       return;
     case 3:
       if (node.worker != nullptr && !node.connected && node.up.empty()) Connect(node);
@@ -113,6 +113,7 @@ void Simulation::CutThrough(Node& node) {
 void Simulation::DiskFault(Node& node) {
   const auto away = std::count_if(nodes_.begin(), nodes_.end(),
                                   [](const auto& n) { return n->worker == nullptr; });
+  if (node.fault.armed && random_.Below(6) == 0) node.fault.armed = false;
   if (node.full || node.failing) {
     if (random_.Below(4) != 0) return;
     node.env.SetSpaceLeft(-1);
@@ -162,8 +163,35 @@ void Simulation::DiskFault(Node& node) {
       ++tally_->failing_folders;
       node.failing = true;
       return node.env.FailBelow("/mem", Unavailable("input/output error"));
+    case 8:
+      return ArmFileFault(node);
     default:
       return;
+  }
+}
+
+void Simulation::ArmFileFault(Node& node) {
+  static const FileOp kOps[] = {FileOp::kOpen, FileOp::kStat, FileOp::kRead,
+                                FileOp::kList, FileOp::kSync, FileOp::kRemove};
+  static const Status kReasons[] = {
+      MakeStatus(StatusCode::kUnknown, "Input/output error"),
+      MakeStatus(StatusCode::kPermissionDenied, "Permission denied"),
+      MakeStatus(StatusCode::kResourceExhausted, "Too many open files")};
+  ++tally_->file_faults;
+  node.fault.armed = true;
+  node.fault.op = kOps[random_.Below(6)];
+  node.fault.status = kReasons[random_.Below(3)];
+  node.fault.salt = random_.NextU64();
+  node.fault.one_in = 1 + random_.Below(4);
+}
+
+void Simulation::TendLostFiles(Node& node) {
+  for (const LostFile& file : node.store->LostFiles(1000)) {
+    const Status status = node.store->RestoreLost(file.folder, file.name);
+    if (status.ok()) ++tally_->restored_files;
+    // What cannot be read now may be whole.
+    if (status.code() != StatusCode::kDataLoss) continue;
+    if (node.store->DropLost(file.folder, file.name).ok()) ++tally_->dropped_files;
   }
 }
 

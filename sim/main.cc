@@ -28,7 +28,8 @@ const std::map<std::string, PlantedBug> kBugs{
     {"bad-item-stops", PlantedBug::kBadItemStops},
     {"timeout-is-no", PlantedBug::kTimeoutIsNo},
     {"condition-forgotten", PlantedBug::kConditionForgotten},
-    {"commit-on-reset", PlantedBug::kCommitOnReset}};
+    {"commit-on-reset", PlantedBug::kCommitOnReset},
+    {"unlink-on-doubt", PlantedBug::kUnlinkOnDoubt}};
 
 void Print(uint64_t seeds, const Tally& tally, int violations) {
   std::cout << seeds << " seeds: " << violations << " violations\n"
@@ -39,6 +40,8 @@ void Print(uint64_t seeds, const Tally& tally, int violations) {
             << tally.worker_crashes << ", disks lost " << tally.disks_lost << ", power losses "
             << tally.power_losses << ", flipped bits " << tally.flipped_bits << ", full disks "
             << tally.full_disks << ", failing folders " << tally.failing_folders << "\n"
+            << "  files that fail " << tally.file_faults << ", set aside and restored "
+            << tally.restored_files << ", dropped " << tally.dropped_files << "\n"
             << "  partitions " << tally.partitions << ", broken sessions " << tally.broken_sessions
             << ", stale messages " << tally.stale_messages << ", repeated operations "
             << tally.repeated_operations << ", streams cut off " << tally.cut_streams << "\n"

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/checksum.h"
+
 namespace spillway::sim {
 
 class Simulation::Peers : public WorkerConnector {
@@ -93,7 +95,14 @@ Simulation::Simulation(uint64_t seed, Tally* tally, const Strangers& strangers)
   DrawStranger(seed, strangers);
   for (int i = 0; i < kWorkers; ++i) {
     nodes_.push_back(std::make_unique<Node>());
-    nodes_.back()->host = "w" + std::to_string(i);
+    Node& node = *nodes_.back();
+    node.host = "w" + std::to_string(i);
+    node.faulty.Decide([&node](FileOp op, const std::string& path) {
+      const Node::FileFault& fault = node.fault;
+      const bool hit =
+          fault.armed && fault.op == op && (Crc32c(path) ^ fault.salt) % fault.one_in == 0;
+      return hit ? fault.status : absl::OkStatus();
+    });
   }
   const auto find = [this](const std::string& host) -> Worker* {
     for (auto& node : nodes_) {
@@ -105,7 +114,7 @@ Simulation::Simulation(uint64_t seed, Tally* tally, const Strangers& strangers)
   StartNativeClient();
   StartMaster();
   (void)master_->LoadDirectory(kRootInodeId);
-  for (auto& node : nodes_) StartWorker(*node);
+  for (auto& node : nodes_) StartWorker(*node, false);
   Settle(10);
 }
 
@@ -174,23 +183,26 @@ void Simulation::CrashMaster() {
   StartMaster();
 }
 
-void Simulation::StartWorker(Node& node) {
+void Simulation::StartWorker(Node& node, bool may_fail) {
   node.env.FailBelow("/", absl::OkStatus());
   node.env.SetSpaceLeft(-1);
   node.failing = false;
   node.full = false;
+  node.fault.armed = false;
+  if (may_fail && random_.Below(3) == 0) ArmFileFault(node);
   BlockStoreOptions options;
   options.tiers = {{"MEM", {{"/mem", kQuotaBytes}}}};
   options.high_watermark_percent = 60;
   options.low_watermark_percent = 40;
   options.recycled_bytes_min = 1;
   options.worker_name = node.host;
-  node.store = std::make_unique<BlockStore>(options, &node.env);
+  node.store = std::make_unique<BlockStore>(options, &node.faulty);
   if (Status status = node.store->Open(); !status.ok()) Violation("open: " + Message(status));
   WorkerOptions worker;
   worker.address.host = node.host;
   worker.address.data_port = 1;
   worker.write_wait_ms_max = 5000;
+  worker.folder_probe_ms = 2000;
   ++node.lives;
   node.worker = std::make_unique<Worker>(
       worker, WorkerContext{&clock_, &node.executor, node.store.get(), peers_.get(), nullptr,
@@ -345,6 +357,7 @@ void Simulation::DeliverDown(Node& node) {
 
 void Simulation::TickWorker(Node& node) {
   node.worker->Tick();
+  TendLostFiles(node);
   ForgetWrites(node);
   std::erase_if(node.targets, [](const Node::Waiting& waiting) { return *waiting.ended; });
 }
@@ -356,13 +369,14 @@ void Simulation::Settle(int rounds) {
     node->env.FailBelow("/", absl::OkStatus());
     node->env.SetSpaceLeft(-1);
     node->full = node->failing = false;
+    node->fault.armed = false;
     node->stale.clear();
     if (node->partitioned) Disconnect(*node);
   }
   for (int round = 0; round < rounds; ++round) {
     AdvanceMs(500);
     for (auto& node : nodes_) {
-      if (node->worker == nullptr) StartWorker(*node);
+      if (node->worker == nullptr) StartWorker(*node, false);
       if (!node->connected && node->up.empty()) Connect(*node);
       TickWorker(*node);
     }

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "common/faulty_file_env.h"
 #include "common/memory_file_env.h"
 #include "common/step_executor.h"
 #include "master/master.h"
@@ -39,6 +40,7 @@ struct Tally {
   int64_t syncs = 0, copies = 0;
   int64_t master_crashes = 0, worker_crashes = 0;
   int64_t disks_lost = 0, power_losses = 0, flipped_bits = 0, full_disks = 0, failing_folders = 0;
+  int64_t file_faults = 0, restored_files = 0, dropped_files = 0;
   int64_t partitions = 0, broken_sessions = 0, stale_messages = 0, repeated_operations = 0;
   int64_t cut_streams = 0;  // of writes
   int64_t store_faults = 0, store_outages = 0, heals = 0;
@@ -78,6 +80,15 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   struct Node {
     std::string host;
     MemoryFileEnv env;
+    FaultyFileEnv faulty{&env};  // what its worker sees
+    // Of some files one operation fails.
+    struct FileFault {
+      bool armed = false;
+      FileOp op = FileOp::kOpen;
+      uint64_t salt = 0;
+      uint64_t one_in = 1;
+      Status status;
+    } fault;
     StepExecutor executor;
     std::unique_ptr<BlockStore> store;
     std::unique_ptr<Worker> worker;
@@ -134,7 +145,7 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   void AdvanceMs(int64_t delta_ms);
   void StartMaster();
   void CrashMaster();
-  void StartWorker(Node& node);
+  void StartWorker(Node& node, bool may_fail);
   void CrashWorker(Node& node);
   void Connect(Node& node);
   void Disconnect(Node& node);
@@ -184,6 +195,9 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   // A client is killed while it writes an object through this worker.
   void CutThrough(Node& node);
   void DiskFault(Node& node);
+  void ArmFileFault(Node& node);
+  // Of what the worker has set aside, blocks are made again where that is possible, the rest goes.
+  void TendLostFiles(Node& node);
   void StoreFault();
 
   // --- stranger.cc

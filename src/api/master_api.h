@@ -64,6 +64,10 @@ class MasterApi {
   virtual StatusOr<ClusterInfo> GetClusterInfo() = 0;
   // Lost workers too.
   virtual StatusOr<std::vector<WorkerInfo>> GetWorkerReport() = 0;
+  // Asks a worker to do something with a file that it has set aside; the health report shows
+  // whether it did.
+  virtual Status ChangeLostFile(const std::string& host, int data_port, const LostFile& file,
+                                LostFileAction action) = 0;
 };
 
 }  // namespace spillway

@@ -44,6 +44,20 @@ const char* NameOf(JobState state) {
   return "";
 }
 
+const char* NameOf(FolderState state) {
+  switch (state) {
+    case FolderState::kServing:
+      return "SERVING";
+    case FolderState::kReadOnly:
+      return "READ_ONLY";
+    case FolderState::kAtRisk:
+      return "AT_RISK";
+    case FolderState::kFailed:
+      return "FAILED";
+  }
+  return "";
+}
+
 std::optional<WriteType> ParseWriteType(const std::string& name) {
   if (name == "MUST_CACHE" || name == "TRY_CACHE") return WriteType::kMustCache;
   if (name == "CACHE_THROUGH") return WriteType::kCacheThrough;

@@ -349,11 +349,53 @@ struct HealthEntry {
   bool healing = false;
 };
 
+// What a storage folder of a worker can do.
+enum class FolderState {
+  kServing,
+  kReadOnly,  // what it holds is served; it takes nothing new, and nothing there can be removed
+  kAtRisk,    // something there failed: it takes nothing new, and copies there do not count
+  kFailed,    // it cannot be read: nothing there is held
+};
+
+// SERVING, READ_ONLY, AT_RISK or FAILED.
+const char* NameOf(FolderState state);
+
+struct FolderInfo {
+  std::string path;
+  std::string tier;
+  FolderState state = FolderState::kServing;
+  std::string why;              // if it does not serve
+  int64_t unread_files = 0;     // cannot be opened now, are tried again
+  int64_t undeleted_files = 0;  // of blocks that are removed
+  int64_t lost_files = 0;
+  int64_t lost_bytes = 0;
+};
+
+// A file that was set aside because it is no whole block, or not certainly the one that it should
+// be.
+struct LostFile {
+  std::string folder;  // path of FolderInfo
+  std::string name;
+  int64_t bytes = 0;
+  std::string why;
+};
+
+// Of one worker.
+struct WorkerFolders {
+  std::string host;
+  int data_port = 0;
+  std::vector<FolderInfo> folders;
+  std::vector<LostFile> lost;  // the first of them
+};
+
+enum class LostFileAction { kRestore, kDrop };
+
 struct HealthReport {
   int64_t degraded_blocks = 0;
   int64_t lost_blocks = 0;
   int64_t healing_blocks = 0;
-  std::vector<HealthEntry> entries;  // lost ones first
+  std::vector<HealthEntry> entries;    // lost ones first
+  std::vector<WorkerFolders> workers;  // registered ones
 };
 
 // How far a decommissioned worker is from being safe to stop.

@@ -46,6 +46,9 @@ class UnusedMasterApi : public MasterApi {
   StatusOr<std::vector<StoreInfo>> GetStoreReport(int64_t) override { return No(); }
   StatusOr<HealthReport> GetHealthReport(int64_t) override { return No(); }
   StatusOr<Decommission> DecommissionWorker(const std::string&, int, bool) override { return No(); }
+  Status ChangeLostFile(const std::string&, int, const LostFile&, LostFileAction) override {
+    return No();
+  }
   StatusOr<std::string> Backup(const std::string&) override { return No(); }
   StatusOr<BlockInfo> GetBlockInfo(BlockId) override { return No(); }
   StatusOr<std::vector<WorkerInfo>> GetWorkers() override { return No(); }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -26,6 +27,8 @@ namespace stdfs = std::filesystem;
 
 constexpr int64_t kReadyMsMax = 60'000;
 constexpr int64_t kStopMsMax = 15'000;
+constexpr int64_t kSayMs = 1'000;  // what takes longer is told
+constexpr int kSetAsideMax = 1000;
 constexpr auto kPoll = std::chrono::milliseconds(20);
 
 struct LocalOptions {
@@ -130,8 +133,8 @@ Status Spawn(const LocalOptions& options, const std::string& name, const std::st
   return absl::OkStatus();
 }
 
-// True if the process with this pid answers there: another cluster may hold the port.
-bool Healthy(const std::string& host, int port, pid_t pid) {
+// What /healthz answers there, with its HTTP header; empty if nothing does.
+std::string AskHealth(const std::string& host, int port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -150,8 +153,23 @@ bool Healthy(const std::string& host, int port, pid_t pid) {
     }
   }
   ::close(fd);
+  return answer;
+}
+
+// True if the process with this pid says so: another cluster may hold the port.
+bool IsReady(const std::string& answer, pid_t pid) {
   return answer.rfind("HTTP/1.1 200", 0) == 0 &&
          answer.find(fmt::format("ok {}\n", pid)) != std::string::npos;
+}
+
+// What it waits for, in one line.
+std::string PhaseOf(const std::string& answer) {
+  const size_t body = answer.find("\r\n\r\n");
+  if (body == std::string::npos) return "it does not answer at its web port";
+  std::string text = answer.substr(body + 4);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  std::replace(text.begin(), text.end(), '\n', ';');
+  return text;
 }
 
 Status AwaitReady(const LocalOptions& options, const std::string& name) {
@@ -164,19 +182,29 @@ Status AwaitReady(const LocalOptions& options, const std::string& name) {
                                  .c_str());
   SystemClock clock;
   const int64_t end = clock.MonotonicMs() + kReadyMsMax;
+  int64_t say_at = clock.MonotonicMs() + kSayMs;
+  std::string phase;
+  std::string said;
   while (clock.MonotonicMs() < end) {
     if (!IsAlive(ReadPid(options.dir, name))) {
       const auto lines = ReadLines(options.dir + "/logs/" + name + ".log");
       return Unavailable("{} ended at once; {}/logs/{}.log says: {}", name, options.dir, name,
                          lines.empty() ? "" : lines.back());
     }
-    if (Healthy(host, port, ReadPid(options.dir, name))) return absl::OkStatus();
+    const std::string answer = AskHealth(host, port);
+    if (IsReady(answer, ReadPid(options.dir, name))) return absl::OkStatus();
+    phase = PhaseOf(answer);
+    if (clock.MonotonicMs() >= say_at && phase != said) {
+      std::cerr << "waiting for " << name << ": " << phase << "\n";
+      said = phase;
+      say_at = clock.MonotonicMs() + kSayMs;
+    }
     ::waitpid(-1, nullptr, WNOHANG);
     std::this_thread::sleep_for(kPoll);
   }
   return MakeStatus(StatusCode::kDeadlineExceeded,
-                    "{} is not ready after {} s; see {}/logs/{}.log.", name, kReadyMsMax / 1000,
-                    options.dir, name);
+                    "{} is not ready after {} s ({}); see {}/logs/{}.log.", name,
+                    kReadyMsMax / 1000, phase, options.dir, name);
 }
 
 void StopProcess(const std::string& dir, const std::string& name) {
@@ -218,6 +246,46 @@ Status StartAll(const LocalOptions& options, const std::string& program,
   return absl::OkStatus();
 }
 
+// False only if it is certain that no file is in a folder of blocks below.
+bool MayHoldBlocks(const stdfs::path& tiers) {
+  std::error_code error;
+  for (stdfs::recursive_directory_iterator at(tiers, error), end; !error && at != end;
+       at.increment(error)) {
+    const std::string folder = at->path().parent_path().filename();
+    if (folder == "blocks" || folder == "lost") return true;
+  }
+  return static_cast<bool>(error);
+}
+
+// The blocks of a cluster whose master's state is gone are of no use to a new one, but perhaps to
+// who restores a backup of it.
+Status SetBlocksAside(const LocalOptions& options) {
+  const std::string journal =
+      Value(options.definitions, "alluxio.master.journal.folder", options.dir + "/journal");
+  std::error_code error;
+  const bool there = stdfs::exists(journal, error);
+  if (error) return Unavailable("Cannot look at {}: {}", journal, error.message());
+  const stdfs::path tiers = stdfs::path(Tier(options.dir, "master")).parent_path();
+  if (there || !stdfs::exists(tiers, error)) return absl::OkStatus();
+  if (!MayHoldBlocks(tiers)) {
+    stdfs::remove_all(tiers, error);
+    return error ? Unavailable("Cannot remove {}: {}", tiers.string(), error.message())
+                 : absl::OkStatus();
+  }
+  PosixFileEnv env;
+  for (int i = 1; i <= kSetAsideMax; ++i) {
+    const std::string aside = fmt::format("{}.lost-{}", tiers.string(), i);
+    const Status moved = env.RenameNew(tiers.string(), aside);
+    if (moved.code() == StatusCode::kAlreadyExists) continue;
+    if (moved.ok())
+      std::cerr << "There is no " << journal << ": blocks of another cluster are now in " << aside
+                << "; remove them if nobody needs them.\n";
+    return moved;
+  }
+  return MakeStatus(StatusCode::kFailedPrecondition,
+                    "There are too many {}.lost-N: remove what nobody needs.", tiers.string());
+}
+
 Status Start(LocalOptions options, const std::string& program) {
   if (options.workers < 1 || options.workers > 64)
     return InvalidArgument("--workers must be 1 to 64.");
@@ -227,11 +295,7 @@ Status Start(LocalOptions options, const std::string& program) {
     if (error) return Unavailable("Cannot create {}{}: {}", options.dir, folder, error.message());
   }
   options.dir = stdfs::absolute(options.dir).lexically_normal().string();
-  if (!stdfs::exists(options.dir + "/journal")) {
-    // The blocks of a cluster whose master was deleted are of no use to a new one.
-    std::error_code ignored;
-    stdfs::remove_all(stdfs::path(Tier(options.dir, "master")).parent_path(), ignored);
-  }
+  SPILLWAY_RETURN_IF_ERROR(SetBlocksAside(options));
   std::ofstream definitions(options.dir + "/definitions");
   definitions << options.workers << "\n";
   for (const std::string& definition : options.definitions) definitions << definition << "\n";

@@ -1,18 +1,19 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <thread>
 
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "bin/process.h"
+#include "bin/start_pages.h"
 #include "common/format.h"
 #include "common/log.h"
 #include "common/path.h"
 #include "rpc/master/master_jobs.h"
 #include "rpc/master/master_services.h"
 #include "rpc/server.h"
-#include "rpc/web_server.h"
 
 namespace spillway {
 namespace {
@@ -108,37 +109,45 @@ Status ProbeRoot(UnderStoreOpener* opener, const std::string& uri) {
   return Annotate(page.status(), "alluxio.master.mount.table.root.ufs=" + uri);
 }
 
-std::string MetricsPage(Master* master, Metrics* metrics) {
+std::string MasterMetrics(Master* master) {
   const auto summary = master->GetPersistSummary();
-  const auto gauge = [](const char* name, const char* help, int64_t value) {
-    return fmt::format("# HELP {} {}\n# TYPE {} gauge\n{} {}\n", name, help, name, name, value);
-  };
+  int64_t folders = 0;
+  int64_t lost_files = 0;
+  for (const WorkerFolders& worker : master->GetHealthReport(0).workers) {
+    for (const FolderInfo& folder : worker.folders) {
+      folders += folder.state == FolderState::kServing ? 0 : 1;
+      lost_files += folder.lost_files;
+    }
+  }
   int64_t live = 0;
   for (const WorkerInfo& worker : master->GetWorkerReport())
     live += worker.state == WorkerState::kLive ? 1 : 0;
-  return metrics->Serialize() +
-         gauge("spillway_master_persist_waiting", "Files waiting to be persisted.",
+  return Gauge("spillway_master_persist_waiting", "Files waiting to be persisted.",
                summary.waiting) +
-         gauge("spillway_master_persist_running", "Files being persisted.", summary.running) +
-         gauge("spillway_master_persist_parked", "Unpersisted files on blacklisted paths.",
+         Gauge("spillway_master_persist_running", "Files being persisted.", summary.running) +
+         Gauge("spillway_master_persist_parked", "Unpersisted files on blacklisted paths.",
                summary.parked) +
-         gauge("spillway_master_oldest_dirty_age_ms", "Age of the oldest request to persist.",
+         Gauge("spillway_master_oldest_dirty_age_ms", "Age of the oldest request to persist.",
                summary.oldest_age_ms) +
-         gauge("spillway_master_dirty_bytes", "Bytes of files that are not persisted.",
+         Gauge("spillway_master_dirty_bytes", "Bytes of files that are not persisted.",
                summary.dirty_bytes) +
-         gauge("spillway_master_dirty_files",
+         Gauge("spillway_master_dirty_files",
                "Files that wait to be persisted or are persisted now.",
                summary.waiting + summary.running) +
-         gauge("spillway_master_under_replicated_blocks", "Blocks with fewer copies than wanted.",
+         Gauge("spillway_master_under_replicated_blocks", "Blocks with fewer copies than wanted.",
                summary.under_replicated_blocks) +
-         gauge("spillway_master_lost_blocks", "Blocks without any copy, in no store.",
+         Gauge("spillway_master_lost_blocks", "Blocks without any copy, in no store.",
                summary.lost_blocks) +
-         gauge("spillway_master_limiter_requests_per_second",
+         Gauge("spillway_master_limiter_requests_per_second",
                "Requests per second that the store was found to allow; 0: no limit met.",
                static_cast<int64_t>(summary.requests_per_second)) +
-         gauge("spillway_master_store_outages", "Parts of the store that answer with errors.",
+         Gauge("spillway_master_store_outages", "Parts of the store that answer with errors.",
                summary.lanes_in_outage) +
-         gauge("spillway_master_live_workers", "Live workers.", live);
+         Gauge("spillway_master_live_workers", "Live workers.", live) +
+         Gauge("spillway_master_folders_not_serving",
+               "Storage folders of workers that take no blocks.", folders) +
+         Gauge("spillway_master_lost_files",
+               "Files that workers have set aside, see fsadmin lostBlocks.", lost_files);
 }
 
 StatusOr<std::string> BackUp(StateStore* store, const std::string& folder, int64_t now_ms) {
@@ -179,18 +188,21 @@ StatusOr<std::unique_ptr<StateStore>> OpenStore(const std::string& folder) {
   return OpenRocksDbStateStore(folder, true);
 }
 
-StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int port, Master* master,
-                                                Metrics* metrics) {
-  if (port <= 0) return std::unique_ptr<WebServer>();
-  return StartWebServer(
-      bind, port,
-      {{"/metrics",
-        [=] {
-          return WebPage{200, "text/plain; version=0.0.4", MetricsPage(master, metrics)};
-        }},
-       {"/healthz", [] {
-          return WebPage{200, "text/plain", fmt::format("ok {}\n", ::getpid())};
-        }}});
+// What the pages show once the master serves.
+void ShowMaster(StartPages* pages, Master* master) {
+  pages->Serve(
+      [master] {
+        std::string text = fmt::format("ok {}\n", ::getpid());
+        if (master->InSafeMode()) {
+          const auto workers = master->GetWorkerReport();
+          const auto back = std::count_if(
+              workers.begin(), workers.end(),
+              [](const WorkerInfo& worker) { return worker.state != WorkerState::kLost; });
+          text += fmt::format("waiting for workers: {} of {} are back\n", back, workers.size());
+        }
+        return WebPage{200, "text/plain", text};
+      },
+      [master] { return MasterMetrics(master); });
 }
 
 // Serves until told to stop.
@@ -231,7 +243,7 @@ std::unique_ptr<RpcServer> StartJobServer(const Configuration& config, RpcServic
 }
 
 Status Serve(const Configuration& config, const MasterServiceContext& context,
-             SessionTable* sessions, Metrics* metrics) {
+             SessionTable* sessions, StartPages* pages) {
   Authenticator authenticator(&config);
   RpcService service(&authenticator);
   RegisterAdminService(&service, context);
@@ -241,8 +253,9 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
   RegisterWorkerSessionService(&service, context.master, sessions);
   RegisterVersionService(&service);
   const std::string bind = config.GetString("alluxio.master.bind.host");
+  pages->Phase(fmt::format("listening on {}:{}", bind, context.rpc_port));
   SPILLWAY_ASSIGN_OR_RETURN(auto server, RpcServer::Start(&service, bind, context.rpc_port));
-  SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind, context.web_port, context.master, metrics));
+  ShowMaster(pages, context.master);
   spdlog::info("master serves {}:{}", bind, context.rpc_port);
   RpcService job_service(&authenticator);
   RegisterJobMaster(&job_service, context);
@@ -262,7 +275,7 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
   spdlog::info("master stops");
   stopping = true;
   ticker.join();
-  web.reset();
+  pages->Stop();
   sessions->CloseAll();
   server->Shutdown();
   if (job_server) job_server->Shutdown();
@@ -278,15 +291,25 @@ Status Run(const Configuration& config, const std::string& restore_from) {
   SiteOpener opener(UnderStoreContext{&config, &clock, &random, &metrics});
   MasterOptions options = MakeOptions(config);
   SPILLWAY_ASSIGN_OR_RETURN(options.dirty_bytes_max_below, LimitsBelow(config));
+  StartPages pages(&metrics);
+  SPILLWAY_RETURN_IF_ERROR(
+      pages.Listen(config.GetString("alluxio.master.bind.host"),
+                   static_cast<int>(config.GetInt("alluxio.master.web.port"))));
   if (!restore_from.empty()) {
+    pages.Phase("restoring " + restore_from);
     SPILLWAY_RETURN_IF_ERROR(
         Restore(restore_from, config.GetString("alluxio.master.journal.folder")));
   }
+  pages.Phase("opening the journal in " + config.GetString("alluxio.master.journal.folder"));
   SPILLWAY_ASSIGN_OR_RETURN(auto store,
                             OpenStore(config.GetString("alluxio.master.journal.folder")));
   SPILLWAY_ASSIGN_OR_RETURN(const LogIndex last, LastLogIndex(store.get(), &journal_thread));
   // A new cluster is told of a bad understore at once; an old one must not wait for it.
-  if (last == LogIndex()) SPILLWAY_RETURN_IF_ERROR(ProbeRoot(&opener, options.root_uri));
+  if (last == LogIndex()) {
+    pages.Phase("asking the root understore " + options.root_uri);
+    SPILLWAY_RETURN_IF_ERROR(ProbeRoot(&opener, options.root_uri));
+  }
+  pages.Phase("loading the state");
   Journal journal(store.get(), &journal_thread, last);
   SessionTable sessions;
   Master master(options,
@@ -304,7 +327,8 @@ Status Run(const Configuration& config, const std::string& restore_from) {
       config.GetDurationMs("alluxio.user.file.metadata.sync.interval")};
   MasterJobs jobs(context);
   context.jobs = &jobs;
-  const Status status = Serve(config, context, &sessions, &metrics);
+  const Status status = Serve(config, context, &sessions, &pages);
+  pages.Stop();
   pool.Shutdown();
   journal_thread.Shutdown();
   return status;

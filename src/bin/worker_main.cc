@@ -6,13 +6,13 @@
 #include "absl/strings/strip.h"
 #include "bin/process.h"
 #include "common/checked.h"
+#include "bin/start_pages.h"
 #include "common/format.h"
 #include "common/log.h"
 #include "rpc/client/worker_client.h"
 #include "rpc/client/worker_session_client.h"
 #include "rpc/master/master_services.h"
 #include "rpc/server.h"
-#include "rpc/web_server.h"
 #include "rpc/worker/block_worker_service.h"
 
 namespace spillway {
@@ -98,19 +98,22 @@ StatusOr<BlockStoreOptions> StoreOptions(const Configuration& config,
   return options;
 }
 
-StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int port, Worker* worker,
-                                                Metrics* metrics) {
-  if (port <= 0) return std::unique_ptr<WebServer>();
-  const auto health = [worker] {
-    if (!worker->registered()) return WebPage{503, "text/plain", "no session with the master\n"};
-    return WebPage{200, "text/plain", fmt::format("ok {}\n", ::getpid())};
-  };
-  return StartWebServer(bind, port,
-                        {{"/metrics",
-                          [metrics] {
-                            return WebPage{200, "text/plain; version=0.0.4", metrics->Serialize()};
-                          }},
-                         {"/healthz", health}});
+std::string BindHost(const Configuration& config, const WorkerAddress& address) {
+  const std::string bind = config.GetString("alluxio.worker.bind.host");
+  return bind.empty() ? address.host : bind;
+}
+
+// What the pages show once the worker serves.
+void ShowWorker(StartPages* pages, Worker* worker, const std::string& master) {
+  pages->Serve(
+      [=] {
+        if (!worker->registered()) {
+          return WebPage{503, "text/plain",
+                         fmt::format("registering: no session with the master {}\n", master)};
+        }
+        return FolderHealth(worker->store()->Folders());
+      },
+      [=] { return FolderMetrics(worker->store()->Folders()); });
 }
 
 // Until nothing here is needed any more, or the grace period ends.
@@ -131,17 +134,17 @@ void LeaveInOrder(Worker* worker, int64_t grace_ms) {
 
 // Serves until told to stop, or until the master refuses this worker for good.
 Status Serve(const Configuration& config, const WorkerAddress& address, Worker* worker,
-             Executor* pool, Metrics* metrics) {
+             Executor* pool, StartPages* pages) {
   Authenticator authenticator(&config);
   RpcService service(&authenticator);
   RegisterBlockWorkerService(&service, WorkerServiceContext{worker, pool});
   RegisterVersionService(&service);
-  std::string bind = config.GetString("alluxio.worker.bind.host");
-  if (bind.empty()) bind = address.host;
+  const std::string bind = BindHost(config, address);
+  pages->Phase(fmt::format("listening on {}:{}", bind, address.data_port));
   SPILLWAY_ASSIGN_OR_RETURN(auto server, RpcServer::Start(&service, bind, address.data_port));
-  SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind, address.web_port, worker, metrics));
   const std::string master = fmt::format("{}:{}", config.GetString("alluxio.master.hostname"),
                                          config.GetInt("alluxio.master.rpc.port"));
+  ShowWorker(pages, worker, master);
   SystemClock clock;
   auto session =
       StartWorkerSession(worker, master, clock.NowMs(),
@@ -150,7 +153,7 @@ Status Serve(const Configuration& config, const WorkerAddress& address, Worker* 
   const Status status = RunUntilSignal([&] { return session->refused(); });
   if (status.ok()) LeaveInOrder(worker, config.GetDurationMs("spillway.worker.stop.grace"));
   spdlog::info("worker stops");
-  web.reset();
+  pages->Stop();
   session.reset();
   worker->Stop();
   server->Shutdown();
@@ -163,7 +166,11 @@ Status Run(const Configuration& config) {
   Metrics metrics;
   PosixFileEnv env;
   const WorkerAddress address = AddressOf(config);
-  SPILLWAY_ASSIGN_OR_RETURN(const BlockStoreOptions store_options, StoreOptions(config, address));
+  SPILLWAY_ASSIGN_OR_RETURN(BlockStoreOptions store_options, StoreOptions(config, address));
+  StartPages pages(&metrics);
+  SPILLWAY_RETURN_IF_ERROR(pages.Listen(BindHost(config, address), address.web_port));
+  store_options.on_progress = [&](const std::string& what) { pages.Progress(what); };
+  pages.Phase("scanning the storage folders");
   BlockStore store(store_options, &env);
   SPILLWAY_RETURN_IF_ERROR(store.Open());
   ThreadPool pool("blocking", kBlockingThreads);
@@ -176,13 +183,15 @@ Status Run(const Configuration& config) {
   WorkerOptions options;
   options.address = address;
   options.scrub_bytes_per_second = config.GetBytes("spillway.worker.scrub.bandwidth");
+  options.folder_probe_ms = config.GetDurationMs("spillway.worker.folder.probe.interval");
   options.write_wait_ms_max = config.GetDurationMs("spillway.worker.write.wait.max");
   Worker worker(options,
                 WorkerContext{&clock, &pool, &store, peers.get(), &metrics,
                               [understore](const std::string& uri, const auto& properties) {
                                 return OpenUnderStore(uri, properties, understore);
                               }});
-  const Status status = Serve(config, address, &worker, &pool, &metrics);
+  const Status status = Serve(config, address, &worker, &pool, &pages);
+  pages.Stop();
   pool.Shutdown();
   return status;
 }

@@ -1,6 +1,8 @@
 #include "cli/json.h"
 #include "common/names.h"
 
+#include "absl/strings/escaping.h"
+
 #include "cli/fs/commands.h"
 
 namespace spillway::cli {
@@ -139,10 +141,34 @@ json ToJson(const HealthReport& report) {
                        {"copiesWanted", entry.copies_wanted},
                        {"sinceMs", entry.since_ms},
                        {"healing", entry.healing}});
+  json workers = json::array();
+  for (const WorkerFolders& worker : report.workers) {
+    json folders = json::array();
+    for (const FolderInfo& folder : worker.folders)
+      folders.push_back({{"path", absl::Utf8SafeCEscape(folder.path)},
+                         {"tier", folder.tier},
+                         {"state", NameOf(folder.state)},
+                         {"why", absl::Utf8SafeCEscape(folder.why)},
+                         {"unreadFiles", folder.unread_files},
+                         {"undeletedFiles", folder.undeleted_files},
+                         {"lostFiles", folder.lost_files},
+                         {"lostBytes", folder.lost_bytes}});
+    json lost = json::array();
+    for (const LostFile& file : worker.lost)
+      lost.push_back({{"folder", absl::Utf8SafeCEscape(file.folder)},
+                      {"name", absl::Utf8SafeCEscape(file.name)},
+                      {"bytes", file.bytes},
+                      {"why", absl::Utf8SafeCEscape(file.why)}});
+    workers.push_back({{"host", worker.host},
+                       {"dataPort", worker.data_port},
+                       {"folders", folders},
+                       {"lostFiles", lost}});
+  }
   return {{"degradedBlocks", report.degraded_blocks},
           {"lostBlocks", report.lost_blocks},
           {"healingBlocks", report.healing_blocks},
-          {"blocks", entries}};
+          {"blocks", entries},
+          {"workers", workers}};
 }
 
 json ToJson(const ClusterInfo& info) {

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
@@ -21,11 +22,18 @@ namespace spillway {
 Status ErrnoStatus(int error, const std::string& what, const std::string& path) {
   StatusCode code = StatusCode::kUnknown;
   if (error == ENOENT || error == ENOTDIR) code = StatusCode::kNotFound;
-  if (error == EACCES || error == EPERM) code = StatusCode::kPermissionDenied;
-  if (error == ENOSPC || error == EDQUOT || error == EMFILE) code = StatusCode::kResourceExhausted;
+  if (error == EACCES || error == EPERM || error == EROFS) code = StatusCode::kPermissionDenied;
+  if (error == ENOSPC || error == EDQUOT) code = StatusCode::kResourceExhausted;
+  if (error == EMFILE || error == ENFILE || error == ENOMEM) code = StatusCode::kResourceExhausted;
   if (error == EEXIST) code = StatusCode::kAlreadyExists;
   if (error == ENAMETOOLONG) code = StatusCode::kInvalidArgument;
   return MakeStatus(code, "{} {}: {}", what, path, std::strerror(error));
+}
+
+Status FileEnv::RenameNew(const std::string& from, const std::string& to) {
+  if (Exists(to))
+    return MakeStatus(StatusCode::kAlreadyExists, "Cannot rename {}: {} is there", from, to);
+  return Rename(from, to);
 }
 
 StatusOr<SharedBytes> File::Map(int64_t, int64_t) {
@@ -151,6 +159,12 @@ StatusOr<std::unique_ptr<File>> PosixFileEnv::Open(const std::string& path, bool
   return std::make_unique<PosixFile>(fd, path);
 }
 
+StatusOr<std::unique_ptr<File>> PosixFileEnv::OpenForRead(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return ErrnoStatus(errno, "Cannot open", path);
+  return std::make_unique<PosixFile>(fd, path);
+}
+
 StatusOr<std::unique_ptr<File>> PosixFileEnv::OpenDirect(const std::string& path, bool create) {
   const int flags = O_RDWR | O_CLOEXEC | O_DIRECT | (create ? O_CREAT | O_TRUNC : 0);
   const int fd = ::open(path.c_str(), flags, 0666);
@@ -162,6 +176,17 @@ StatusOr<std::unique_ptr<File>> PosixFileEnv::OpenDirect(const std::string& path
 Status PosixFileEnv::Rename(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) return ErrnoStatus(errno, "Cannot rename", from);
   return absl::OkStatus();
+}
+
+Status PosixFileEnv::RenameNew(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0)
+    return absl::OkStatus();
+  if (errno != EINVAL && errno != ENOSYS) return ErrnoStatus(errno, "Cannot rename", from);
+  // This file system cannot promise it.
+  struct stat st {};
+  if (::lstat(to.c_str(), &st) == 0) return ErrnoStatus(EEXIST, "Cannot rename", from);
+  if (errno != ENOENT) return ErrnoStatus(errno, "Cannot look at", to);
+  return Rename(from, to);
 }
 
 Status PosixFileEnv::Remove(const std::string& path) {
@@ -182,18 +207,26 @@ StatusOr<std::vector<std::string>> PosixFileEnv::List(const std::string& path) {
   DIR* dir = ::opendir(path.c_str());
   if (dir == nullptr) return ErrnoStatus(errno, "Cannot list", path);
   std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(dir)) {
+  int error = 0;
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(dir);
+    if (entry == nullptr) {
+      error = errno;
+      break;
+    }
     const std::string name = entry->d_name;
     if (name != "." && name != "..") names.push_back(name);
   }
   ::closedir(dir);
+  if (error != 0) return ErrnoStatus(error, "Cannot list", path);
   return names;
 }
 
 bool PosixFileEnv::Exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 Status ReadFileToString(FileEnv& env, const std::string& path, std::string* out) {
-  SPILLWAY_ASSIGN_OR_RETURN(auto file, env.Open(path, false));
+  SPILLWAY_ASSIGN_OR_RETURN(auto file, env.OpenForRead(path));
   SPILLWAY_ASSIGN_OR_RETURN(const int64_t size, file->Size());
   out->resize(size);
   SPILLWAY_ASSIGN_OR_RETURN(const int64_t n, file->ReadAt(0, out->data(), size));

@@ -47,9 +47,15 @@ class FileEnv {
   virtual Status Remove(const std::string& path) = 0;
   // Names in the directory are durable on return.
   virtual Status SyncDir(const std::string& path) = 0;
-  // Names in a directory, unsorted. NOT_FOUND if it is missing.
+  // All names in a directory, unsorted. NOT_FOUND if it is missing.
   virtual StatusOr<std::vector<std::string>> List(const std::string& path) = 0;
   virtual bool Exists(const std::string& path) = 0;
+  // Opens for reading alone, which also works where nothing may be written.
+  virtual StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) {
+    return Open(path, false);
+  }
+  // As Rename, but ALREADY_EXISTS if there is something at to.
+  virtual Status RenameNew(const std::string& from, const std::string& to);
 };
 
 // The machine's files.
@@ -57,7 +63,9 @@ class PosixFileEnv : public FileEnv {
  public:
   Status CreateDirs(const std::string& path) override;
   StatusOr<std::unique_ptr<File>> Open(const std::string& path, bool create) override;
+  StatusOr<std::unique_ptr<File>> OpenForRead(const std::string& path) override;
   Status Rename(const std::string& from, const std::string& to) override;
+  Status RenameNew(const std::string& from, const std::string& to) override;
   Status Remove(const std::string& path) override;
   Status SyncDir(const std::string& path) override;
   StatusOr<std::vector<std::string>> List(const std::string& path) override;
@@ -71,7 +79,9 @@ class PosixFileEnv : public FileEnv {
 // A file of this machine that is open already, and closed with it.
 std::unique_ptr<File> AdoptFile(int fd, const std::string& path);
 
-// Status of an errno, with the path named.
+// Status of an errno, with the path named. NOT_FOUND and ALREADY_EXISTS say what the errno says;
+// PERMISSION_DENIED also stands for a file system that is read-only; RESOURCE_EXHAUSTED for a full
+// device, and for too many open files or too little memory. A device's errors are UNKNOWN.
 Status ErrnoStatus(int error, const std::string& what, const std::string& path);
 
 Status ReadFileToString(FileEnv& env, const std::string& path, std::string* out);

@@ -21,6 +21,7 @@ enum class PlantedBug {
   kTimeoutIsNo,         // a key found empty after a time-out is not looked at again
   kConditionForgotten,  // objects are moved and deleted whatever stands at the key
   kCommitOnReset,       // what came of a write before its stream broke is committed
+  kUnlinkOnDoubt,       // a worker removes files that it cannot open when it starts
 };
 
 #ifdef SPILLWAY_PLANTED_BUGS

@@ -38,8 +38,7 @@ class Master : private MasterState {
   std::optional<InodeId> DirectoryToLoad(const std::string& path, bool children);
   Status LoadDirectory(InodeId directory);  // brings its children into the namespace; blocks
   // The same for what an operation that adds path must know, but OK without it if the understore
-  // does not answer for a few seconds: what it holds at path shows then when path is persisted.
-  // Blocks.
+  // does not answer for a few seconds: what it holds there shows when path is persisted. Blocks.
   Status LoadForCreate(const std::string& path);
   // The directories at and below path that are not loaded; the same for all of them, which move
   // with it. UNAVAILABLE, to be asked again, if that takes long.
@@ -134,6 +133,9 @@ class Master : private MasterState {
   // Nothing new goes to the worker and its copies do not count any more; undo takes that back. Call
   // again to see what is left. NOT_FOUND if no such worker is known; port 0: any.
   StatusOr<Decommission> DecommissionWorker(const std::string& host, int data_port, bool undo);
+  // UNAVAILABLE if the worker is not there, NOT_FOUND if it or the file is not known.
+  Status ChangeLostFile(const std::string& host, int data_port, const LostFile& file,
+                        LostFileAction action);
   std::string cluster_id();
   // An answered heartbeat allows uploads to begin for so long: less than it takes to be lost.
   int64_t upload_lease_ms() const { return options_.worker_timeout_ms * 2 / 3; }
@@ -163,6 +165,7 @@ class Master : private MasterState {
   void GetBlockOrigin(const Session& session, const session::GetBlockOrigin& request,
                       std::function<void(session::BlockOrigin)> done);
   void ObjectChanged(const Session& session, const session::ObjectChanged& changed);
+  void FoldersAre(const Session& session, const session::Folders& folders);
   void PersistDone(const Session& session, const session::PersistResult& result);
   void ReplicateDone(const Session& session, const session::ReplicateResult& result);
   void SessionClosed(const Session& session);
@@ -478,8 +481,7 @@ class Master : private MasterState {
   // Looks at a page of all replicated files; goes on with the next one.
   void Audit() HOLDING_MUTEX;
   void SendVerify(WorkerId worker, BlockId block) HOLDING_MUTEX;
-  // Settles what the worker was uploading: running is what it still works on, or null if it is
-  // lost.
+  // Settles what the worker was uploading; running: what it still works on, null if it is lost.
   void SettleUploads(WorkerId worker,
                      const google::protobuf::RepeatedPtrField<session::RunningUpload>* running)
       HOLDING_MUTEX;

@@ -65,6 +65,7 @@ struct WorkerOptions {
   int64_t scrub_bytes_per_second = 20 << 20;  // 0: no background scrub
   // A write for which there is no room waits this long for unpersisted blocks to go.
   int64_t write_wait_ms_max = 5 * 60'000;
+  int64_t folder_probe_ms = 10'000;  // between looks at the storage folders
   ThroughParts through_parts;
 };
 
@@ -147,6 +148,9 @@ class Worker {
   bool SendIn(uint64_t session_number, session::WorkerMessage message) ABSL_LOCKS_EXCLUDED(mutex_);
   // Told to the master as removed, with what was evicted.
   void TellRemoved() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Told to the master if they have changed since they were told in this session.
+  void TellFolders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ChangeLostFile(const session::ChangeLostFile& change);
   void VerifyBlocks(std::vector<BlockId> ids);
   // Verifies some blocks in the background.
   void Scrub();
@@ -250,6 +254,8 @@ class Worker {
   bool scrubbing_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t scrubbed_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t probed_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
+  // What the master was told of them in this session.
+  std::string told_folders_ ABSL_GUARDED_BY(mutex_);
   std::vector<WaitingWrite> waiting_ ABSL_GUARDED_BY(mutex_);
   std::atomic<bool> anything_waits_{false};  // waiting_ has something
   uint64_t session_number_ ABSL_GUARDED_BY(mutex_) = 0;

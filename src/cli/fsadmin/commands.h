@@ -13,12 +13,16 @@ Command DoctorCommand();
 Command EnableWorkerCommand();
 Command GetBlockInfoCommand();
 Command JournalCommand();
+Command LostBlocksCommand();
 Command MetricsCommand();
 Command PathConfCommand();
 Command QuotaCommand();
 Command StatelockCommand();
 Command UfsCommand();
 Command UpdateConfCommand();
+
+// Text that a worker's file system may have in any encoding; what cannot be printed is escaped.
+std::string Shown(const std::string& text);
 
 // Categories of fsadmin report.
 Status ReportStore(Context& context, const Arguments& arguments);

@@ -172,6 +172,7 @@ const std::vector<Command>& FsAdminCommands() {
       EnableWorkerCommand(),
       GetBlockInfoCommand(),
       JournalCommand(),
+      LostBlocksCommand(),
       MetricsCommand(),
       PathConfCommand(),
       QuotaCommand(),

@@ -94,6 +94,31 @@ void PrintDamaged(std::ostream& out, const DamagedReport& report) {
   }
 }
 
+void PrintFolders(std::ostream& out, const std::vector<WorkerFolders>& workers) {
+  int64_t serving = 0;
+  std::string others;
+  std::string lost;
+  for (const WorkerFolders& worker : workers) {
+    const std::string name = fmt::format("{}:{}", worker.host, worker.data_port);
+    for (const FolderInfo& folder : worker.folders) {
+      const bool serves = folder.state == FolderState::kServing;
+      serving += serves ? 1 : 0;
+      if (!serves)
+        others += fmt::format("    {:<10}{} {}: {}\n", NameOf(folder.state), name,
+                              Shown(folder.path), Shown(folder.why));
+      if (folder.unread_files > 0 || folder.undeleted_files > 0)
+        others +=
+            fmt::format("    {} {}: {} files cannot be read now, {} cannot be removed now\n", name,
+                        Shown(folder.path), folder.unread_files, folder.undeleted_files);
+      if (folder.lost_files > 0)
+        lost += fmt::format("    {} {}: {} files, {}\n", name, Shown(folder.path),
+                            folder.lost_files, FormatBytes(folder.lost_bytes));
+    }
+  }
+  out << "Storage folders of live workers that take blocks: " << serving << "\n" << others;
+  if (!lost.empty()) out << "Files set aside (fsadmin lostBlocks):\n" << lost;
+}
+
 }  // namespace
 
 Status ReportHealth(Context& context, const Arguments& arguments) {
@@ -112,6 +137,7 @@ Status ReportHealth(Context& context, const Arguments& arguments) {
       << "    Degraded blocks: " << report.degraded_blocks << "\n"
       << "    Being copied: " << report.healing_blocks << "\n"
       << "    Lost blocks: " << report.lost_blocks << "\n";
+  PrintFolders(out, report.workers);
   if (report.entries.empty()) return absl::OkStatus();
   out << fmt::format("{:<10}{:>8}{:>8}{:>12}  {}\n", "State", "Copies", "Wanted", "For", "Path");
   for (const HealthEntry& entry : report.entries) {

@@ -37,6 +37,14 @@ StatusOr<int> Doctor(Context& context, const Arguments& arguments) {
     sound = false;
     out << fmt::format("Worker {}:{} is lost.\n", worker.address.host, worker.address.data_port);
   }
+  for (const WorkerFolders& worker : health.workers) {
+    for (const FolderInfo& folder : worker.folders) {
+      if (folder.state == FolderState::kServing) continue;
+      sound = false;
+      out << fmt::format("Storage folder {} of worker {}:{} is {}: {}\n", Shown(folder.path),
+                         worker.host, worker.data_port, NameOf(folder.state), Shown(folder.why));
+    }
+  }
   if (health.lost_blocks > 0) {
     sound = false;
     out << health.lost_blocks << " blocks have no copy, see fsadmin report health.\n";

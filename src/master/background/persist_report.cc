@@ -240,6 +240,9 @@ HealthReport Master::GetHealthReport(size_t entries_max) {
                               WantedCopies(*inode), clock_->MonotonicMs() - entry.since_ms,
                               entry.target.has_value()});
   }
+  for (const WorkerEntry* worker : cluster_.Live())
+    report.workers.push_back(
+        {worker->address.host, worker->address.data_port, worker->folders, worker->lost_files});
   return report;
 }
 

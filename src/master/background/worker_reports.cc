@@ -23,6 +23,55 @@ session::MasterMessage Master::MountTableMessage() {
   return message;
 }
 
+namespace {
+
+FolderState ToState(int32_t number) {
+  const bool known = number >= 0 && number <= static_cast<int32_t>(FolderState::kFailed);
+  return known ? static_cast<FolderState>(number) : FolderState::kAtRisk;
+}
+
+int64_t Count(int64_t number) { return std::max<int64_t>(0, number); }
+
+}  // namespace
+
+void Master::FoldersAre(const Session& session, const session::Folders& folders) {
+  absl::MutexLock lock(&mutex_);
+  WorkerEntry* worker = cluster_.FindCurrent(session.worker, session.epoch);
+  if (worker == nullptr) return;
+  worker->folders.clear();
+  worker->lost_files.clear();
+  for (const auto& folder : folders.folders()) {
+    worker->folders.push_back({folder.path(), folder.tier(), ToState(folder.state()), folder.why(),
+                               Count(folder.unread_files()), Count(folder.undeleted_files()),
+                               Count(folder.lost_files()), Count(folder.lost_bytes())});
+  }
+  for (const auto& file : folders.lost())
+    worker->lost_files.push_back(
+        {file.folder(), file.name(), Count(file.size_bytes()), file.why()});
+}
+
+Status Master::ChangeLostFile(const std::string& host, int data_port, const LostFile& file,
+                              LostFileAction action) {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [id, worker] : cluster_.workers()) {
+    if (worker.address.host != host || worker.address.data_port != data_port) continue;
+    if (worker.lost || !worker.registered)
+      return Unavailable("Worker {}:{} is not there now.", host, data_port);
+    const bool known = std::any_of(
+        worker.lost_files.begin(), worker.lost_files.end(),
+        [&](const LostFile& its) { return its.folder == file.folder && its.name == file.name; });
+    if (!known) return NotFound("Worker {}:{} has set no such file aside.", host, data_port);
+    session::MasterMessage message;
+    auto* change = message.mutable_change_lost_file();
+    change->set_folder(file.folder);
+    change->set_name(file.name);
+    change->set_drop(action == LostFileAction::kDrop);
+    sender_->Send(id, worker.epoch, std::move(message));
+    return absl::OkStatus();
+  }
+  return NotFound("No worker {}:{} is known.", host, data_port);
+}
+
 StatusOr<std::vector<WorkerInfo>> Master::GetWorkers() {
   if (InSafeMode()) return Unavailable("The master is in safe mode: the workers are not back yet.");
   std::vector<WorkerInfo> all = GetWorkerReport();

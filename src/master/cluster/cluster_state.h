@@ -53,6 +53,8 @@ struct WorkerEntry {
   std::vector<std::pair<int64_t, int64_t>> reserved_ids;
   // Held before it was lost or came back, and not reported since; with the tier.
   absl::flat_hash_map<BlockId, uint8_t> former;
+  std::vector<FolderInfo> folders;
+  std::vector<LostFile> lost_files;  // the first of them
   // New copies go here, and copies here count.
   bool stays() const { return registered && !lost && !leaving && !decommissioned; }
   int64_t free_bytes() const {

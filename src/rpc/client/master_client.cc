@@ -165,6 +165,18 @@ class MasterClient : public MasterApi {
     return Decommission{response.live(), response.blocks_at_stake(), response.blocks()};
   }
 
+  Status ChangeLostFile(const std::string& host, int data_port, const LostFile& file,
+                        LostFileAction action) override {
+    admin::ChangeLostFileRequest request;
+    request.set_host(host);
+    request.set_data_port(data_port);
+    request.set_folder(file.folder);
+    request.set_name(file.name);
+    request.set_drop(action == LostFileAction::kDrop);
+    admin::ChangeLostFileResponse response;
+    return Call(kAdmin + "ChangeLostFile", request, &response);
+  }
+
   StatusOr<std::string> Backup(const std::string& folder) override {
     admin::BackupRequest request;
     request.set_folder(folder);

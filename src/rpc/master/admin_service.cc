@@ -90,6 +90,21 @@ void RegisterSmallFiles(RpcService* service, Master* master) {
       });
 }
 
+void RegisterLostFiles(RpcService* service, Master* master) {
+  service->Unary<admin::ChangeLostFileRequest, admin::ChangeLostFileResponse>(
+      kService, "ChangeLostFile",
+      [master](const CallContext& call, const auto& request, auto reply) {
+        if (Status status = MustBeSuperUser(master, call.caller); !status.ok())
+          return reply(status);
+        const LostFile file{request.folder(), request.name(), 0, ""};
+        const Status asked = master->ChangeLostFile(
+            request.host(), request.data_port(), file,
+            request.drop() ? LostFileAction::kDrop : LostFileAction::kRestore);
+        if (!asked.ok()) return reply(asked);
+        reply(admin::ChangeLostFileResponse());
+      });
+}
+
 void RegisterOperations(RpcService* service, const MasterServiceContext& context) {
   Master* master = context.master;
   service->Unary<admin::GetHealthReportRequest, admin::GetHealthReportResponse>(
@@ -242,6 +257,7 @@ void RegisterAdminService(RpcService* service, const MasterServiceContext& conte
   RegisterDamaged(service, context.master);
   RegisterPersist(service, context.master);
   RegisterSmallFiles(service, context.master);
+  RegisterLostFiles(service, context.master);
   RegisterOperations(service, context);
   RegisterJobs(service, context);
 }

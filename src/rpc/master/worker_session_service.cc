@@ -193,6 +193,8 @@ void SessionReactor::Handle(const session::WorkerMessage& message) {
                                      });
     case Case::kObjectChanged:
       return master_->ObjectChanged(session, message.object_changed());
+    case Case::kFolders:
+      return master_->FoldersAre(session, message.folders());
     case Case::kReserveIds:
       return master_->ReserveIds(session,
                                  [self = shared_from_this()](const session::ReservedIds& reserved) {

@@ -68,6 +68,7 @@ void Worker::SessionUp(Sender sender, int64_t start_time_ms) {
   ++session_number_;
   session_began_ms_ = clock_->MonotonicMs();
   lease_ms_ = 0;
+  told_folders_.clear();
   heartbeats_.clear();
   for (const auto& [id, upload] : uploads_) *request->add_running_uploads() = upload;
   for (const auto& result : unsent_results_) {
@@ -187,6 +188,7 @@ void Worker::Registered(const session::Registered& registered) {
     Send(std::move(message));
   }
   TellRemoved();
+  TellFolders();
   for (auto& result : unsent_results_) {
     session::WorkerMessage late;
     *late.mutable_persist_result() = std::move(result);
@@ -260,6 +262,8 @@ void Worker::OnMessage(const session::MasterMessage& message) {
       return small_files_.OnAck(message.put_files_ack());
     case Case::kBlockOrigin:
       return origins_.OnAnswer(message.block_origin());
+    case Case::kChangeLostFile:
+      return ChangeLostFile(message.change_lost_file());
     case Case::kVerifyBlocks:
       return VerifyBlocks(ToIds(message.verify_blocks().block_ids()));
     case Case::MESSAGE_NOT_SET:
@@ -300,11 +304,13 @@ void Worker::CommitToMaster(const StoredBlock& block, Done done) {
 void Worker::TellRemoved() {
   if (!registered_) return;
   const auto evicted = store_->TakeEvicted();
-  if (evicted.empty()) return;
-  session::WorkerMessage message;
-  for (const BlockId id : evicted)
-    message.mutable_blocks_removed()->add_block_ids(static_cast<uint64_t>(id.value()));
-  Send(std::move(message));
+  for (size_t at = 0; at < evicted.size();) {
+    session::WorkerMessage message;
+    auto* removed = message.mutable_blocks_removed();
+    for (size_t n = 0; n < kBlocksPerMessage && at < evicted.size(); ++n)
+      removed->add_block_ids(static_cast<uint64_t>(evicted[at++].value()));
+    Send(std::move(message));
+  }
 }
 
 void Worker::Tick() {
@@ -315,12 +321,14 @@ void Worker::Tick() {
     TellRemoved();
     // Taken under this lock, so that nothing is reported behind the news that it is gone.
     const auto risk_changes = registered_ ? store_->TakeRiskChanges() : std::vector<StoredBlock>();
-    if (!risk_changes.empty()) {
+    for (size_t at = 0; at < risk_changes.size();) {
       session::WorkerMessage message;
-      for (const StoredBlock& block : risk_changes)
-        FillReport(block, message.mutable_blocks_held()->add_blocks());
+      auto* held = message.mutable_blocks_held();
+      for (size_t n = 0; n < kBlocksPerMessage && at < risk_changes.size(); ++n)
+        FillReport(risk_changes[at++], held->add_blocks());
       Send(std::move(message));
     }
+    TellFolders();
     if (registered_) {
       session::WorkerMessage message;
       auto* heartbeat = message.mutable_heartbeat();

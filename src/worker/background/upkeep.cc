@@ -8,8 +8,8 @@
 namespace spillway {
 namespace {
 
-constexpr int64_t kProbeIntervalMs = 10'000;
 constexpr int64_t kScrubStepMsMax = 1000;
+constexpr size_t kLostFilesTold = 200;  // of each folder
 
 }  // namespace
 
@@ -36,7 +36,7 @@ void Worker::Scrub() {
     const int64_t passed_ms = std::min(kScrubStepMsMax, now_ms - scrubbed_at_ms_);
     bytes = std::max<int64_t>(0, options_.scrub_bytes_per_second) * passed_ms / 1000;
     scrubbed_at_ms_ = now_ms;
-    probe = now_ms - probed_at_ms_ >= kProbeIntervalMs;
+    probe = now_ms - probed_at_ms_ >= options_.folder_probe_ms;
     if (probe) probed_at_ms_ = now_ms;
     if (bytes == 0 && !probe) return;
     scrubbing_ = true;
@@ -47,12 +47,50 @@ void Worker::Scrub() {
         spdlog::warn("scrub: block {}: {}", id.value(), Message(status));
     }
     if (probe) {
-      store_->ProbeFailedDirs();
+      store_->ProbeFolders();
       store_->AgeFreeFiles();
     }
     absl::MutexLock lock(&mutex_);
     scrubbing_ = false;
     TellRemoved();
+  });
+}
+
+void Worker::TellFolders() {
+  if (!registered_) return;
+  session::WorkerMessage message;
+  auto* folders = message.mutable_folders();
+  for (const FolderInfo& folder : store_->Folders()) {
+    auto* to = folders->add_folders();
+    to->set_path(folder.path);
+    to->set_tier(folder.tier);
+    to->set_state(static_cast<int32_t>(folder.state));
+    to->set_why(folder.why);
+    to->set_unread_files(folder.unread_files);
+    to->set_undeleted_files(folder.undeleted_files);
+    to->set_lost_files(folder.lost_files);
+    to->set_lost_bytes(folder.lost_bytes);
+  }
+  for (const LostFile& file : store_->LostFiles(kLostFilesTold)) {
+    auto* to = folders->add_lost();
+    to->set_folder(file.folder);
+    to->set_name(file.name);
+    to->set_size_bytes(file.bytes);
+    to->set_why(file.why);
+  }
+  std::string text = folders->SerializeAsString();
+  if (text == told_folders_) return;
+  told_folders_ = std::move(text);
+  Send(std::move(message));
+}
+
+void Worker::ChangeLostFile(const session::ChangeLostFile& change) {
+  executor_->Post([this, change] {
+    const Status status = change.drop() ? store_->DropLost(change.folder(), change.name())
+                                        : store_->RestoreLost(change.folder(), change.name());
+    if (!status.ok()) spdlog::warn("a file set aside: {}", Message(status));
+    absl::MutexLock lock(&mutex_);
+    TellFolders();
   });
 }
 

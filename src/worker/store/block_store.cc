@@ -1,35 +1,14 @@
 #include "worker/store/block_store.h"
 
 #include <algorithm>
-#include <cstdio>
 
-#include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/path.h"
 
 namespace spillway {
 namespace {
 
-constexpr const char* kFormat = "spillway-blocks 1";
 constexpr const char* kRoot = "spillwayworker";
-
-std::string BlockFileName(const StoredBlock& block) {
-  return absl::StrCat(absl::Hex(static_cast<uint64_t>(block.id.value()), absl::kZeroPad16), "-",
-                      block.length_bytes, "-", absl::Hex(block.crc32c, absl::kZeroPad8));
-}
-
-bool ParseBlockFileName(const std::string& name, StoredBlock* block) {
-  unsigned long long id = 0;
-  long long length = 0;
-  unsigned int crc = 0;
-  int used = 0;
-  if (std::sscanf(name.c_str(), "%16llx-%lld-%8x%n", &id, &length, &crc, &used) != 3) return false;
-  if (used != static_cast<int>(name.size()) || length < 0) return false;
-  block->id = BlockId(static_cast<int64_t>(id));
-  block->length_bytes = length;
-  block->crc32c = crc;
-  return true;
-}
 
 // Holds something as long as it is open.
 class HeldFile : public File {
@@ -96,77 +75,25 @@ void BlockStore::Pin(Entry& entry, bool pinned) {
 }
 
 Status BlockStore::Open() {
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const StorageTierOptions& tier : options_.tiers) {
+      tiers_.emplace_back();
+      for (const StorageDirOptions& dir : tier.dirs)
+        tiers_.back().push_back(Dir{JoinPath(dir.path, kRoot), dir.quota_bytes, dir.quota_bytes});
+    }
+  }
+  const std::vector<Place> places = Places();
+  for (size_t i = 0; i < places.size(); ++i) {
+    const std::string& path = options_.tiers[places[i].tier].dirs[places[i].dir].path;
+    SPILLWAY_RETURN_IF_ERROR(OpenDir(places[i], [&](size_t files) {
+      if (options_.on_progress)
+        options_.on_progress(fmt::format("scanning folder {} of {} ({}): {} files", i + 1,
+                                         places.size(), path, files));
+    }));
+  }
   absl::MutexLock lock(&mutex_);
-  for (size_t tier = 0; tier < options_.tiers.size(); ++tier) {
-    tiers_.emplace_back();
-    for (const StorageDirOptions& dir : options_.tiers[tier].dirs) {
-      tiers_.back().push_back(Dir{JoinPath(dir.path, kRoot), dir.quota_bytes, dir.quota_bytes});
-      SPILLWAY_RETURN_IF_ERROR(OpenDir(static_cast<int>(tier), tiers_.back().size() - 1));
-    }
-  }
-  return absl::OkStatus();
-}
-
-Status BlockStore::OpenDir(int tier, size_t index) {
-  Dir& dir = tiers_[tier][index];
-  FileEnv* const env = EnvOf(tier);
-  SPILLWAY_RETURN_IF_ERROR(Annotate(env->CreateDirs(dir.path + "/blocks"), "Storage folder"));
-  SPILLWAY_RETURN_IF_ERROR(Annotate(env->CreateDirs(dir.path + "/temp"), "Storage folder"));
-  std::string format;
-  const std::string format_path = dir.path + "/format";
-  if (env->Exists(format_path)) {
-    SPILLWAY_RETURN_IF_ERROR(ReadFileToString(*env, format_path, &format));
-    if (format != kFormat) {
-      return MakeStatus(StatusCode::kFailedPrecondition,
-                        "Storage folder {} has format \"{}\", this version reads \"{}\".", dir.path,
-                        format, kFormat);
-    }
-  } else {
-    SPILLWAY_RETURN_IF_ERROR(WriteStringToFile(*env, format_path, kFormat));
-  }
-  if (env->Exists(dir.path + "/cluster")) {
-    std::string id;
-    SPILLWAY_RETURN_IF_ERROR(ReadFileToString(*env, dir.path + "/cluster", &id));
-    if (!cluster_id_.empty() && id != cluster_id_) {
-      return MakeStatus(StatusCode::kFailedPrecondition,
-                        "Storage folder {} belongs to cluster {}, others to {}.", dir.path, id,
-                        cluster_id_);
-    }
-    cluster_id_ = id;
-  }
-  SPILLWAY_ASSIGN_OR_RETURN(const auto temps, env->List(dir.path + "/temp"));
-  for (const std::string& name : temps) (void)env->Remove(dir.path + "/temp/" + name);
-  SPILLWAY_ASSIGN_OR_RETURN(auto names, env->List(dir.path + "/blocks"));
-  std::sort(names.begin(), names.end());
-  for (const std::string& name : names) {
-    StoredBlock block;
-    const std::string path = dir.path + "/blocks/" + name;
-    auto file = env->Open(path, false);
-    const auto size = file.ok() ? (*file)->Size() : StatusOr<int64_t>(file.status());
-    const bool whole = ParseBlockFileName(name, &block) && size.ok() && *size == block.length_bytes;
-    if (!whole || blocks_.contains(block.id)) {
-      spdlog::warn("removing {}: it is no whole block", path);
-      (void)env->Remove(path);
-      continue;
-    }
-    block.tier = tier;
-    block.pinned = true;
-    dir.used_bytes += block.length_bytes;
-    Insert(block, index, nullptr);
-  }
-  return absl::OkStatus();
-}
-
-Status BlockStore::SetClusterId(const std::string& cluster_id) {
-  if (cluster_id_ == cluster_id) return absl::OkStatus();
-  absl::MutexLock lock(&mutex_);
-  for (size_t tier = 0; tier < tiers_.size(); ++tier) {
-    for (const Dir& dir : tiers_[tier]) {
-      SPILLWAY_RETURN_IF_ERROR(
-          WriteStringToFile(*EnvOf(static_cast<int>(tier)), dir.path + "/cluster", cluster_id));
-    }
-  }
-  cluster_id_ = cluster_id;
+  started_ = true;
   return absl::OkStatus();
 }
 
@@ -191,50 +118,54 @@ StatusOr<std::unique_ptr<TempBlock>> BlockStore::Create(BlockId id, int tier, bo
     return MakeStatus(StatusCode::kAlreadyExists,
                       "Temp blockId {} is not available, because it already exists", id.value());
   }
+  auto temp = std::unique_ptr<TempBlock>(new TempBlock());
+  temp->id_ = id;
+  temp->pin_ = pin;
+  while (const auto place = Choose(tier)) {
+    const Dir& dir = tiers_[place->tier][place->dir];
+    temp->path_ = fmt::format("{}/temp/{:016x}-{}", dir.path, static_cast<uint64_t>(id.value()),
+                              next_temp_++);
+    auto file = EnvOf(place->tier)->Open(temp->path_, true);
+    if (!file.ok()) {
+      WriteFailed(*place, file.status());
+      if (dir.serves()) return file.status();
+      continue;  // another one may take it
+    }
+    temp->store_ = this;
+    temp->tier_ = place->tier;
+    temp->dir_ = place->dir;
+    temp->generation_ = dir.generation;
+    temp->in_memory_ = options_.tiers[place->tier].durability == AckDurability::kMemory;
+    temp->file_ = *std::move(file);
+    writing_[id] = 1;
+    return temp;
+  }
+  return Unavailable("No storage folder of worker {} takes blocks now.", options_.worker_name);
+}
+
+std::optional<BlockStore::Place> BlockStore::Choose(int tier) {
   // The asked tier first, then the ones below; in a tier the directory with most room.
   // Where nothing has room the write begins all the same, and waits for room with its bytes.
-  int chosen_tier = -1;
-  size_t chosen_dir = 0;
+  std::optional<Place> chosen;
   int64_t best = 0;
   for (size_t t = std::clamp<size_t>(tier, 0, tiers_.size() - 1); t < tiers_.size(); ++t) {
-    if (chosen_tier >= 0 && best > 0) break;
+    if (chosen && best > 0) break;
     for (size_t d = 0; d < tiers_[t].size(); ++d) {
       const Dir& dir = tiers_[t][d];
-      if (dir.failed) continue;
-      const int64_t free = dir.quota_bytes - dir.used_bytes + dir.clean_bytes;
-      if (chosen_tier >= 0 && free <= best) continue;
+      if (!dir.serves()) continue;
+      const int64_t free = dir.quota_bytes - dir.taken_bytes() + dir.clean_bytes;
+      if (chosen && free <= best) continue;
       best = free;
-      chosen_tier = static_cast<int>(t);
-      chosen_dir = d;
+      chosen = Place{static_cast<int>(t), d};
     }
   }
-  if (chosen_tier < 0) {
-    return Unavailable("All storage folders of worker {} fail.", options_.worker_name);
-  }
-  auto temp = std::unique_ptr<TempBlock>(new TempBlock());
-  temp->store_ = this;
-  temp->id_ = id;
-  temp->tier_ = chosen_tier;
-  temp->dir_ = chosen_dir;
-  temp->pin_ = pin;
-  temp->in_memory_ = options_.tiers[chosen_tier].durability == AckDurability::kMemory;
-  temp->path_ = fmt::format("{}/temp/{:016x}-{}", tiers_[chosen_tier][chosen_dir].path,
-                            static_cast<uint64_t>(id.value()), next_temp_++);
-  auto file = EnvOf(chosen_tier)->Open(temp->path_, true);
-  if (!file.ok()) {
-    MarkFailed(chosen_tier, chosen_dir, file.status());
-    temp->store_ = nullptr;
-    return file.status();
-  }
-  temp->file_ = *std::move(file);
-  writing_[id] = 1;
-  return temp;
+  return chosen;
 }
 
 bool BlockStore::MakeRoom(int tier, size_t index, int64_t bytes) {
   Dir& dir = tiers_[tier][index];
   if (bytes > dir.quota_bytes) return false;  // whatever goes; nor is there a sum of such numbers
-  const int64_t missing = dir.used_bytes + bytes - dir.quota_bytes;
+  const int64_t missing = dir.taken_bytes() + bytes - dir.quota_bytes;
   if (missing <= 0) return true;
   if (dir.clean_bytes < missing) return false;  // nothing is evicted in vain
   std::vector<BlockId> victims;
@@ -251,7 +182,7 @@ bool BlockStore::Take(int tier, size_t index, int64_t bytes) {
   if (!MakeRoom(tier, index, bytes)) return false;
   Dir& dir = tiers_[tier][index];
   dir.used_bytes += bytes;
-  dir.free.ShrinkTo(EnvOf(tier), std::max<int64_t>(0, dir.quota_bytes - dir.used_bytes));
+  dir.free.ShrinkTo(EnvOf(tier), std::max<int64_t>(0, dir.quota_bytes - dir.taken_bytes()));
   return true;
 }
 
@@ -262,18 +193,26 @@ bool BlockStore::MayRecycle(const Entry& entry) const {
 }
 
 void BlockStore::EvictLocked(BlockId id) {
+  const Entry& entry = blocks_.at(id);
+  Dir& dir = DirOf(entry);
+  const StoredBlock block = entry.block;
+  FileEnv* const env = EnvOf(block.tier);
+  const std::string path = BlockPath(dir, block);
+  const bool recycle = dir.serves() && MayRecycle(entry);
+  ForgetLocked(id);
+  if (recycle) {
+    dir.free.Keep(env, path, dir.path + "/temp", block.length_bytes);
+  } else {
+    dir.free.Discard(env, path, block.length_bytes);
+  }
+}
+
+void BlockStore::ForgetLocked(BlockId id) {
   const auto it = blocks_.find(id);
   Pin(it->second, true);  // takes it off the list
   Dir& dir = DirOf(it->second);
-  const StoredBlock& block = it->second.block;
-  FileEnv* const env = EnvOf(block.tier);
-  const std::string path = BlockPath(dir, block);
-  if (MayRecycle(it->second)) {
-    dir.free.Keep(env, path, dir.path + "/temp", block.length_bytes);
-  } else {
-    (void)env->Remove(path);
-  }
-  dir.used_bytes -= block.length_bytes;
+  dir.used_bytes -= it->second.block.length_bytes;
+  dir.doubtful.erase(id);
   scrub_order_.erase(it->second.scrub_order);
   blocks_.erase(it);
   evicted_.push_back(id);
@@ -318,13 +257,17 @@ StatusOr<OpenBlock> BlockStore::OpenRaw(BlockId id, std::shared_ptr<const PieceS
   OpenBlock open;
   open.info = entry.block;
   const std::string path = BlockPath(dir, open.info);
-  auto file = EnvOf(open.info.tier)->Open(path, false);
+  auto file = EnvOf(open.info.tier)->OpenForRead(path);
   if (!file.ok()) {
-    if (file.status().code() == StatusCode::kNotFound) {
-      spdlog::error("{} has vanished", path);
-      EvictLocked(id);
+    const Place place{open.info.tier, entry.dir};
+    if (file.status().code() != StatusCode::kNotFound) {
+      if (file.status().code() != StatusCode::kResourceExhausted) dir.doubtful.insert(id);
+      ReadFailed(place, file.status());
+    } else if (const Status there = TryToRead(*EnvOf(open.info.tier), dir.path); !there.ok()) {
+      SetState(place, FolderState::kFailed, Message(there));
     } else {
-      MarkFailed(open.info.tier, entry.dir, file.status());
+      spdlog::error("{} has vanished", path);
+      ForgetLocked(id);
     }
     return file.status();
   }
@@ -367,7 +310,7 @@ std::vector<StoredBlock> BlockStore::All() {
   std::vector<StoredBlock> all;
   for (const auto& [id, entry] : blocks_) {
     all.push_back(entry.block);
-    all.back().at_risk = tiers_[entry.block.tier][entry.dir].failed;
+    all.back().at_risk = tiers_[entry.block.tier][entry.dir].at_risk();
     all.back().unverified = entry.sums == nullptr;
   }
   std::sort(all.begin(), all.end(),
@@ -381,10 +324,10 @@ std::vector<TierUsage> BlockStore::Usage() {
   for (size_t tier = 0; tier < tiers_.size(); ++tier) {
     TierUsage sum{options_.tiers[tier].alias, 0, 0, 0};
     for (const Dir& dir : tiers_[tier]) {
-      if (dir.failed) continue;
+      if (!dir.serves()) continue;
       sum.capacity_bytes += dir.quota_bytes;
-      sum.used_bytes += dir.used_bytes;
-      sum.pinned_bytes += dir.used_bytes - dir.clean_bytes;
+      sum.used_bytes += dir.taken_bytes();
+      sum.pinned_bytes += dir.taken_bytes() - dir.clean_bytes;
     }
     usage.push_back(std::move(sum));
   }
@@ -393,7 +336,10 @@ std::vector<TierUsage> BlockStore::Usage() {
 
 std::vector<BlockId> BlockStore::TakeEvicted() {
   absl::MutexLock lock(&mutex_);
-  return std::exchange(evicted_, {});
+  std::vector<BlockId> evicted = std::exchange(evicted_, {});
+  // What came back meanwhile is held.
+  std::erase_if(evicted, [&](BlockId id) { return blocks_.contains(id); });
+  return evicted;
 }
 
 void BlockStore::EvictToWatermark() {
@@ -401,10 +347,11 @@ void BlockStore::EvictToWatermark() {
   for (size_t tier = 0; tier < tiers_.size(); ++tier) {
     for (size_t d = 0; d < tiers_[tier].size(); ++d) {
       const Dir& dir = tiers_[tier][d];
-      if (dir.used_bytes < dir.quota_bytes / 100 * options_.high_watermark_percent) continue;
+      if (!dir.serves()) continue;
+      if (dir.taken_bytes() < dir.quota_bytes / 100 * options_.high_watermark_percent) continue;
       const int64_t goal = dir.quota_bytes / 100 * options_.low_watermark_percent;
       std::vector<BlockId> victims;
-      int64_t used = dir.used_bytes;
+      int64_t used = dir.taken_bytes();
       for (auto it = dir.lru.begin(); it != dir.lru.end() && used > goal; ++it) {
         victims.push_back(*it);
         used -= blocks_.at(*it).block.length_bytes;

@@ -1,18 +1,50 @@
 #include "worker/store/free_files.h"
 
 #include "common/format.h"
+#include "common/log.h"
 
 namespace spillway {
 
 void FreeFiles::Keep(FileEnv* env, const std::string& path, const std::string& folder,
                      int64_t bytes) {
   Kept file{fmt::format("{}/free-{}", folder, next_++), bytes, tick_};
-  if (!env->Rename(path, file.path).ok()) {
-    (void)env->Remove(path);
-    return;
-  }
+  if (!env->Rename(path, file.path).ok()) return Discard(env, path, bytes);
   bytes_ += bytes;
   kept_.push_back(std::move(file));
+}
+
+void FreeFiles::Discard(FileEnv* env, const std::string& path, int64_t bytes) {
+  const Status removed = env->Remove(path);
+  if (removed.ok() || removed.code() == StatusCode::kNotFound) return;
+  if (!left_.emplace(path, bytes).second) return;
+  left_bytes_ += bytes;
+  spdlog::warn("{} is to go and stays for now: {}", path, Message(removed));
+}
+
+void FreeFiles::Replaced(const std::string& path) {
+  const auto it = left_.find(path);
+  if (it == left_.end()) return;
+  left_bytes_ -= it->second;
+  left_.erase(it);
+}
+
+void FreeFiles::RetryLeft(FileEnv* env) {
+  for (auto it = left_.begin(); it != left_.end();) {
+    const Status removed = env->Remove(it->first);
+    if (!removed.ok() && removed.code() != StatusCode::kNotFound) {
+      ++it;
+      continue;
+    }
+    left_bytes_ -= it->second;
+    it = left_.erase(it);
+  }
+}
+
+void FreeFiles::Forget() {
+  kept_.clear();
+  left_.clear();
+  bytes_ = 0;
+  left_bytes_ = 0;
 }
 
 int64_t FreeFiles::Take(FileEnv* env, const std::string& path) {
@@ -21,14 +53,15 @@ int64_t FreeFiles::Take(FileEnv* env, const std::string& path) {
   kept_.pop_back();
   bytes_ -= file.bytes;
   if (env->Rename(file.path, path).ok()) return file.bytes;
-  (void)env->Remove(file.path);
+  Discard(env, file.path, file.bytes);
   return 0;
 }
 
 void FreeFiles::RemoveOldest(FileEnv* env) {
-  (void)env->Remove(kept_.front().path);
-  bytes_ -= kept_.front().bytes;
+  const Kept file = std::move(kept_.front());
   kept_.pop_front();
+  bytes_ -= file.bytes;
+  Discard(env, file.path, file.bytes);
 }
 
 void FreeFiles::Age(FileEnv* env, int ticks) {

@@ -8,7 +8,6 @@ namespace spillway {
 namespace {
 
 constexpr int64_t kMakeRoomBytes = 16 << 20;
-constexpr int64_t kQuotaSteps = 16;  // in which a quota grows back
 
 }  // namespace
 
@@ -27,21 +26,29 @@ Status BlockStore::Verify(BlockId id) {
                     it->second.block.length_bytes == open->info.length_bytes;
   if (!same) return absl::OkStatus();  // removed meanwhile
   Entry& entry = it->second;
+  Dir& dir = DirOf(entry);
   if (!read.ok() && !corrupt) {
-    MarkFailed(entry.block.tier, entry.dir, read);
+    const Place place{entry.block.tier, entry.dir};
+    // It must not keep the others from being verified.
+    scrub_order_.splice(scrub_order_.end(), scrub_order_, entry.scrub_order);
+    if (read.code() != StatusCode::kResourceExhausted) dir.doubtful.insert(id);
+    ReadFailed(place, read);
     return read;
   }
   if (corrupt) {
-    spdlog::error("block {} does not match its checksum and is removed", id.value());
-    EvictLocked(id);
+    FileEnv& env = *EnvOf(entry.block.tier);
+    ForgetLocked(id);
+    SetAside(dir, env, BlockFileName(open->info), open->info.length_bytes,
+             "it does not match its checksum");
     return MakeStatus(StatusCode::kDataLoss, "Block {} on worker {} does not match its checksum.",
                       id.value(), options_.worker_name);
   }
   if (entry.sums == nullptr) {
     entry.sums = std::move(sums);
     risk_changes_.push_back(entry.block);
-    risk_changes_.back().at_risk = DirOf(entry).failed;
+    risk_changes_.back().at_risk = dir.at_risk();
   }
+  dir.doubtful.erase(id);
   scrub_order_.splice(scrub_order_.end(), scrub_order_, entry.scrub_order);
   return absl::OkStatus();
 }
@@ -65,33 +72,6 @@ std::vector<BlockId> BlockStore::Writing() {
   return ids;
 }
 
-void BlockStore::ReportFailure(int tier, size_t dir, const Status& why) {
-  absl::MutexLock lock(&mutex_);
-  MarkFailed(tier, dir, why);
-}
-
-void BlockStore::MarkFailed(int tier, size_t index, const Status& why) {
-  Dir& dir = tiers_[tier][index];
-  // A full device is not a failing one.
-  if (dir.failed || why.code() == StatusCode::kResourceExhausted) return;
-  spdlog::error("storage folder {} fails and gets nothing new: {}", dir.path, Message(why));
-  dir.failed = true;
-  NoteRisk(tier, index);
-}
-
-void BlockStore::NoteRisk(int tier, size_t index) {
-  std::vector<BlockId> ids;
-  for (const auto& [id, entry] : blocks_) {
-    if (entry.block.tier == tier && entry.dir == index) ids.push_back(id);
-  }
-  std::sort(ids.begin(), ids.end());
-  for (const BlockId id : ids) {
-    risk_changes_.push_back(blocks_.at(id).block);
-    risk_changes_.back().at_risk = tiers_[tier][index].failed;
-    risk_changes_.back().unverified = blocks_.at(id).sums == nullptr;
-  }
-}
-
 std::vector<StoredBlock> BlockStore::TakeRiskChanges() {
   absl::MutexLock lock(&mutex_);
   std::vector<StoredBlock> changes = std::exchange(risk_changes_, {});
@@ -99,42 +79,12 @@ std::vector<StoredBlock> BlockStore::TakeRiskChanges() {
   return changes;
 }
 
-void BlockStore::ProbeFailedDirs() {
-  struct Failed {
-    int tier;
-    size_t index;
-    std::string path;
-  };
-  std::vector<Failed> failed;
-  {
-    absl::MutexLock lock(&mutex_);
-    for (size_t tier = 0; tier < tiers_.size(); ++tier) {
-      for (size_t index = 0; index < tiers_[tier].size(); ++index) {
-        Dir& dir = tiers_[tier][index];
-        // Whether the device has room again shows when it is used.
-        dir.quota_bytes =
-            std::min(dir.configured_bytes, dir.quota_bytes + dir.configured_bytes / kQuotaSteps);
-        if (dir.failed) failed.push_back({static_cast<int>(tier), index, dir.path});
-      }
-    }
-  }
-  for (const Failed& dir : failed) {
-    const std::string probe = dir.path + "/temp/probe";
-    FileEnv* const env = EnvOf(dir.tier);
-    const bool works = WriteStringToFile(*env, probe, "spillway").ok() && env->Remove(probe).ok();
-    if (!works) continue;
-    absl::MutexLock lock(&mutex_);
-    spdlog::info("storage folder {} works again", dir.path);
-    tiers_[dir.tier][dir.index].failed = false;
-    NoteRisk(dir.tier, dir.index);
-  }
-}
-
 void BlockStore::AgeFreeFiles() {
   absl::MutexLock lock(&mutex_);
   for (size_t tier = 0; tier < tiers_.size(); ++tier) {
-    for (Dir& dir : tiers_[tier])
-      dir.free.Age(EnvOf(static_cast<int>(tier)), options_.free_file_ticks);
+    for (Dir& dir : tiers_[tier]) {
+      if (dir.serves()) dir.free.Age(EnvOf(static_cast<int>(tier)), options_.free_file_ticks);
+    }
   }
 }
 
@@ -152,7 +102,7 @@ bool BlockStore::DeviceFull(int tier, size_t index, int64_t bytes) {
     gained += blocks_.at(victim).block.length_bytes;
     EvictLocked(victim);
   }
-  dir.quota_bytes = std::min(dir.quota_bytes, std::max<int64_t>(1, dir.used_bytes));
+  dir.quota_bytes = std::min(dir.quota_bytes, std::max<int64_t>(1, dir.taken_bytes()));
   return gained > 0;
 }
 

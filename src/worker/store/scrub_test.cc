@@ -37,7 +37,7 @@ class ScrubTest : public testing::Test {
   std::unique_ptr<BlockStore> store_;
 };
 
-TEST_F(ScrubTest, flippedBit_isFound_blockIsRemovedAndTold) {
+TEST_F(ScrubTest, flippedBit_isFound_blockIsSetAsideAndTold) {
   ASSERT_TRUE(Write(1, "hello").ok());
   EXPECT_TRUE(store_->Verify(BlockId(1)).ok());
   ASSERT_TRUE(env_.FlipBit(PathOf(1), 2).ok());
@@ -79,10 +79,11 @@ TEST_F(ScrubTest, failingFolder_getsNothingNew_itsBlocksAreAtRisk_untilItWorksAg
   ASSERT_TRUE(Write(2, "other").ok());
   EXPECT_NE(PathOf(2).substr(0, 2), folder);
   EXPECT_EQ(store_->Usage()[0].capacity_bytes, 1000) << "half of it is gone";
-  store_->ProbeFailedDirs();
+  store_->ProbeFolders();
   EXPECT_TRUE(store_->TakeRiskChanges().empty()) << "it still fails";
+  EXPECT_EQ(store_->TakeEvicted(), std::vector<BlockId>{BlockId(1)}) << "altogether";
   env_.FailBelow(folder, absl::OkStatus());
-  store_->ProbeFailedDirs();
+  store_->ProbeFolders();
   changes = store_->TakeRiskChanges();
   ASSERT_EQ(changes.size(), 1u);
   EXPECT_FALSE(changes[0].at_risk);
@@ -108,7 +109,7 @@ TEST_F(ScrubTest, deviceFullerThanQuota_cleanBlocksMakeRoom) {
   EXPECT_FALSE(store_->Has(BlockId(1)));
   EXPECT_LT(store_->Usage()[0].capacity_bytes, 1000) << "the quota is what the device holds";
   env_.SetSpaceLeft(10);
-  for (int i = 0; i < 16; ++i) store_->ProbeFailedDirs();
+  for (int i = 0; i < 16; ++i) store_->ProbeFolders();
   EXPECT_EQ(store_->Usage()[0].capacity_bytes, 1000) << "and grows back";
   EXPECT_EQ((*temp)->Append(std::span(&part, 1)).code(), StatusCode::kResourceExhausted);
   EXPECT_TRUE((*temp)->device_full()) << "nothing is left to give way";

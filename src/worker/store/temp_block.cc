@@ -8,11 +8,15 @@ TempBlock::~TempBlock() {
   if (store_ == nullptr) return;
   file_.reset();
   if (done_) return;
-  (void)store_->EnvOf(tier_)->Remove(path_);
+  // What was written is of a block that is none.
+  const Status removed = store_->EnvOf(tier_)->Remove(path_);
   {
     absl::MutexLock lock(&store_->mutex_);
-    store_->tiers_[tier_][dir_].used_bytes -= taken_;
+    auto& dir = store_->tiers_[tier_][dir_];
     store_->writing_.erase(id_);
+    if (dir.generation != generation_) return;  // its folder was given up, or found anew
+    dir.used_bytes -= taken_;
+    if (!removed.ok()) dir.free.Discard(store_->EnvOf(tier_), path_, taken_);
   }
   store_->SpaceFreed();
 }
@@ -20,6 +24,7 @@ TempBlock::~TempBlock() {
 Status TempBlock::Reserve(int64_t bytes) {
   if (bytes < 0) return InvalidArgument("{} bytes cannot be reserved.", bytes);
   absl::MutexLock lock(&store_->mutex_);
+  if (store_->tiers_[tier_][dir_].generation != generation_) return GivenUp();
   if (!store_->Take(tier_, dir_, bytes)) return store_->NoSpace(id_, bytes);
   taken_ += bytes;
   return absl::OkStatus();
@@ -31,6 +36,18 @@ std::string TempBlock::SharePath() {
   return path_;
 }
 
+Status TempBlock::GivenUp() const {
+  return Unavailable("The storage folder of {} failed while block {} was written.", path_,
+                     id_.value());
+}
+
+Status TempBlock::Failed(const Status& status) {
+  store_->ReportFailure(tier_, dir_, status);
+  // Nobody is refused: the folder is read-only, and another worker may take the block.
+  if (status.code() == StatusCode::kPermissionDenied) return Unavailable("{}", Message(status));
+  return status;
+}
+
 // Writes the file of a removed block again, if there is one and the block is not a small one.
 Status TempBlock::Recycle(int64_t bytes) {
   const bool may = bytes >= store_->options_.recycled_bytes_min && !shared_ && !recycled_;
@@ -39,6 +56,7 @@ Status TempBlock::Recycle(int64_t bytes) {
   {
     absl::MutexLock lock(&store_->mutex_);
     auto& dir = store_->tiers_[tier_][dir_];
+    if (dir.generation != generation_) return GivenUp();
     if (!store_->MakeRoom(tier_, dir_, bytes)) return absl::OkStatus();  // Append says so
     const int64_t found = dir.free.Take(env, path_);
     if (found == 0) return absl::OkStatus();
@@ -47,10 +65,7 @@ Status TempBlock::Recycle(int64_t bytes) {
   }
   recycled_ = true;
   auto file = env->Open(path_, false);
-  if (!file.ok()) {
-    store_->ReportFailure(tier_, dir_, file.status());
-    return file.status();
-  }
+  if (!file.ok()) return Failed(file.status());
   file_ = *std::move(file);
   return absl::OkStatus();
 }
@@ -68,10 +83,7 @@ Status TempBlock::Append(std::span<const iovec> data) {
     status = file_->WriteAt(length, data);
     device_full_ = status.code() == StatusCode::kResourceExhausted;
   }
-  if (!status.ok()) {
-    store_->ReportFailure(tier_, dir_, status);
-    return status;
-  }
+  if (!status.ok()) return Failed(status);
   for (const iovec& part : data) sums_.Add(part.iov_base, part.iov_len);
   return absl::OkStatus();
 }
@@ -108,18 +120,24 @@ StatusOr<StoredBlock> TempBlock::Commit() {
   if (status.ok()) {
     absl::MutexLock lock(&store_->mutex_);
     auto& dir = store_->tiers_[tier_][dir_];
+    if (dir.generation != generation_) return GivenUp();
     folder = dir.path + "/blocks";
+    const std::string name = BlockFileName(block);
     status = env->Rename(path_, store_->BlockPath(dir, block));
+    if (status.ok()) {
+      // The same block's file may have waited there.
+      dir.free.Replaced(folder + "/" + name);
+      store_->ForgetUnread(dir, name);
+    }
   }
   // The name must be as durable as the bytes before anybody hears of it.
   if (status.ok() && durable) status = env->SyncDir(folder);
-  if (!status.ok()) {
-    store_->ReportFailure(tier_, dir_, status);
-    return status;
-  }
+  if (!status.ok()) return Failed(status);
   {
     absl::MutexLock lock(&store_->mutex_);
-    store_->tiers_[tier_][dir_].used_bytes -= taken_ - length;
+    auto& dir = store_->tiers_[tier_][dir_];
+    if (dir.generation != generation_) return GivenUp();
+    dir.used_bytes -= taken_ - length;
     store_->writing_.erase(id_);
     auto sums = std::make_shared<const PieceSums>(std::move(sums_));
     store_->Insert(block, dir_, std::move(sums)).shared = shared_;
