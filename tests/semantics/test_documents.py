@@ -12,6 +12,14 @@ def test_configurationTable_isTheCodes():
     assert table in (ROOT / "docs/CONFIGURATION.md").read_text(), "run: bin/spillway docs configuration"
 
 
+def test_version_isTheProjectsOwn():
+    own = re.search(r"project\(spillway VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+    for words in ["version", "--version"]:
+        told = run([SPILLWAY, words]).stdout
+        assert re.fullmatch(rf"Spillway {re.escape(own)}(, commit [0-9a-f]+)? \(speaks the Alluxio 2.9 client protocol\)\n", told), told
+    assert re.fullmatch(r"2\.9\.\d+\n", run([SPILLWAY, "version", "--alluxio"]).stdout), "what Alluxio's shell prints"
+
+
 def test_compatibilityTable_isTheTests():
     sys.path.insert(0, str(ROOT / "tests/compat"))
     from features import FEATURES, table
