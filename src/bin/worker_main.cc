@@ -96,6 +96,23 @@ StatusOr<BlockStoreOptions> StoreOptions(const Configuration& config,
   return options;
 }
 
+std::string MetricsPage(Worker* worker, Metrics* metrics) {
+  const auto tiers = worker->store()->Usage();
+  const auto gauge = [&](const char* name, const char* help, int64_t TierUsage::*value) {
+    std::string text = fmt::format("# HELP {} {}\n# TYPE {} gauge\n", name, help, name);
+    for (const TierUsage& tier : tiers)
+      text += fmt::format("{}{{tier=\"{}\"}} {}\n", name, tier.alias, tier.*value);
+    return text;
+  };
+  return metrics->Serialize() +
+         gauge("spillway_worker_tier_capacity_bytes", "Bytes that blocks may take.",
+               &TierUsage::capacity_bytes) +
+         gauge("spillway_worker_tier_used_bytes", "Bytes that blocks take.",
+               &TierUsage::used_bytes) +
+         gauge("spillway_worker_tier_pinned_bytes", "Bytes of blocks that must not be evicted.",
+               &TierUsage::pinned_bytes);
+}
+
 StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int port, Worker* worker,
                                                 Metrics* metrics) {
   if (port <= 0) return std::unique_ptr<WebServer>();
@@ -103,12 +120,13 @@ StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int por
     if (!worker->registered()) return WebPage{503, "text/plain", "no session with the master\n"};
     return WebPage{200, "text/plain", fmt::format("ok {}\n", ::getpid())};
   };
-  return StartWebServer(bind, port,
-                        {{"/metrics",
-                          [metrics] {
-                            return WebPage{200, "text/plain; version=0.0.4", metrics->Serialize()};
-                          }},
-                         {"/healthz", health}});
+  return StartWebServer(
+      bind, port,
+      {{"/metrics",
+        [=] {
+          return WebPage{200, "text/plain; version=0.0.4", MetricsPage(worker, metrics)};
+        }},
+       {"/healthz", health}});
 }
 
 // Until nothing here is needed any more, or the grace period ends.

@@ -300,6 +300,12 @@ void Worker::TellRemoved() {
   if (!registered_) return;
   const auto evicted = store_->TakeEvicted();
   if (evicted.empty()) return;
+  if (metrics_ != nullptr) {
+    metrics_
+        ->Counter("spillway_worker_blocks_evicted_total",
+                  "Blocks that gave way to others, or did not match their checksum.")
+        .Increment(static_cast<double>(evicted.size()));
+  }
   session::WorkerMessage message;
   for (const BlockId id : evicted)
     message.mutable_blocks_removed()->add_block_ids(static_cast<uint64_t>(id.value()));
