@@ -333,7 +333,7 @@ Status Run(const std::string& verb, LocalOptions options, const std::string& pro
     for (const std::string& name : names) {
       const pid_t pid = ReadPid(options.dir, name);
       all = all && IsAlive(pid);
-      std::cout << fmt::format("{:<10}{}\n", name,
+      std::cout << fmt::format("{:<9} {}\n", name,
                                IsAlive(pid) ? fmt::format("running (pid {})", pid) : "not running");
     }
     return all ? absl::OkStatus() : Unavailable("Some processes do not run.");

@@ -8,10 +8,12 @@
 #include <thread>
 
 #include "bin/process.h"
+#include "bin/version.h"
 #include "cli/command.h"
 #include "cli/documents.h"
 #include "common/log.h"
 #include "lib/connection.h"
+#include "rpc/convert.h"
 
 namespace spillway {
 namespace {
@@ -48,6 +50,17 @@ int ShellMain(const Configuration& config, const std::string& shell,
   std::_Exit(code);
 }
 
+// as_alluxio: the one line that Alluxio's shell prints, the version that its clients are told.
+void PrintVersion(bool as_alluxio) {
+  if (as_alluxio) {
+    std::cout << kAlluxioVersion << "\n";
+    return;
+  }
+  const std::string commit = kCommit;
+  std::cout << "Spillway " << kVersion << (commit.empty() ? "" : ", commit " + commit)
+            << " (speaks the Alluxio 2.9 client protocol)\n";
+}
+
 int DocsMain(const std::vector<std::string>& arguments) {
   const std::string what = arguments.empty() ? "" : arguments[0];
   const std::string which = arguments.size() < 2 ? "" : arguments[1];
@@ -74,8 +87,8 @@ int Main(std::vector<std::string> arguments, const std::string& program) {
   const std::string role = arguments.front();
   arguments.erase(arguments.begin());
   if (role == "local") return LocalMain(std::move(arguments), program);
-  if (role == "version") {
-    std::cout << "Spillway 0.1.0 (speaks the Alluxio 2.9 client protocol)\n";
+  if (role == "version" || role == "--version") {
+    PrintVersion(!arguments.empty() && arguments[0] == "--alluxio");
     return 0;
   }
   if (role == "docs") {

@@ -5,8 +5,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "bin/process.h"
-#include "common/checked.h"
 #include "bin/start_pages.h"
+#include "common/checked.h"
 #include "common/format.h"
 #include "common/log.h"
 #include "rpc/client/worker_client.h"
@@ -103,6 +103,22 @@ std::string BindHost(const Configuration& config, const WorkerAddress& address) 
   return bind.empty() ? address.host : bind;
 }
 
+std::string TierMetrics(Worker* worker) {
+  const auto tiers = worker->store()->Usage();
+  const auto gauge = [&](const char* name, const char* help, int64_t TierUsage::*value) {
+    std::string text = fmt::format("# HELP {} {}\n# TYPE {} gauge\n", name, help, name);
+    for (const TierUsage& tier : tiers)
+      text += fmt::format("{}{{tier=\"{}\"}} {}\n", name, tier.alias, tier.*value);
+    return text;
+  };
+  return gauge("spillway_worker_tier_capacity_bytes", "Bytes that blocks may take.",
+               &TierUsage::capacity_bytes) +
+         gauge("spillway_worker_tier_used_bytes", "Bytes that blocks take.",
+               &TierUsage::used_bytes) +
+         gauge("spillway_worker_tier_pinned_bytes", "Bytes of blocks that must not be evicted.",
+               &TierUsage::pinned_bytes);
+}
+
 // What the pages show once the worker serves.
 void ShowWorker(StartPages* pages, Worker* worker, const std::string& master) {
   pages->Serve(
@@ -113,7 +129,7 @@ void ShowWorker(StartPages* pages, Worker* worker, const std::string& master) {
         }
         return FolderHealth(worker->store()->Folders());
       },
-      [=] { return FolderMetrics(worker->store()->Folders()); });
+      [=] { return FolderMetrics(worker->store()->Folders()) + TierMetrics(worker); });
 }
 
 // Until nothing here is needed any more, or the grace period ends.

@@ -1,9 +1,7 @@
 #include "cli/command.h"
 
 #include <algorithm>
-#include <iostream>
 
-#include "absl/synchronization/mutex.h"
 #include "common/path.h"
 
 namespace spillway::cli {
@@ -68,7 +66,7 @@ void PrintHelp(const std::string& shell, const Command& command, std::ostream& o
   for (const Flag& flag : command.flags) {
     std::string names = flag.name;
     for (const std::string& alias : flag.aliases) names += ", " + alias;
-    out << fmt::format("  {:<24}{}\n", names + (flag.takes_value ? " <value>" : ""), flag.help);
+    out << fmt::format("  {:<23} {}\n", names + (flag.takes_value ? " <value>" : ""), flag.help);
   }
 }
 
@@ -160,64 +158,21 @@ StatusOr<std::vector<std::string>> ExpandPath(Context& context, const std::strin
   return matches;
 }
 
-StatusOr<int> ForEachPath(Context& context, const std::string& pattern,
-                          const std::function<Status(const std::string&)>& each) {
-  SPILLWAY_ASSIGN_OR_RETURN(const auto paths, ExpandPath(context, pattern));
+int ForEachPath(Context& context, const std::string& pattern,
+                const std::function<Status(const std::string&)>& each) {
+  const auto paths = ExpandPath(context, pattern);
+  if (!paths.ok()) {
+    *context.out << Message(paths.status()) << "\n";
+    return kFailed;
+  }
   int code = 0;
-  for (const std::string& path : paths) {
+  for (const std::string& path : *paths) {
     if (Status status = each(path); !status.ok()) {
       *context.out << Message(status) << "\n";
       code = kFailed;
     }
   }
   return code;
-}
-
-struct Progress::State {
-  absl::Mutex mutex;
-  bool drawn;
-  std::string what;
-  int64_t total;
-  int64_t done = 0;
-  int percent = -1;
-  SystemClock clock;
-  int64_t line_every_ms = 0;
-  int64_t said_at_ms = 0;
-
-  void SayLine(int now) {
-    if (clock.MonotonicMs() - said_at_ms < line_every_ms) return;
-    said_at_ms = clock.MonotonicMs();
-    std::cerr << what << ": " << now << "%" << std::endl;
-  }
-  void Draw() {
-    const int now = total > 0 ? static_cast<int>(done * 100 / total) : 100;
-    if (!drawn) return SayLine(now);
-    if (now == percent) return;
-    percent = now;
-    const int filled = percent * 40 / 100;
-    std::cerr << "\r" << what << "  [" << std::string(filled, '#') << std::string(40 - filled, '-')
-              << "]  " << percent << "%" << std::flush;
-  }
-};
-
-Progress::Progress(const Context& context, std::string what, int64_t total, int64_t line_every_ms)
-    : state_(std::make_unique<State>()) {
-  state_->line_every_ms = line_every_ms;
-  state_->said_at_ms = state_->clock.MonotonicMs();
-  state_->drawn = context.terminal;
-  state_->what = std::move(what);
-  state_->total = total;
-  state_->Draw();
-}
-
-Progress::~Progress() {
-  if (state_->drawn) std::cerr << "\n";
-}
-
-void Progress::Add(int64_t n) {
-  absl::MutexLock lock(&state_->mutex);
-  state_->done += n;
-  state_->Draw();
 }
 
 const std::vector<Command>* CommandsOf(const std::string& shell) {

@@ -74,21 +74,9 @@ const std::vector<Command>* CommandsOf(const std::string& shell);
 // pattern matches nothing.
 StatusOr<std::vector<std::string>> ExpandPath(Context& context, const std::string& pattern);
 
-// Runs each for every path of a pattern; prints the text of every failure and goes on.
-StatusOr<int> ForEachPath(Context& context, const std::string& pattern,
-                          const std::function<Status(const std::string&)>& each);
-
-// On stderr: draws "what  [####----]  42%" if it is a terminal; else a plain line now and then.
-// Thread-safe.
-class Progress {
- public:
-  Progress(const Context& context, std::string what, int64_t total, int64_t line_every_ms = 10'000);
-  ~Progress();
-  void Add(int64_t n);
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
+// Runs each for every path of a pattern; prints the text of every failure, a pattern that matches
+// nothing among them, and goes on. Returns 0, or kFailed if anything failed.
+int ForEachPath(Context& context, const std::string& pattern,
+                const std::function<Status(const std::string&)>& each);
 
 }  // namespace spillway::cli

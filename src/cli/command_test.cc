@@ -2,41 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
+
+#include "api/unused_master_api.h"
+
 namespace spillway::cli {
 namespace {
-
-TEST(ProgressTest, inALog_plainLinesNowAndThen) {
-  Context context;
-  testing::internal::CaptureStderr();
-  {
-    Progress often(context, "copying", 4, /*line_every_ms=*/0);
-    often.Add(1);
-    often.Add(3);
-  }
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "copying: 0%\ncopying: 25%\ncopying: 100%\n");
-  testing::internal::CaptureStderr();
-  {
-    Progress seldom(context, "copying", 4);
-    seldom.Add(4);
-  }
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << "what is short says nothing";
-}
-
-TEST(ProgressTest, onATerminal_aBar) {
-  Context context;
-  context.terminal = true;
-  testing::internal::CaptureStderr();
-  {
-    Progress progress(context, "copying", 2);
-    progress.Add(1);
-    progress.Add(0);
-  }
-  const std::string drawn = testing::internal::GetCapturedStderr();
-  EXPECT_NE(drawn.find("\rcopying  [####################--------------------]  50%"),
-            std::string::npos);
-  EXPECT_EQ(drawn.find("50%"), drawn.rfind("50%")) << "drawn when it changes";
-  EXPECT_EQ(drawn.back(), '\n');
-}
 
 TEST(CommandsTest, everyShellHasHelpForEveryCommand) {
   for (const char* shell : {"fs", "fsadmin", "job"}) {
@@ -47,6 +18,69 @@ TEST(CommandsTest, everyShellHasHelpForEveryCommand) {
     }
   }
   EXPECT_EQ(CommandsOf("bogus"), nullptr);
+}
+
+class NoSuchPattern : public UnusedMasterApi {
+ public:
+  Status ListStatus(const std::string&, const ListOptions&,
+                    const std::function<Status(const FileStatus&)>&) override {
+    return NotFound("nothing there");
+  }
+};
+
+TEST(CommandsTest, forEachPath_patternWithoutMatch_isNamedAndDoesNotEndTheCommand) {
+  NoSuchPattern master;
+  std::ostringstream out;
+  Context context;
+  context.master = &master;
+  context.out = &out;
+  EXPECT_EQ(RunCommand("fs", FsCommands(), context, {"rm", "/a*", "/b*"}), kFailed);
+  EXPECT_EQ(out.str(), "/a* does not exist.\n/b* does not exist.\n");
+}
+
+// Columns stay apart whatever is in them: "DEGRADED" beside a large number, for one.
+class FullColumns : public UnusedMasterApi {
+ public:
+  StatusOr<HealthReport> GetHealthReport(int64_t) override {
+    HealthReport report;
+    HealthEntry entry;
+    entry.path = "/f";
+    entry.copies = 1'234'567'890;
+    entry.copies_wanted = 1'234'567'890;
+    entry.since_ms = 300'000;
+    report.entries.push_back(entry);
+    return report;
+  }
+  Status ListStatus(const std::string&, const ListOptions&,
+                    const std::function<Status(const FileStatus&)>& visit) override {
+    FileStatus file;
+    file.path = "/f";
+    file.owner = file.group = "a-name-of-more-than-15-bytes";
+    file.length_bytes = 1'234'567'890'123'456'789;
+    return visit(file);
+  }
+};
+
+TEST(CommandsTest, tables_columnsStayApart) {
+  FullColumns master;
+  std::ostringstream out;
+  Context context;
+  context.master = &master;
+  context.out = &out;
+  EXPECT_EQ(RunCommand("fsadmin", FsAdminCommands(), context, {"report", "health"}), 0);
+  EXPECT_NE(out.str().find("DEGRADED  1234567890 1234567890       5m 0s  /f"), std::string::npos)
+      << out.str();
+  out.str("");
+  EXPECT_EQ(RunCommand("fs", FsCommands(), context, {"ls", "/"}), 0);
+  EXPECT_NE(out.str().find(" a-name-of-more-than-15-bytes a-name-of-more-than-15-bytes "
+                           "1234567890123456789 "),
+            std::string::npos)
+      << out.str();
+  out.str("");
+  EXPECT_EQ(RunCommand("fs", FsCommands(), context, {"count", "/"}), 0);
+  EXPECT_NE(out.str().find("1                        0                        12345"),
+            std::string::npos)
+      << out.str();
 }
 
 }  // namespace

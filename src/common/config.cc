@@ -4,11 +4,13 @@
 #include <fstream>
 #include <sstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "common/checked.h"
 #include "common/format.h"
 #include "common/log.h"
+#include "common/property_text.h"
 
 namespace spillway {
 namespace {
@@ -22,24 +24,12 @@ std::string_view Trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(space) - begin + 1);
 }
 
-// Java's rules for one logical line: key ends at the first unescaped '=', ':' or blank.
-void SplitProperty(std::string_view line, std::string* key, std::string* value) {
-  size_t at = 0;
-  while (at < line.size() && line[at] != '=' && line[at] != ':' && line[at] != ' ' &&
-         line[at] != '\t') {
-    if (line[at] == '\\' && at + 1 < line.size()) ++at;
-    key->push_back(line[at++]);
+// The choice of an enum that equals value but for its case; empty if none does.
+std::string FindChoice(const PropertyKey& key, const std::string& value) {
+  for (const auto choice : absl::StrSplit(key.choices, '|')) {
+    if (absl::EqualsIgnoreCase(choice, value)) return std::string(choice);
   }
-  std::string_view rest = Trim(line.substr(at));
-  if (!rest.empty() && (rest[0] == '=' || rest[0] == ':')) rest = Trim(rest.substr(1));
-  for (size_t i = 0; i < rest.size(); ++i) {
-    if (rest[i] != '\\' || i + 1 == rest.size()) {
-      value->push_back(rest[i]);
-      continue;
-    }
-    const char next = rest[++i];
-    value->push_back(next == 'n' ? '\n' : next == 't' ? '\t' : next);
-  }
+  return "";
 }
 
 // Of these a negative number means that there is no limit, or none at all.
@@ -102,16 +92,25 @@ Status CheckPropertyValue(const PropertyKey& key, const std::string& value) {
       if (!absl::SimpleAtoi(value, &number)) return bad("a whole number is needed");
       break;
     case PropertyType::kBool:
-      if (value != "true" && value != "false") return bad("true or false is needed");
+      if (!absl::EqualsIgnoreCase(value, "true") && !absl::EqualsIgnoreCase(value, "false"))
+        return bad("true or false is needed");
       return absl::OkStatus();
     case PropertyType::kEnum:
-      for (const auto choice : absl::StrSplit(key.choices, '|')) {
-        if (choice == value) return absl::OkStatus();
-      }
+      if (!FindChoice(key, value).empty()) return absl::OkStatus();
       return bad(std::string("one of ") + key.choices + " is needed");
   }
   const Status sound = CheckNumber(key, number);
   return sound.ok() ? sound : bad(Message(sound));
+}
+
+std::string CanonicalPropertyValue(const PropertyKey& key, const std::string& value) {
+  if (key.type == PropertyType::kBool) {
+    for (const char* const choice : {"true", "false"}) {
+      if (absl::EqualsIgnoreCase(value, choice)) return choice;
+    }
+  }
+  std::string choice = key.type == PropertyType::kEnum ? FindChoice(key, value) : std::string();
+  return choice.empty() ? value : choice;
 }
 
 const PropertyKey* FindPropertyKey(std::string_view name) {
@@ -165,22 +164,11 @@ Status Configuration::LoadFile(const std::string& path) {
 }
 
 Status Configuration::LoadText(std::string_view all, const std::string& source) {
-  std::istringstream in{std::string(all)};
-  std::string line;
-  std::string logical;
-  while (std::getline(in, line)) {
-    std::string_view text = Trim(line);
-    if (logical.empty() && (text.empty() || text[0] == '#' || text[0] == '!')) continue;
-    if (!text.empty() && text.back() == '\\') {
-      logical += text.substr(0, text.size() - 1);
-      continue;
-    }
-    logical += text;
-    std::string key;
-    std::string value;
-    SplitProperty(logical, &key, &value);
-    logical.clear();
-    SPILLWAY_RETURN_IF_ERROR(Set(key, value, source));
+  const auto entries = ParsePropertyText(all);
+  if (!entries.ok()) return Annotate(entries.status(), source);
+  for (const PropertyLine& entry : *entries) {
+    if (Status status = Set(entry.key, entry.value, source); !status.ok())
+      return Annotate(status, fmt::format("{}: line {}", source, entry.number));
   }
   return absl::OkStatus();
 }
@@ -250,11 +238,13 @@ std::string Configuration::Resolve(const std::string& raw, int* budget) const {
 }
 
 std::string Configuration::Lookup(std::string_view key, int* budget) const {
-  if (const auto it = values_.find(key); it != values_.end())
-    return Resolve(it->second.value, budget);
-  if (const PropertyKey* declared = FindPropertyKey(key))
-    return Resolve(declared->default_value, budget);
-  return "";
+  const PropertyKey* declared = FindPropertyKey(key);
+  const auto it = values_.find(key);
+  if (it == values_.end()) {
+    return declared == nullptr ? std::string() : Resolve(declared->default_value, budget);
+  }
+  const std::string value = Resolve(it->second.value, budget);
+  return declared == nullptr ? value : CanonicalPropertyValue(*declared, value);
 }
 
 std::string Configuration::GetString(std::string_view key) const {
@@ -284,7 +274,7 @@ std::map<std::string, Configuration::Value> Configuration::UserValues() const {
   std::map<std::string, Value> values;
   for (const auto& [name, entry] : values_) {
     int budget = kReplacementsMax;
-    values[name] = Value{Resolve(entry.value, &budget), entry.source};
+    values[name] = Value{Lookup(name, &budget), entry.source};
   }
   return values;
 }

@@ -25,6 +25,37 @@ TEST(ConfigTest, file_javaRules) {
   EXPECT_EQ(config.LoadFile("/none").code(), StatusCode::kNotFound);
 }
 
+TEST(ConfigTest, malformedLine_namesFileAndLine) {
+  const TestDirectory directory;
+  const std::string path = directory.path() + "/site.properties";
+  std::ofstream(path) << "\n\nalluxio.master.hostname=\\u00zz\n";
+  Configuration config;
+  EXPECT_EQ(Message(config.LoadFile(path)), "SITE_PROPERTY (" + path +
+                                                "): line 3: \"\\u00zz\" is malformed: \\u needs "
+                                                "four hex digits");
+  EXPECT_NE(Message(config.LoadText("a=1\n=2\n", "here")).find("here: line 2: "),
+            std::string::npos);
+}
+
+TEST(ConfigTest, booleansAndChoices_whateverTheirCase) {
+  Configuration config;
+  ASSERT_TRUE(config
+                  .LoadText("alluxio.underfs.s3.disable.dns.buckets=TRUE\n"
+                            "alluxio.underfs.s3.secure.http.enabled=False\n"
+                            "alluxio.user.file.writetype.default=must_cache\n"
+                            "alluxio.security.authentication.type=NoSasl\n"
+                            "alluxio.locality.rack=True\n",
+                            "test")
+                  .ok());
+  EXPECT_TRUE(config.Validate().ok()) << config.Validate();
+  EXPECT_TRUE(config.GetBool("alluxio.underfs.s3.disable.dns.buckets"));
+  EXPECT_FALSE(config.GetBool("alluxio.underfs.s3.secure.http.enabled"));
+  EXPECT_EQ(config.GetString("alluxio.user.file.writetype.default"), "MUST_CACHE");
+  EXPECT_EQ(config.GetString("alluxio.security.authentication.type"), "NOSASL");
+  EXPECT_EQ(config.GetString("alluxio.locality.rack"), "True") << "a text keeps its case";
+  EXPECT_EQ(config.UserValues()["alluxio.user.file.writetype.default"].value, "MUST_CACHE");
+}
+
 TEST(ConfigTest, references_areResolved) {
   Configuration config;
   ASSERT_TRUE(config.SetFromArgument("alluxio.work.dir=/w").ok());

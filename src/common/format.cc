@@ -75,6 +75,14 @@ std::string FormatDuration(int64_t ms) {
                      seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
 }
 
+std::string FormatShortDuration(int64_t ms) {
+  const int64_t seconds = ms < 0 ? 0 : ms / 1000;
+  if (seconds < 60) return fmt::format("{}s", seconds);
+  if (seconds < 3600) return fmt::format("{}m {}s", seconds / 60, seconds % 60);
+  if (seconds < 86400) return fmt::format("{}h {}m", seconds / 3600, seconds / 60 % 60);
+  return fmt::format("{}d {}h", seconds / 86400, seconds / 3600 % 24);
+}
+
 StatusOr<int64_t> ParseBytes(std::string_view text) {
   static constexpr std::array<Unit, 15> kUnits{{{"", 1},
                                                 {"b", 1},

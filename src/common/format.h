@@ -15,6 +15,8 @@ std::string FormatBytes(int64_t bytes);
 std::string FormatTime(int64_t ms);
 // "1 day(s), 2 hour(s), 3 minute(s), and 4 second(s)".
 std::string FormatDuration(int64_t ms);
+// The two largest units: "2d 4h", "3h 12m", "5m 0s", "42s". Below 0: "0s".
+std::string FormatShortDuration(int64_t ms);
 
 // "64MB", "1g", "512", "1.5GB"; binary units.
 StatusOr<int64_t> ParseBytes(std::string_view text);

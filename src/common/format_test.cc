@@ -5,6 +5,14 @@
 namespace spillway {
 namespace {
 
+TEST(FormatTest, shortDuration_twoLargestUnits) {
+  EXPECT_EQ(FormatShortDuration(-5), "0s");
+  EXPECT_EQ(FormatShortDuration(42'999), "42s");
+  EXPECT_EQ(FormatShortDuration(300'000), "5m 0s");
+  EXPECT_EQ(FormatShortDuration((3 * 60 + 12) * 60'000 + 59'000), "3h 12m");
+  EXPECT_EQ(FormatShortDuration((2 * 24 + 4) * 3'600'000LL), "2d 4h");
+}
+
 TEST(FormatTest, bytes_asAlluxioPrints) {
   EXPECT_EQ(FormatBytes(12), "12B");
   EXPECT_EQ(FormatBytes(2623468), "2561.98KB");

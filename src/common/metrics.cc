@@ -16,7 +16,8 @@ prometheus::Gauge& Metrics::Gauge(const std::string& name, const std::string& he
 prometheus::Histogram& Metrics::Seconds(const std::string& name, const std::string& help,
                                         Labels labels) {
   static const prometheus::Histogram::BucketBoundaries kBuckets{
-      0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600};
+      0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,
+      0.2,     0.5,    1,      2,      5,     10,    30,    60,   300,  900,  3600};
   return prometheus::BuildHistogram()
       .Name(name)
       .Help(help)

@@ -21,7 +21,7 @@ class Metrics {
   prometheus::Counter& Counter(const std::string& name, const std::string& help,
                                Labels labels = {});
   prometheus::Gauge& Gauge(const std::string& name, const std::string& help, Labels labels = {});
-  // Buckets in seconds, 1 ms to 1 h.
+  // Buckets in seconds, 50 us to 1 h.
   prometheus::Histogram& Seconds(const std::string& name, const std::string& help,
                                  Labels labels = {});
   // The text exposition format.

@@ -195,7 +195,6 @@ class Master : private MasterState {
 
  private:
   void Format(StateTxn& txn) HOLDING_MUTEX;
-
   // --- state/paths.cc
   Lookup Find(StateTxn& txn, const std::string& path) HOLDING_MUTEX;
   // NOT_FOUND unless path exists.

@@ -4,6 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "common/format.h"
+#include "common/property_text.h"
 #include "understore/local/local_under_store.h"
 #include "understore/s3/s3_under_store.h"
 
@@ -36,7 +37,11 @@ std::vector<StatusOr<PutResult>> UnderStore::PutMany(const std::vector<PutReques
 UnderStoreConfig::UnderStoreConfig(const Configuration* site,
                                    const std::map<std::string, std::string>& overrides)
     : site_(site) {
-  for (const auto& [name, value] : overrides) overrides_[CanonicalPropertyName(name)] = value;
+  for (const auto& [name, value] : overrides) {
+    const PropertyKey* key = FindPropertyKey(CanonicalPropertyName(name));
+    overrides_[CanonicalPropertyName(name)] =
+        key == nullptr ? value : CanonicalPropertyValue(*key, value);
+  }
 }
 
 Status UnderStoreConfig::Validate() const {

@@ -56,3 +56,39 @@ def test_fullWorkers_sayHowMuchIsMissing():
         assert cluster.fs("getUsedBytes").stdout.startswith("Used Bytes: ")
     finally:
         cluster.stop()
+
+
+def test_oneFailure_doesNotEndACopy():
+    directory = fresh_directory("one-failure")
+    cluster = Cluster(directory / "cluster", workers=1)
+    tree = directory / "tree"
+    (tree / "sub").mkdir(parents=True)
+    for name in ["a", "sub/b", "z"]:
+        (tree / name).write_text(name)
+    (tree / "broken").symlink_to("nowhere")
+    (tree / "loop").symlink_to(".")
+    os.mkfifo(tree / "fifo")
+    try:
+        cluster.start()
+        up = cluster.fs("copyFromLocal", tree, directory / "none", "/up", check=False)
+        assert up.returncode == 255
+        for name in ["broken", "loop", "fifo"]:
+            assert f"{tree}/{name}" in up.stdout
+        assert f"{directory}/none (No such file or directory)" in up.stdout
+        assert cluster.fs("count", "/up/tree").stdout.splitlines()[1].split() == ["3", "1", "7"]
+        down = directory / "down"
+        down.mkdir()
+        (down / "tree").mkdir()
+        (down / "tree" / "sub").write_text("a file where a folder should be")
+        back = cluster.fs("copyToLocal", "/up/tree", down, check=False)
+        assert back.returncode == 255 and f"{down}/tree/sub" in back.stdout
+        assert (down / "tree" / "a").read_text() == "a" and (down / "tree" / "z").read_text() == "z"
+        cluster.fs("mkdir", "/cp/tree")
+        cluster.fs("touch", "/cp/tree/sub")
+        copy = cluster.fs("cp", "-R", "/up/tree", "/cp", check=False)
+        assert copy.returncode == 255 and "/up/tree/sub" in copy.stdout
+        assert cluster.fs("cat", "/cp/tree/z").stdout == "z"
+        gone = cluster.fs("rm", "/none*", "/up/tree/a", "/up/tree/none", "/up/tree/z", check=False)
+        assert gone.returncode == 255 and gone.stdout.count("has been removed") == 2
+    finally:
+        cluster.stop()

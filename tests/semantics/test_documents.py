@@ -12,6 +12,38 @@ def test_configurationTable_isTheCodes():
     assert table in (ROOT / "docs/CONFIGURATION.md").read_text(), "run: bin/spillway docs configuration"
 
 
+def test_version_isTheProjectsOwn():
+    own = re.search(r"project\(spillway VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+    for words in ["version", "--version"]:
+        told = run([SPILLWAY, words]).stdout
+        assert re.fullmatch(rf"Spillway {re.escape(own)}(, commit [0-9a-f]+)? \(speaks the Alluxio 2.9 client protocol\)\n", told), told
+    assert re.fullmatch(r"2\.9\.\d+\n", run([SPILLWAY, "version", "--alluxio"]).stdout), "what Alluxio's shell prints"
+
+
+def test_metricsTable_isWhatAClusterExports():
+    rows = re.findall(r"^\| `(spillway_\w+)` \| (\w+) \|", (ROOT / "docs/METRICS.md").read_text(), re.M)
+    assert len(rows) == len(set(rows))
+    table = dict(rows)
+    directory = fresh_directory("metrics")
+    cluster = Cluster(directory, workers=1)
+    try:
+        cluster.start()
+        (directory / "f").write_bytes(b"x" * 1000)
+        cluster.fs("copyFromLocal", directory / "f", "/f")
+        cluster.await_persisted("/f")
+        master, worker = cluster.metrics(), cluster.metrics("127.0.0.2", 30991)
+    finally:
+        cluster.stop()
+    text = master + worker
+    exported = {name: kind for name, kind in re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M)}
+    assert {name: table.get(name) for name in exported} == exported, "docs/METRICS.md has a row for each"
+    source = "".join(path.read_text() for path in (ROOT / "src").rglob("*.cc"))
+    assert {name for name in table if f'"{name}"' not in source} == set(), "rows of what no code exports"
+    assert {name for name in re.findall(r'"(spillway_(?:master|worker|understore)_[a-z_]+)"', source)} == set(table)
+    assert 'spillway_worker_tier_used_bytes{tier="MEM"}' in worker
+    assert 'le="5e-05"' in text, "buckets below a millisecond"
+
+
 def test_compatibilityTable_isTheTests():
     sys.path.insert(0, str(ROOT / "tests/compat"))
     from features import FEATURES, table

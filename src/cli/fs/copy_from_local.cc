@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 
 #include "cli/fs/commands.h"
@@ -25,47 +26,40 @@ StatusOr<std::string> TargetOf(Context& context, const std::string& source,
   return target;
 }
 
-Status Plan(Context& context, const std::string& source, const std::string& target,
-            bool part_of_tree, std::vector<Transfer>* transfers) {
-  std::error_code error;
-  if (!stdfs::exists(source, error)) return NotFound("{} (No such file or directory)", source);
-  if (!stdfs::is_directory(source, error)) {
-    transfers->push_back(
-        {source, target, static_cast<int64_t>(stdfs::file_size(source, error)), part_of_tree});
-    return absl::OkStatus();
-  }
-  CreateDirectoryOptions options;
-  options.recursive = true;
-  options.allow_exists = true;
-  SPILLWAY_RETURN_IF_ERROR(context.master->CreateDirectory(target, options));
-  for (const auto& entry : stdfs::directory_iterator(source, error)) {
-    SPILLWAY_RETURN_IF_ERROR(Plan(context, entry.path().string(),
-                                  JoinPath(target, entry.path().filename().string()), true,
-                                  transfers));
-  }
-  return error ? NotFound("Cannot list {}: {}", source, error.message()) : absl::OkStatus();
-}
-
 StatusOr<int> Run(Context& context, const Arguments& arguments) {
   SPILLWAY_ASSIGN_OR_RETURN(const std::string target, NormalizePath(arguments.values.back()));
   std::vector<std::string> sources(arguments.values.begin(), arguments.values.end() - 1);
   std::vector<Transfer> transfers;
+  int code = 0;
+  const auto failed = [&](const Status& status) {
+    Say(context, Message(status));
+    code = kFailed;
+  };
+  const auto make_folder = [&](const std::string& path) {
+    CreateDirectoryOptions options;
+    options.recursive = true;
+    options.allow_exists = true;
+    return context.master->CreateDirectory(path, options);
+  };
   for (std::string source : sources) {
     if (source.rfind("file://", 0) == 0) source = source.substr(7);
-    SPILLWAY_ASSIGN_OR_RETURN(const std::string to,
-                              TargetOf(context, source, target, sources.size() > 1));
-    SPILLWAY_RETURN_IF_ERROR(Plan(context, source, to, false, &transfers));
+    const auto to = TargetOf(context, source, target, sources.size() > 1);
+    if (!to.ok()) {
+      failed(to.status());
+    } else {
+      PlanUpload(source, *to, make_folder, failed, &transfers);
+    }
   }
   const WriteOptions options = WriteOptionsFrom(*context.config);
-  const int code =
-      RunTransfers(context, "copying", transfers, [&](const Transfer& transfer) -> Status {
-        SPILLWAY_ASSIGN_OR_RETURN(const ByteSource source, OpenLocalSource(transfer.source));
-        SPILLWAY_RETURN_IF_ERROR(context.fs->WriteFile(transfer.target, options, source));
-        if (transfer.part_of_tree)
-          Say(context, "Copied file://" + stdfs::absolute(transfer.source).string() + " to " +
-                           transfer.target);
-        return absl::OkStatus();
-      });
+  const auto copy = [&](const Transfer& transfer, const Moved& moved) -> Status {
+    SPILLWAY_ASSIGN_OR_RETURN(const ByteSource source, OpenLocalSource(transfer.source, moved));
+    SPILLWAY_RETURN_IF_ERROR(context.fs->WriteFile(transfer.target, options, source));
+    if (transfer.part_of_tree)
+      Say(context,
+          "Copied file://" + stdfs::absolute(transfer.source).string() + " to " + transfer.target);
+    return absl::OkStatus();
+  };
+  code = std::max(code, RunTransfers(context, "copying", transfers, copy));
   if (code != 0) return code;
   for (const std::string& source : sources) {
     const std::string shown = source.rfind("file://", 0) == 0

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -10,13 +11,14 @@ namespace {
 namespace stdfs = std::filesystem;
 
 // The file appears under its name when it is whole.
-Status CopyOut(Context& context, const Transfer& transfer) {
+Status CopyOut(Context& context, const Transfer& transfer, const Moved& moved) {
   SPILLWAY_ASSIGN_OR_RETURN(const FileStatus file, context.master->GetStatus(transfer.source));
   const std::string temp = transfer.target + ".spillway-tmp";
   std::ofstream out(temp, std::ios::binary | std::ios::trunc);
   if (!out) return NotFound("Cannot write {}", temp);
   Status status = context.fs->ReadFile(file, 0, -1, [&](std::string_view data) {
     out.write(data.data(), static_cast<std::streamsize>(data.size()));
+    moved(static_cast<int64_t>(data.size()));
     return out ? absl::OkStatus()
                : MakeStatus(StatusCode::kResourceExhausted, "Cannot write {}", temp);
   });
@@ -30,42 +32,65 @@ Status CopyOut(Context& context, const Transfer& transfer) {
   return status;
 }
 
+// Makes the folders of one source below `to`, and appends its files.
+Status Plan(Context& context, const std::string& source, const std::string& to,
+            const std::function<void(const Status&)>& failed, std::vector<Transfer>* transfers) {
+  SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(source));
+  const auto make_folder = [&](const std::string& path) -> Status {
+    std::error_code error;
+    stdfs::create_directories(path, error);
+    if (!error && !stdfs::is_directory(path, error))
+      error = std::make_error_code(std::errc::not_a_directory);
+    if (error) return NotFound("Cannot create folder {}: {}", path, error.message());
+    return absl::OkStatus();
+  };
+  if (!status.is_directory) {
+    const std::string parent = stdfs::path(to).parent_path().string();
+    if (!parent.empty()) SPILLWAY_RETURN_IF_ERROR(make_folder(parent));
+    transfers->push_back({source, to, status.length_bytes});
+    return absl::OkStatus();
+  }
+  SPILLWAY_RETURN_IF_ERROR(make_folder(to));
+  Say(context, "Create directory: file://" + stdfs::absolute(to).string());
+  SPILLWAY_ASSIGN_OR_RETURN(const auto tree, ListTree(context, source));
+  for (const FileStatus& entry : tree) {
+    const std::string at = to + entry.path.substr(source == "/" ? 0 : source.size());
+    if (!entry.is_directory) {
+      transfers->push_back({entry.path, at, entry.length_bytes, true});
+    } else if (const Status made = make_folder(at); made.ok()) {
+      Say(context, "Create directory: file://" + stdfs::absolute(at).string());
+    } else {
+      failed(made);
+    }
+  }
+  return absl::OkStatus();
+}
+
 StatusOr<int> Run(Context& context, const Arguments& arguments) {
   std::string target = arguments.values[1];
   if (target.rfind("file://", 0) == 0) target = target.substr(7);
-  std::error_code error;
   SPILLWAY_ASSIGN_OR_RETURN(const auto sources, ExpandPath(context, arguments.values[0]));
   std::vector<Transfer> transfers;
+  int code = 0;
+  const auto failed = [&](const Status& status) {
+    Say(context, Message(status));
+    code = kFailed;
+  };
+  std::error_code ignored;
+  const bool into = stdfs::is_directory(target, ignored) || sources.size() > 1;
   for (const std::string& source : sources) {
-    SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(source));
-    const bool into = stdfs::is_directory(target, error) || sources.size() > 1;
     const std::string to = into ? (stdfs::path(target) / BaseName(source)).string() : target;
-    if (!status.is_directory) {
-      stdfs::create_directories(stdfs::path(to).parent_path(), error);
-      transfers.push_back({source, to, status.length_bytes});
-      continue;
-    }
-    stdfs::create_directories(to, error);
-    if (error) return NotFound("Cannot create folder {}: {}", to, error.message());
-    Say(context, "Create directory: file://" + stdfs::absolute(to).string());
-    SPILLWAY_ASSIGN_OR_RETURN(const auto tree, ListTree(context, source));
-    for (const FileStatus& entry : tree) {
-      const std::string at = to + entry.path.substr(source == "/" ? 0 : source.size());
-      if (entry.is_directory) {
-        stdfs::create_directories(at, error);
-        Say(context, "Create directory: file://" + stdfs::absolute(at).string());
-      } else {
-        transfers.push_back({entry.path, at, entry.length_bytes, true});
-      }
-    }
+    if (const Status planned = Plan(context, source, to, failed, &transfers); !planned.ok())
+      failed(planned);
   }
-  const int code = RunTransfers(context, "copying", transfers, [&](const Transfer& transfer) {
-    const Status status = CopyOut(context, transfer);
+  const auto copy = [&](const Transfer& transfer, const Moved& moved) {
+    const Status status = CopyOut(context, transfer, moved);
     if (status.ok() && transfer.part_of_tree)
       Say(context,
           "Copied " + transfer.source + " to file://" + stdfs::absolute(transfer.target).string());
     return status;
-  });
+  };
+  code = std::max(code, RunTransfers(context, "copying", transfers, copy));
   if (code == 0)
     *context.out << "Copied " << arguments.values[0] << " to file://"
                  << stdfs::absolute(target).string() << "\n";

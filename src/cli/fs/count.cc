@@ -21,9 +21,9 @@ Command CountCommand() {
             }
             const std::string size =
                 arguments.Has("-h") ? FormatBytes(bytes) : std::to_string(bytes);
-            *context.out << fmt::format("{:<25}{:<25}{:<15}\n", "File Count", "Folder Count",
+            *context.out << fmt::format("{:<24} {:<24} {:<15}\n", "File Count", "Folder Count",
                                         "Folder Size")
-                         << fmt::format("{:<25}{:<25}{:<15}\n", files, folders, size);
+                         << fmt::format("{:<24} {:<24} {:<15}\n", files, folders, size);
             return 0;
           }};
 }

@@ -45,12 +45,14 @@ class Pipe {
 };
 
 Status CopyFile(Context& context, const std::string& source, const std::string& target,
-                const WriteOptions& options) {
+                const WriteOptions& options, const Moved& moved) {
   SPILLWAY_ASSIGN_OR_RETURN(const FileStatus file, context.master->GetStatus(source));
   Pipe pipe;
   std::thread reader([&] {
-    pipe.End(
-        context.fs->ReadFile(file, 0, -1, [&](std::string_view data) { return pipe.Push(data); }));
+    pipe.End(context.fs->ReadFile(file, 0, -1, [&](std::string_view data) {
+      moved(static_cast<int64_t>(data.size()));
+      return pipe.Push(data);
+    }));
   });
   const Status status = context.fs->WriteFile(target, options, [&] { return pipe.Pull(); });
   pipe.Close();
@@ -70,6 +72,38 @@ Status CopyAttributes(Context& context, const Transfer& transfer) {
   return context.admin->SetAcl(transfer.target, AclAction::kModify, from.acl, false);
 }
 
+// Makes the folders of one source below `to`, and appends its files.
+Status Plan(Context& context, const Arguments& arguments, const std::string& source,
+            const std::string& to, const std::function<void(const Status&)>& failed,
+            std::vector<Transfer>* transfers) {
+  SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(source));
+  if (!status.is_directory) {
+    transfers->push_back({source, to, status.length_bytes});
+    return absl::OkStatus();
+  }
+  if (!arguments.Has("-R")) {
+    return InvalidArgument(
+        "{} is a directory, to copy it please use \"cp -R/-r/--recursive <src> <dst>\"", source);
+  }
+  SPILLWAY_ASSIGN_OR_RETURN(const auto tree, ListTree(context, source));
+  CreateDirectoryOptions directory;
+  directory.recursive = true;
+  directory.allow_exists = true;
+  SPILLWAY_RETURN_IF_ERROR(context.master->CreateDirectory(to, directory));
+  Say(context, "Created directory: " + to);
+  for (const FileStatus& entry : tree) {
+    const std::string at = to + entry.path.substr(source == "/" ? 0 : source.size());
+    if (!entry.is_directory) {
+      transfers->push_back({entry.path, at, entry.length_bytes});
+    } else if (const Status made = context.master->CreateDirectory(at, directory); made.ok()) {
+      Say(context, "Created directory: " + at);
+    } else {
+      failed(Annotate(made, entry.path));
+    }
+  }
+  return absl::OkStatus();
+}
+
 StatusOr<int> Run(Context& context, const Arguments& arguments) {
   if (arguments.values[0].rfind("file://", 0) == 0 ||
       arguments.values[1].rfind("file://", 0) == 0) {
@@ -85,41 +119,24 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
   WriteOptions options = WriteOptionsFrom(*context.config);
   options.create.overwrite = arguments.Has("--overwrite");
   std::vector<Transfer> transfers;
+  int code = 0;
+  const auto failed = [&](const Status& status) {
+    Say(context, Message(status));
+    code = kFailed;
+  };
   for (const std::string& source : sources) {
     const std::string to = into ? JoinPath(target, BaseName(source)) : target;
-    SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(source));
-    if (!status.is_directory) {
-      transfers.push_back({source, to, status.length_bytes});
-      continue;
-    }
-    if (!arguments.Has("-R")) {
-      return InvalidArgument(
-          "{} is a directory, to copy it please use \"cp -R/-r/--recursive <src> <dst>\"", source);
-    }
-    SPILLWAY_ASSIGN_OR_RETURN(auto tree, ListTree(context, source));
-    CreateDirectoryOptions directory;
-    directory.recursive = true;
-    directory.allow_exists = true;
-    SPILLWAY_RETURN_IF_ERROR(context.master->CreateDirectory(to, directory));
-    Say(context, "Created directory: " + to);
-    for (const FileStatus& entry : tree) {
-      const std::string at = to + entry.path.substr(source.size());
-      if (entry.is_directory) {
-        SPILLWAY_RETURN_IF_ERROR(context.master->CreateDirectory(at, directory));
-        Say(context, "Created directory: " + at);
-      } else {
-        transfers.push_back({entry.path, at, entry.length_bytes});
-      }
-    }
+    if (const Status planned = Plan(context, arguments, source, to, failed, &transfers);
+        !planned.ok())
+      failed(planned);
   }
-  const int code =
-      RunTransfers(context, "copying", transfers, [&](const Transfer& transfer) -> Status {
-        SPILLWAY_RETURN_IF_ERROR(CopyFile(context, transfer.source, transfer.target, options));
-        if (arguments.Has("-p")) SPILLWAY_RETURN_IF_ERROR(CopyAttributes(context, transfer));
-        Say(context, "Copied " + transfer.source + " to " + transfer.target);
-        return absl::OkStatus();
-      });
-  return code;
+  const auto copy = [&](const Transfer& transfer, const Moved& moved) -> Status {
+    SPILLWAY_RETURN_IF_ERROR(CopyFile(context, transfer.source, transfer.target, options, moved));
+    if (arguments.Has("-p")) SPILLWAY_RETURN_IF_ERROR(CopyAttributes(context, transfer));
+    Say(context, "Copied " + transfer.source + " to " + transfer.target);
+    return absl::OkStatus();
+  };
+  return std::max(code, RunTransfers(context, "copying", transfers, copy));
 }
 
 }  // namespace

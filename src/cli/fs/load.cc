@@ -4,20 +4,23 @@
 namespace spillway::cli {
 namespace {
 
-// Through this client, file by file.
+// Through this client, file by file. One that fails is named, and the others are loaded.
 Status LoadHere(Context& context, const std::string& path) {
   SPILLWAY_ASSIGN_OR_RETURN(const auto tree, ListTree(context, path));
+  int64_t failed = 0;
   for (const FileStatus& file : tree) {
     if (file.is_directory) continue;
     if (file.in_cluster_percentage == 100) {
       *context.out << file.path << " already in Alluxio fully\n";
       continue;
     }
-    SPILLWAY_RETURN_IF_ERROR(
-        context.fs->ReadFile(file, 0, -1, [](std::string_view) { return absl::OkStatus(); }));
-    *context.out << file.path << " loaded\n";
+    const Status read =
+        context.fs->ReadFile(file, 0, -1, [](std::string_view) { return absl::OkStatus(); });
+    *context.out << file.path << (read.ok() ? " loaded" : ": " + Message(read)) << "\n";
+    if (!read.ok()) ++failed;
   }
-  return absl::OkStatus();
+  if (failed == 0) return absl::OkStatus();
+  return Unavailable("{} of the files at {} were not loaded.", failed, path);
 }
 
 Status LoadByWorkers(Context& context, const Arguments& arguments, const std::string& path) {

@@ -35,10 +35,8 @@ class Listing {
     time_ = Field(time);
     int code = 0;
     for (const std::string& value : arguments_.values) {
-      SPILLWAY_ASSIGN_OR_RETURN(
-          const int one,
-          ForEachPath(context_, value, [this](const std::string& path) { return List(path); }));
-      code = std::max(code, one);
+      code = std::max(code, ForEachPath(context_, value,
+                                        [this](const std::string& path) { return List(path); }));
     }
     if (arguments_.Has("--json")) *context_.out << json_.dump(2) << "\n";
     return code;
@@ -85,13 +83,14 @@ class Listing {
         human ? FormatBytes(status.length_bytes) : std::to_string(status.length_bytes);
     const std::string in =
         status.is_directory ? "DIR" : fmt::format("{}%", status.in_cluster_percentage);
-    const std::string rest = fmt::format("{:>15}{:>16}{:>24}{:>5} {:<5}\n", size,
+    const std::string rest = fmt::format("{:>15} {:>15} {:>23} {:>4} {:<5}\n", size,
                                          PersistenceStateName(status.persistence_state),
                                          FormatTime(time_(status)), in, status.path);
     const bool extended = !status.acl.empty() || !status.default_acl.empty();
     if (!status.owner.empty())
-      *context_.out << fmt::format("{:<12}{:<15}{:<15}", FormatMode(status) + (extended ? "+" : ""),
-                                   status.owner, status.group);
+      *context_.out << fmt::format("{:<11} {:<14} {:<14} ",
+                                   FormatMode(status) + (extended ? "+" : ""), status.owner,
+                                   status.group);
     *context_.out << rest;
     if (!arguments_.Has("--persist") || status.is_directory) return;
     const auto infos = context_.master->GetPersistInfo({status.path});

@@ -5,6 +5,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "cli/fs/commands.h"
+#include "cli/progress.h"
 #include "common/checked.h"
 
 namespace spillway::cli {
@@ -34,8 +35,10 @@ Status AwaitBarrier(Context& context, const std::string& path, int64_t timeout_m
   SPILLWAY_ASSIGN_OR_RETURN(PersistProgress left, context.master->GetPersistProgress(path, 0));
   const int64_t cut = left.cut;
   const int64_t total = left.files_left;
-  Progress progress(context, "persisting " + path, total);
+  Progress progress(context, "persisting " + path, total, {"files"});
+  const int64_t bytes_total = left.bytes_left;
   int64_t shown = 0;
+  int64_t bytes_shown = 0;
   int64_t pause_ms = 10;
   while (left.files_left > 0) {
     if (clock.MonotonicMs() >= end) {
@@ -49,8 +52,10 @@ Status AwaitBarrier(Context& context, const std::string& path, int64_t timeout_m
     pause_ms = std::min<int64_t>(pause_ms * 2, 250);
     SPILLWAY_ASSIGN_OR_RETURN(left, context.master->GetPersistProgress(path, cut));
     const int64_t done = std::max<int64_t>(0, total - left.files_left);
-    progress.Add(std::max<int64_t>(0, done - shown));
+    const int64_t bytes = std::max<int64_t>(0, bytes_total - left.bytes_left);
+    progress.Add(std::max<int64_t>(0, done - shown), std::max<int64_t>(0, bytes - bytes_shown));
     shown = std::max(shown, done);
+    bytes_shown = std::max(bytes_shown, bytes);
   }
   *context.out << fmt::format("{} is persisted: {} files waited for", path, total);
   if (left.never_files > 0)
@@ -59,25 +64,43 @@ Status AwaitBarrier(Context& context, const std::string& path, int64_t timeout_m
   return absl::OkStatus();
 }
 
-// Asks for what is not asked for yet, then waits behind the barrier.
-StatusOr<int> WaitFor(Context& context, const Arguments& arguments, int64_t timeout_ms) {
+// Hands what each path names to visit. One that cannot be listed is named, and the others are.
+int ForEachTree(
+    Context& context, const Arguments& arguments,
+    const std::function<void(const std::string&, const std::vector<FileStatus>&)>& visit) {
   int code = 0;
   for (const std::string& value : arguments.values) {
-    SPILLWAY_ASSIGN_OR_RETURN(const auto paths, ExpandPath(context, value));
-    for (const std::string& path : paths) {
+    const int one = ForEachPath(context, value, [&](const std::string& path) -> Status {
       SPILLWAY_ASSIGN_OR_RETURN(const auto tree, ListTree(context, path));
-      for (const FileStatus& status : tree) {
-        const bool ask = !status.is_directory && status.completed &&
-                         status.persistence_state == PersistenceState::kNotPersisted;
-        if (ask) SPILLWAY_RETURN_IF_ERROR(context.master->SchedulePersist(status.path, 0));
-      }
-      if (Status status = AwaitBarrier(context, path, timeout_ms); !status.ok()) {
-        *context.out << Message(status) << "\n";
-        code = kFailed;
-      }
-    }
+      visit(path, tree);
+      return absl::OkStatus();
+    });
+    code = std::max(code, one);
   }
   return code;
+}
+
+// Asks for what is not asked for yet, then waits behind the barrier.
+int WaitFor(Context& context, const Arguments& arguments, int64_t timeout_ms) {
+  int code = 0;
+  const int listed = ForEachTree(
+      context, arguments, [&](const std::string& path, const std::vector<FileStatus>& tree) {
+        for (const FileStatus& status : tree) {
+          const bool ask = !status.is_directory && status.completed &&
+                           status.persistence_state == PersistenceState::kNotPersisted;
+          const Status asked =
+              ask ? context.master->SchedulePersist(status.path, 0) : absl::OkStatus();
+          if (asked.ok()) continue;
+          *context.out << "Failed to persist file " << status.path << "\n"
+                       << Message(asked) << "\n";
+          code = kFailed;
+        }
+        if (Status status = AwaitBarrier(context, path, timeout_ms); !status.ok()) {
+          *context.out << Message(status) << "\n";
+          code = kFailed;
+        }
+      });
+  return std::max(code, listed);
 }
 
 StatusOr<int> Run(Context& context, const Arguments& arguments) {
@@ -92,22 +115,20 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
   SPILLWAY_RETURN_IF_ERROR(InRange(timeout_ms, 0, kWaitMsMax, "the timeout").status());
   if (arguments.Has("--wait")) return WaitFor(context, arguments, timeout_ms);
   std::vector<std::string> files;
-  for (const std::string& value : arguments.values) {
-    SPILLWAY_ASSIGN_OR_RETURN(const auto paths, ExpandPath(context, value));
-    for (const std::string& path : paths) {
-      SPILLWAY_ASSIGN_OR_RETURN(const auto tree, ListTree(context, path));
-      for (const FileStatus& status : tree) {
-        if (!status.is_directory && status.persistence_state != PersistenceState::kPersisted)
-          files.push_back(status.path);
-      }
-    }
-  }
+  const int listed =
+      ForEachTree(context, arguments, [&](const std::string&, const std::vector<FileStatus>& tree) {
+        for (const FileStatus& status : tree) {
+          if (!status.is_directory && status.persistence_state != PersistenceState::kPersisted)
+            files.push_back(status.path);
+        }
+      });
+  if (listed != 0 && files.empty()) return listed;
   *context.out << "Found " << files.size() << " files to persist.\n";
-  Progress progress(context, "persisting", static_cast<int64_t>(files.size()));
+  Progress progress(context, "persisting", static_cast<int64_t>(files.size()), {"files"});
   absl::Mutex mutex;
   std::atomic<size_t> next{0};
   size_t done = 0;
-  bool failed = false;
+  bool failed = listed != 0;
   std::vector<std::thread> threads;
   for (int64_t t = 0; t < std::min<int64_t>(parallelism, static_cast<int64_t>(files.size())); ++t) {
     threads.emplace_back([&] {

@@ -18,24 +18,23 @@ Command RmCommand() {
       [](Context& context, const Arguments& arguments) -> StatusOr<int> {
         int code = 0;
         for (const std::string& value : arguments.values) {
-          SPILLWAY_ASSIGN_OR_RETURN(
-              const int one, ForEachPath(context, value, [&](const std::string& path) -> Status {
-                SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(path));
-                if (status.is_directory && !arguments.Has("-R")) {
-                  return InvalidArgument(
-                      "{} is a directory, to remove it, please use \"rm -R/-r/--recursive <path>\"",
-                      path);
-                }
-                RemoveOptions options;
-                options.recursive = arguments.Has("-R");
-                options.unchecked = arguments.Has("-U");
-                options.alluxio_only = arguments.Has("--alluxioOnly");
-                options.delete_mount_point = arguments.Has("-m");
-                SPILLWAY_RETURN_IF_ERROR(context.master->Remove(path, options));
-                *context.out << path << " has been removed"
-                             << (options.alluxio_only ? " only from Alluxio space" : "") << "\n";
-                return absl::OkStatus();
-              }));
+          const int one = ForEachPath(context, value, [&](const std::string& path) -> Status {
+            SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(path));
+            if (status.is_directory && !arguments.Has("-R")) {
+              return InvalidArgument(
+                  "{} is a directory, to remove it, please use \"rm -R/-r/--recursive <path>\"",
+                  path);
+            }
+            RemoveOptions options;
+            options.recursive = arguments.Has("-R");
+            options.unchecked = arguments.Has("-U");
+            options.alluxio_only = arguments.Has("--alluxioOnly");
+            options.delete_mount_point = arguments.Has("-m");
+            SPILLWAY_RETURN_IF_ERROR(context.master->Remove(path, options));
+            *context.out << path << " has been removed"
+                         << (options.alluxio_only ? " only from Alluxio space" : "") << "\n";
+            return absl::OkStatus();
+          });
           code = std::max(code, one);
         }
         return code;

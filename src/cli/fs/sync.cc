@@ -76,9 +76,16 @@ StatusOr<int> CheckConsistency(Context& context, const Arguments& arguments) {
     }
     if (arguments.Has("-r")) {
       out << path << " has: " << inconsistent.size() << " inconsistent files.\n";
-      for (const std::string& file : inconsistent) SPILLWAY_RETURN_IF_ERROR(Repair(context, file));
+      size_t failed = 0;
+      for (const std::string& file : inconsistent) {
+        const Status repaired = Repair(context, file);
+        if (repaired.ok()) continue;
+        ++failed;
+        out << file << ": " << Message(repaired) << "\n";
+      }
       out << "\n";
-      return absl::OkStatus();
+      if (failed == 0) return absl::OkStatus();
+      return Unavailable("{} of the files at {} were not repaired.", failed, path);
     }
     out << "The following files are inconsistent:\n";
     for (const std::string& file : inconsistent) out << file << "\n";

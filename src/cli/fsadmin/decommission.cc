@@ -1,6 +1,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
 #include "cli/fsadmin/commands.h"
+#include "cli/progress.h"
 #include "common/checked.h"
 
 namespace spillway::cli {
@@ -30,7 +31,7 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
   SystemClock clock;
   const int64_t end = clock.MonotonicMs() + timeout_ms;
   const int64_t total = left.blocks_at_stake;
-  Progress progress(context, "moving blocks", total);
+  Progress progress(context, "moving blocks", total, {"blocks"});
   int64_t shown = 0;
   while (left.live && left.blocks_at_stake > 0) {
     if (arguments.Has("--nowait") || clock.MonotonicMs() >= end) {

@@ -18,7 +18,7 @@ void PrintJobs(std::ostream& out, const std::string& title, const std::vector<Jo
   for (const JobReport& job : jobs) {
     if (!wanted(job) || count++ >= kListed) continue;
     const int64_t at_ms = job.ended_at_ms == 0 ? job.begun_at_ms : job.ended_at_ms;
-    out << fmt::format("Timestamp: {:<30}Id: {:<20}Name: {:<20}Status: {}\n", FormatTime(at_ms),
+    out << fmt::format("Timestamp: {:<29} Id: {:<19} Name: {:<19} Status: {}\n", FormatTime(at_ms),
                        job.id, job.kind, NameOf(job.state));
   }
   out << "\n";
@@ -63,10 +63,10 @@ Status ReportJobs(Context& context, bool as_json) {
   SPILLWAY_ASSIGN_OR_RETURN(const ClusterInfo cluster, context.master->GetClusterInfo());
   SPILLWAY_ASSIGN_OR_RETURN(const auto workers, context.master->GetWorkerReport());
   PrintServers(*context.config, cluster, workers, out);
-  out << fmt::format("Status: {:<10}Count: 0\n", "CREATED");  // none waits
+  out << fmt::format("Status: {:<9} Count: 0\n", "CREATED");  // none waits
   for (const JobState state :
        {JobState::kCanceled, JobState::kFailed, JobState::kRunning, JobState::kCompleted}) {
-    out << fmt::format("Status: {:<10}Count: {}\n", NameOf(state),
+    out << fmt::format("Status: {:<9} Count: {}\n", NameOf(state),
                        std::count_if(jobs.begin(), jobs.end(),
                                      [&](const JobReport& job) { return job.state == state; }));
   }

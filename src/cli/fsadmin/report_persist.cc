@@ -30,7 +30,7 @@ Status ReportPersist(Context& context, const Arguments& arguments) {
       << "    Running: " << report.running << "\n"
       << "    On paths that are never persisted: " << report.parked << "\n"
       << "    Unpersisted: " << FormatBytes(report.dirty_bytes) << "\n"
-      << "    Oldest: " << FormatDuration(report.oldest_age_ms) << "\n"
+      << "    Oldest: " << FormatShortDuration(report.oldest_age_ms) << "\n"
       << fmt::format("    Persisted of late: {:.1f} files per second\n", report.files_per_second)
       << "    Objects to delete: " << report.objects_to_delete
       << (report.objects_to_delete >= 1000 ? " or more" : "") << "\n";
@@ -45,13 +45,13 @@ Status ReportPersist(Context& context, const Arguments& arguments) {
   }
   if (report.entries.empty()) return absl::OkStatus();
   const int64_t now_ms = SystemClock().NowMs();
-  out << fmt::format("{:<9}{:>12}{:>10}{:>10}  {}\n", "State", "Age", "Attempts", "ETA", "Path");
+  out << fmt::format("{:<8} {:>11} {:>9} {:>9}  {}\n", "State", "Age", "Attempts", "ETA", "Path");
   for (const PersistInfo& info : report.entries) {
     std::string cause = info.last_error;
     if (!info.waits_for.empty()) cause = "waits for " + info.waits_for;
-    out << fmt::format("{:<9}{:>12}{:>10}{:>10}  {}{}\n", info.state,
-                       FormatDuration(std::max<int64_t>(0, now_ms - info.dirty_since_ms)),
-                       info.attempts, info.eta_ms < 0 ? "?" : FormatDuration(info.eta_ms),
+    out << fmt::format("{:<8} {:>11} {:>9} {:>9}  {}{}\n", info.state,
+                       FormatShortDuration(std::max<int64_t>(0, now_ms - info.dirty_since_ms)),
+                       info.attempts, info.eta_ms < 0 ? "?" : FormatShortDuration(info.eta_ms),
                        info.path, cause.empty() ? "" : "  (" + cause + ")");
   }
   return absl::OkStatus();
@@ -68,7 +68,7 @@ Status ReportStore(Context& context, const Arguments& arguments) {
   for (const StoreInfo& info : stores) {
     out << fmt::format("{} on {} ({})\n", info.uri, info.path, info.type);
     for (const auto& [name, support] : info.features)
-      out << fmt::format("    {:<24}{}\n", name, support);
+      out << fmt::format("    {:<23} {}\n", name, support);
     out << "    Objects that cannot be deleted: " << info.deletes_failing << "\n";
     for (const FailingDelete& failing : info.deletes)
       out << fmt::format("        {} ({} attempts): {}\n", failing.key, failing.attempts,
@@ -139,13 +139,13 @@ Status ReportHealth(Context& context, const Arguments& arguments) {
       << "    Lost blocks: " << report.lost_blocks << "\n";
   PrintFolders(out, report.workers);
   if (report.entries.empty()) return absl::OkStatus();
-  out << fmt::format("{:<10}{:>8}{:>8}{:>12}  {}\n", "State", "Copies", "Wanted", "For", "Path");
+  out << fmt::format("{:<9} {:>7} {:>7} {:>11}  {}\n", "State", "Copies", "Wanted", "For", "Path");
   for (const HealthEntry& entry : report.entries) {
-    out << fmt::format("{:<10}{:>8}{:>8}{:>12}  {} (block {})\n",
+    out << fmt::format("{:<9} {:>7} {:>7} {:>11}  {} (block {})\n",
                        entry.copies == 0 ? "LOST"
                        : entry.healing   ? "HEALING"
                                          : "DEGRADED",
-                       entry.copies, entry.copies_wanted, FormatDuration(entry.since_ms),
+                       entry.copies, entry.copies_wanted, FormatShortDuration(entry.since_ms),
                        entry.path, entry.block.value());
   }
   return absl::OkStatus();

@@ -3,6 +3,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/time/clock.h"
 #include "cli/json.h"
+#include "cli/progress.h"
 
 namespace spillway::cli {
 namespace {
@@ -70,13 +71,16 @@ StatusOr<int> Leader(Context& context, const Arguments&) {
 Status FollowJob(Context& context, int64_t id) {
   std::unique_ptr<Progress> progress;
   int64_t drawn = 0;
+  int64_t bytes_drawn = 0;
   while (true) {
     SPILLWAY_ASSIGN_OR_RETURN(const JobReport job, context.admin->GetJob(id, false));
     if (job.walked && !progress)
-      progress = std::make_unique<Progress>(context, job.description, job.files);
+      progress =
+          std::make_unique<Progress>(context, job.description, job.files, ProgressOptions{"files"});
     if (progress) {
       const int64_t done = job.files_done + job.files_failed;
-      progress->Add(done - std::exchange(drawn, done));
+      progress->Add(done - std::exchange(drawn, done),
+                    job.bytes_done - std::exchange(bytes_drawn, job.bytes_done));
     }
     if (job.state != JobState::kRunning) return absl::OkStatus();
     absl::SleepFor(absl::Milliseconds(100));

@@ -304,6 +304,12 @@ void Worker::CommitToMaster(const StoredBlock& block, Done done) {
 void Worker::TellRemoved() {
   if (!registered_) return;
   const auto evicted = store_->TakeEvicted();
+  if (metrics_ != nullptr && !evicted.empty()) {
+    metrics_
+        ->Counter("spillway_worker_blocks_evicted_total",
+                  "Blocks that gave way to others, or did not match their checksum.")
+        .Increment(static_cast<double>(evicted.size()));
+  }
   for (size_t at = 0; at < evicted.size();) {
     session::WorkerMessage message;
     auto* removed = message.mutable_blocks_removed();

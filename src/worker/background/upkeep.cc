@@ -11,14 +11,26 @@ namespace {
 constexpr int64_t kScrubStepMsMax = 1000;
 constexpr size_t kLostFilesTold = 200;  // of each folder
 
+// Verifies a block, and counts what came of it. metrics may be null.
+void VerifyOne(BlockStore* store, BlockId id, Metrics* metrics) {
+  const Status status = store->Verify(id);
+  if (!status.ok()) spdlog::warn("verifying block {}: {}", id.value(), Message(status));
+  if (metrics == nullptr) return;
+  const char* const outcome = status.ok()                              ? "sound"
+                              : status.code() == StatusCode::kDataLoss ? "corrupt"
+                                                                       : "unreadable";
+  metrics
+      ->Counter("spillway_worker_blocks_verified_total",
+                "Blocks compared with their checksum where nobody read them, by outcome.",
+                {{"outcome", outcome}})
+      .Increment();
+}
+
 }  // namespace
 
 void Worker::VerifyBlocks(std::vector<BlockId> ids) {
   executor_->Post([this, ids = std::move(ids)] {
-    for (const BlockId id : ids) {
-      if (Status status = store_->Verify(id); !status.ok())
-        spdlog::warn("verifying block {}: {}", id.value(), Message(status));
-    }
+    for (const BlockId id : ids) VerifyOne(store_, id, metrics_);
     absl::MutexLock lock(&mutex_);
     TellRemoved();
   });
@@ -42,10 +54,7 @@ void Worker::Scrub() {
     scrubbing_ = true;
   }
   executor_->Post([this, bytes, probe] {
-    for (const BlockId id : store_->NextToVerify(bytes)) {
-      if (Status status = store_->Verify(id); !status.ok())
-        spdlog::warn("scrub: block {}: {}", id.value(), Message(status));
-    }
+    for (const BlockId id : store_->NextToVerify(bytes)) VerifyOne(store_, id, metrics_);
     if (probe) {
       store_->ProbeFolders();
       store_->AgeFreeFiles();
