@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_split.h"
+#include "common/names.h"
 #include "grpc/sasl_server.pb.h"
 #include "rpc/buffers.h"
 #include "rpc/status_map.h"

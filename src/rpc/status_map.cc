@@ -1,4 +1,5 @@
 #include "rpc/status_map.h"
+#include "common/names.h"
 
 namespace spillway {
 namespace {

@@ -60,10 +60,6 @@ void Master::ForgetDirty(const PersistTask& task) {
 }
 
 // Bytes per second that left for the store of late.
-void Master::NoteBlockBytes(double bytes) {
-  typical_block_bytes_ = 0.9 * typical_block_bytes_ + 0.1 * bytes;
-}
-
 double Master::DrainRate() {
   const int64_t now_ms = clock_->MonotonicMs();
   if (now_ms - drain_window_ms_ >= kRateWindowMs) {

@@ -3,6 +3,7 @@
 
 #include "common/checked.h"
 #include "common/log.h"
+#include "common/names.h"
 #include "master/cluster/reports.h"
 #include "master/master.h"
 

@@ -1,3 +1,4 @@
+#include "common/names.h"
 #include "master/master.h"
 
 namespace spillway {

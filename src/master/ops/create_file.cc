@@ -1,4 +1,5 @@
 #include "common/checked.h"
+#include "common/names.h"
 #include "common/path.h"
 #include "master/master.h"
 #include "master/state/acl.h"

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/log.h"
+#include "common/names.h"
 #include "common/path.h"
 #include "master/master.h"
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/checked.h"
+#include "common/names.h"
 #include "common/path.h"
 #include "common/planted_bug.h"
 #include "master/master.h"

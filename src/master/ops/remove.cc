@@ -1,3 +1,4 @@
+#include "common/names.h"
 #include "common/path.h"
 #include "master/master.h"
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "common/checked.h"
+#include "common/names.h"
 #include "master/master.h"
 #include "master/state/replication.h"
 

@@ -1,6 +1,7 @@
 #include "master/state/listed_object.h"
 
 #include "common/names.h"
+#include "common/path.h"
 
 namespace spillway {
 namespace {
