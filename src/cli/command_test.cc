@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "api/unused_master_api.h"
+#include "api/unused_namespace_admin_api.h"
 
 namespace spillway::cli {
 namespace {
@@ -61,11 +62,18 @@ class FullColumns : public UnusedMasterApi {
   }
 };
 
+class NothingDamaged : public UnusedNamespaceAdminApi {
+ public:
+  StatusOr<DamagedReport> GetDamaged(int64_t) override { return DamagedReport(); }
+};
+
 TEST(CommandsTest, tables_columnsStayApart) {
   FullColumns master;
+  NothingDamaged admin;
   std::ostringstream out;
   Context context;
   context.master = &master;
+  context.admin = &admin;
   context.out = &out;
   EXPECT_EQ(RunCommand("fsadmin", FsAdminCommands(), context, {"report", "health"}), 0);
   EXPECT_NE(out.str().find("DEGRADED  1234567890 1234567890       5m 0s  /f"), std::string::npos)

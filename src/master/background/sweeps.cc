@@ -42,6 +42,8 @@ Status AbortOrphan(const state::OrphanUpload& upload, UnderStore* store) {
 
 // Makes master know all that the understore holds below path; a delete would leave the rest there.
 Status LoadBelow(Master* master, const Caller& caller, const std::string& path) {
+  while (const auto directory = master->DirectoryToLoad(path, true))
+    SPILLWAY_RETURN_IF_ERROR(master->LoadDirectory(*directory));
   ListOptions options;
   options.recursive = true;
   options.blocks = false;
