@@ -9,6 +9,8 @@
 #include "common/format.h"
 #include "common/log.h"
 #include "common/path.h"
+#include "rpc/client/front_door.h"
+#include "rpc/limits.h"
 #include "rpc/master/master_jobs.h"
 #include "rpc/master/master_services.h"
 #include "rpc/server.h"
@@ -179,8 +181,8 @@ StatusOr<std::unique_ptr<StateStore>> OpenStore(const std::string& folder) {
   return OpenRocksDbStateStore(folder, true);
 }
 
-StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int port, Master* master,
-                                                Metrics* metrics) {
+StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int port, FrontDoor* door,
+                                                Master* master, Metrics* metrics) {
   if (port <= 0) return std::unique_ptr<WebServer>();
   return StartWebServer(
       bind, port,
@@ -188,9 +190,13 @@ StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int por
         [=] {
           return WebPage{200, "text/plain; version=0.0.4", MetricsPage(master, metrics)};
         }},
-       {"/healthz", [] {
+       {"/healthz",
+        [door] {
+          if (const Status status = door->Check(); !status.ok())
+            return WebPage{503, "text/plain", Message(status) + "\n"};
           return WebPage{200, "text/plain", fmt::format("ok {}\n", ::getpid())};
-        }}});
+        }}},
+      metrics);
 }
 
 // Serves until told to stop.
@@ -221,10 +227,15 @@ class RootLoader {
 };
 
 // Where Alluxio's job master would be. Somebody else may be there: it is only an answer.
-std::unique_ptr<RpcServer> StartJobServer(const Configuration& config, RpcService* service) {
+std::unique_ptr<RpcServer> StartJobServer(const Configuration& config, RpcService* service,
+                                          RpcServerOptions limits) {
   const int port = static_cast<int>(config.GetInt("alluxio.job.master.rpc.port"));
   if (port == 0) return nullptr;
-  auto server = RpcServer::Start(service, config.GetString("alluxio.master.bind.host"), port);
+  limits.name = "job-rpc";
+  limits.connections.all = std::max(limits.connections.all / 8, 1);
+  limits.connections.per_peer = std::max(limits.connections.per_peer / 8, 1);
+  auto server =
+      RpcServer::Start(service, config.GetString("alluxio.master.bind.host"), port, limits);
   if (server.ok()) return *std::move(server);
   spdlog::warn("not answering for the job master: {}", Message(server.status()));
   return nullptr;
@@ -241,13 +252,18 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
   RegisterWorkerSessionService(&service, context.master, sessions);
   RegisterVersionService(&service);
   const std::string bind = config.GetString("alluxio.master.bind.host");
-  SPILLWAY_ASSIGN_OR_RETURN(auto server, RpcServer::Start(&service, bind, context.rpc_port));
-  SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind, context.web_port, context.master, metrics));
+  SPILLWAY_ASSIGN_OR_RETURN(const RpcServerOptions limits,
+                            MakeRpcServerOptions(config, RaiseOpenFiles(), metrics));
+  SPILLWAY_ASSIGN_OR_RETURN(auto server,
+                            RpcServer::Start(&service, bind, context.rpc_port, limits));
+  FrontDoor door(bind, server->port(), alluxio::grpc::version::FILE_SYSTEM_MASTER_CLIENT_SERVICE);
+  SPILLWAY_ASSIGN_OR_RETURN(auto web,
+                            StartPages(bind, context.web_port, &door, context.master, metrics));
   spdlog::info("master serves {}:{}", bind, context.rpc_port);
   RpcService job_service(&authenticator);
   RegisterJobMaster(&job_service, context);
   RegisterVersionService(&job_service);
-  auto job_server = StartJobServer(config, &job_service);
+  auto job_server = StartJobServer(config, &job_service, limits);
 
   std::atomic<bool> stopping{false};
   RootLoader root(context);

@@ -7,8 +7,10 @@
 #include "bin/process.h"
 #include "common/format.h"
 #include "common/log.h"
+#include "rpc/client/front_door.h"
 #include "rpc/client/worker_client.h"
 #include "rpc/client/worker_session_client.h"
+#include "rpc/limits.h"
 #include "rpc/master/master_services.h"
 #include "rpc/server.h"
 #include "rpc/web_server.h"
@@ -96,10 +98,12 @@ StatusOr<BlockStoreOptions> StoreOptions(const Configuration& config,
   return options;
 }
 
-StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int port, Worker* worker,
-                                                Metrics* metrics) {
+StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int port, FrontDoor* door,
+                                                Worker* worker, Metrics* metrics) {
   if (port <= 0) return std::unique_ptr<WebServer>();
-  const auto health = [worker] {
+  const auto health = [worker, door] {
+    if (const Status status = door->Check(); !status.ok())
+      return WebPage{503, "text/plain", Message(status) + "\n"};
     if (!worker->registered()) return WebPage{503, "text/plain", "no session with the master\n"};
     return WebPage{200, "text/plain", fmt::format("ok {}\n", ::getpid())};
   };
@@ -108,7 +112,8 @@ StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int por
                           [metrics] {
                             return WebPage{200, "text/plain; version=0.0.4", metrics->Serialize()};
                           }},
-                         {"/healthz", health}});
+                         {"/healthz", health}},
+                        metrics);
 }
 
 // Until nothing here is needed any more, or the grace period ends.
@@ -136,8 +141,12 @@ Status Serve(const Configuration& config, const WorkerAddress& address, Worker* 
   RegisterVersionService(&service);
   std::string bind = config.GetString("alluxio.worker.bind.host");
   if (bind.empty()) bind = address.host;
-  SPILLWAY_ASSIGN_OR_RETURN(auto server, RpcServer::Start(&service, bind, address.data_port));
-  SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind, address.web_port, worker, metrics));
+  SPILLWAY_ASSIGN_OR_RETURN(const RpcServerOptions limits,
+                            MakeRpcServerOptions(config, RaiseOpenFiles(), metrics));
+  SPILLWAY_ASSIGN_OR_RETURN(auto server,
+                            RpcServer::Start(&service, bind, address.data_port, limits));
+  FrontDoor door(bind, server->port(), alluxio::grpc::version::BLOCK_WORKER_CLIENT_SERVICE);
+  SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind, address.web_port, &door, worker, metrics));
   const std::string master = fmt::format("{}:{}", config.GetString("alluxio.master.hostname"),
                                          config.GetInt("alluxio.master.rpc.port"));
   SystemClock clock;

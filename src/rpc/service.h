@@ -73,6 +73,8 @@ class RpcService {
   void Refuse(const std::string& service, const std::string& method);
   std::vector<std::string> UnaryMethods() const;  // sorted
   const RawHandler& UnaryHandler(const std::string& method) const { return unary_.at(method); }
+  // Clients log in before they call.
+  bool logs_in() const { return authenticator_->sasl(); }
   bool Hosts(const std::string& service) const { return services_.contains(service); }
 
   ServerReactor* CreateReactor(ServerCall* call);
