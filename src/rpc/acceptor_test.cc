@@ -63,9 +63,9 @@ class Greeter {
     options.metrics = &metrics_;
     acceptor_ = *Acceptor::Listen("127.0.0.1", 0, options);
     acceptor_->Start([this](int fd) {
-      (void)!::write(fd, "!", 1);
       absl::MutexLock lock(&mutex_);
       taken_.emplace_back(fd);
+      (void)!::write(fd, "!", 1);
     });
   }
   ~Greeter() { acceptor_->Stop(); }
