@@ -232,7 +232,10 @@ void Acceptor::OnReadable(int fd) {
     return;
   }
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-  if (!options_.preface.empty()) SetLowWater(fd, 1);
+  if (!options_.preface.empty()) {
+    SetLowWater(fd, 1);
+    MeterFrames(fd);  // before anybody is known there
+  }
   connections_.HandOver(fd);
   take_(fd);
 }

@@ -20,7 +20,8 @@ namespace spillway {
 struct AcceptorOptions {
   std::string name;  // of the thread (at most 15 letters) and in metrics and logs
   ConnectionLimits limits;
-  // What every connection must begin with; anything else is closed. Empty: any byte.
+  // What every connection must begin with; anything else is closed, and frames are metered. Empty:
+  // any byte, and no frames.
   std::string preface;
   Wildcard wildcard = Wildcard::kBothFamilies;
   Metrics* metrics = nullptr;  // may be null

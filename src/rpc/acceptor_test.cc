@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "absl/synchronization/mutex.h"
 #include "common/clock.h"
 #include "rpc/frame_meter.h"
@@ -84,6 +86,18 @@ class Greeter {
     return ::poll(&wait, 1, kWaitMs) == 1 && ::recv(fd.get(), &byte, 1, 0) == 1 && byte == '!';
   }
   void LogIn(const Descriptor& client) { acceptor_->connections()->Know(PeerOfClient(client)); }
+  // Reads from the first connection as gRPC does.
+  ssize_t ReadTaken() {
+    absl::MutexLock lock(&mutex_);
+    pollfd wait{taken_[0].get(), POLLIN, 0};
+    ::poll(&wait, 1, kWaitMs);
+    char bytes[4096];
+    iovec into{bytes, sizeof(bytes)};
+    msghdr message{};
+    message.msg_iov = &into;
+    message.msg_iovlen = 1;
+    return ::recvmsg(taken_[0].get(), &message, 0);
+  }
   // As gRPC does when a connection has ended.
   void CloseTaken() {
     absl::MutexLock lock(&mutex_);
@@ -190,11 +204,32 @@ TEST(AcceptorTest, peerWhoseCallsCostTooMuch_isCutOffAndWaits) {
   const PeerAddress peer = PeerOfClient(client);
   const int64_t now_ms = SystemClock().MonotonicMs();
   for (int i = 0; i < 999; ++i) greeter.acceptor()->connections()->Blame(peer, now_ms);
-  EXPECT_EQ(PunishedUntilMs(peer), 0);
+  EXPECT_LT(PunishedUntilMs(peer), now_ms + kPenaltyMs);
   greeter.acceptor()->connections()->Blame(peer, now_ms);
   EXPECT_TRUE(Ends(client));
   EXPECT_EQ(PunishedUntilMs(peer), now_ms + kPenaltyMs);
   greeter.Greeted("127.0.0.3");  // later
+}
+
+TEST(AcceptorTest, resetsOfAStranger_endItsConnection) {
+  std::string resets = "the rest of 24";
+  resets.resize(24 - std::strlen(kPreface));
+  for (int i = 0; i < 60; ++i) resets += std::string("\0\0\4\3\0\0\0\0\1....", 13);
+  for (const bool logins : {true, false}) {
+    ConnectionLimits limits = Few(4, 4);
+    if (!logins) limits.stranger_ms = 0;
+    Greeter greeter(limits);
+    const Descriptor client = greeter.Greeted("127.0.0.4");
+    Say(client, resets);
+    // In two pieces perhaps: the acceptor took nothing away.
+    ssize_t n = 0;
+    for (ssize_t got = 0; got < static_cast<ssize_t>(std::strlen(kPreface) + resets.size());) {
+      n = greeter.ReadTaken();
+      if (n < 0) break;
+      got += n;
+    }
+    EXPECT_EQ(n < 0, logins);
+  }
 }
 
 TEST(AcceptorTest, portInUse_isSaid) {

@@ -8,7 +8,6 @@
 #include <thread>
 
 #include "absl/time/clock.h"
-#include "rpc/frame_meter.h"
 
 namespace spillway {
 namespace {
@@ -98,7 +97,6 @@ StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(RpcService* service, const
     }
   }
   server->acceptor_->Start([connections = server->connections_.get()](int fd) {
-    MeterFrames(fd);
     grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
     connection.fd = fd;
     connections->HandleNewConnection(&connection);
