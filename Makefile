@@ -4,7 +4,7 @@ JOBS ?= 2
 BUILD := build/$(PRESET)
 TEST_PRESETS := asan tsan
 
-.PHONY: build run test check format tidy bench compat compat-stores sim sim-long chaos fuzz microbench deps test-deps unit asan tsan clean
+.PHONY: build run test check format tidy bench compat compat-stores sim sim-long chaos abuse fuzz microbench deps test-deps unit asan tsan clean
 
 deps:
 	@tools/install-deps.sh build
@@ -74,6 +74,10 @@ sim: build
 # Half an hour of kills, outages and full disks against a ledger.
 chaos: build test-deps
 	@.venv/bin/python tests/chaos/chaos.py --minutes 30
+
+# Crowds and hostile peers against every port, with honest clients beside.
+abuse: build test-deps
+	@.venv/bin/python tests/abuse/abuse.py
 
 sim-long: build
 	@$(BUILD)/bin/sim --seeds 100000

@@ -11,6 +11,8 @@
 #include "common/format.h"
 #include "common/log.h"
 #include "common/path.h"
+#include "rpc/client/front_door.h"
+#include "rpc/limits.h"
 #include "rpc/master/master_jobs.h"
 #include "rpc/master/master_services.h"
 #include "rpc/server.h"
@@ -189,9 +191,11 @@ StatusOr<std::unique_ptr<StateStore>> OpenStore(const std::string& folder) {
 }
 
 // What the pages show once the master serves.
-void ShowMaster(StartPages* pages, Master* master) {
+void ShowMaster(StartPages* pages, Master* master, const std::shared_ptr<FrontDoor>& door) {
   pages->Serve(
-      [master] {
+      [master, door] {
+        if (const Status status = door->Check(); !status.ok())
+          return WebPage{503, "text/plain", Message(status) + "\n"};
         std::string text = fmt::format("ok {}\n", ::getpid());
         if (master->InSafeMode()) {
           const auto workers = master->GetWorkerReport();
@@ -233,10 +237,15 @@ class RootLoader {
 };
 
 // Where Alluxio's job master would be. Somebody else may be there: it is only an answer.
-std::unique_ptr<RpcServer> StartJobServer(const Configuration& config, RpcService* service) {
+std::unique_ptr<RpcServer> StartJobServer(const Configuration& config, RpcService* service,
+                                          RpcServerOptions limits) {
   const int port = static_cast<int>(config.GetInt("alluxio.job.master.rpc.port"));
   if (port == 0) return nullptr;
-  auto server = RpcServer::Start(service, config.GetString("alluxio.master.bind.host"), port);
+  limits.name = "job-rpc";
+  limits.connections.all = std::max(limits.connections.all / 8, 1);
+  limits.connections.per_peer = std::max(limits.connections.per_peer / 8, 1);
+  auto server =
+      RpcServer::Start(service, config.GetString("alluxio.master.bind.host"), port, limits);
   if (server.ok()) return *std::move(server);
   spdlog::warn("not answering for the job master: {}", Message(server.status()));
   return nullptr;
@@ -254,13 +263,18 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
   RegisterVersionService(&service);
   const std::string bind = config.GetString("alluxio.master.bind.host");
   pages->Phase(fmt::format("listening on {}:{}", bind, context.rpc_port));
-  SPILLWAY_ASSIGN_OR_RETURN(auto server, RpcServer::Start(&service, bind, context.rpc_port));
-  ShowMaster(pages, context.master);
+  SPILLWAY_ASSIGN_OR_RETURN(const RpcServerOptions limits,
+                            MakeRpcServerOptions(config, RaiseOpenFiles(), pages->metrics()));
+  SPILLWAY_ASSIGN_OR_RETURN(auto server,
+                            RpcServer::Start(&service, bind, context.rpc_port, limits));
+  ShowMaster(pages, context.master,
+             std::make_shared<FrontDoor>(
+                 bind, server->port(), alluxio::grpc::version::FILE_SYSTEM_MASTER_CLIENT_SERVICE));
   spdlog::info("master serves {}:{}", bind, context.rpc_port);
   RpcService job_service(&authenticator);
   RegisterJobMaster(&job_service, context);
   RegisterVersionService(&job_service);
-  auto job_server = StartJobServer(config, &job_service);
+  auto job_server = StartJobServer(config, &job_service, limits);
 
   std::atomic<bool> stopping{false};
   RootLoader root(context);

@@ -2,15 +2,24 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "common/log.h"
 
 namespace spillway {
 namespace {
+
+// More descriptors than that cost the kernel memory and are of no use here.
+constexpr rlim_t kOpenFilesMax = 1 << 20;
+constexpr int64_t kOpenFilesUnknown = 1024;
 
 sigset_t StopSignals() {
   sigset_t set;
@@ -70,6 +79,21 @@ void BlockStopSignals() {
   const sigset_t set = StopSignals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal(SIGPIPE, SIG_IGN);
+}
+
+int64_t RaiseOpenFiles() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kOpenFilesUnknown;
+  const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, kOpenFilesMax);
+  if (limit.rlim_cur < wanted) {
+    const rlim_t had = std::exchange(limit.rlim_cur, wanted);
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+      spdlog::warn("cannot raise the limit of open files: {}", std::strerror(errno));
+      limit.rlim_cur = had;
+    }
+  }
+  spdlog::info("may open {} files", limit.rlim_cur);
+  return static_cast<int64_t>(std::min<rlim_t>(limit.rlim_cur, INT32_MAX));
 }
 
 Status RunUntilSignal(const std::function<Status()>& failed) {

@@ -19,6 +19,9 @@ Status RunUntilSignal(const std::function<Status()>& failed);
 // Blocks those signals in this and all later threads; call first.
 void BlockStopSignals();
 
+// Raises the limit of open files as far as the process may, logs it, and returns it.
+int64_t RaiseOpenFiles();
+
 // Mains of the roles. Return exit codes; 0 is a clean end.
 // restore_from: a backup to begin with, or empty.
 int MasterMain(const Configuration& config, const std::string& restore_from);

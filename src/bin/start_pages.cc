@@ -13,7 +13,8 @@ Status StartPages::Listen(const std::string& host, int port) {
   if (port <= 0) return absl::OkStatus();
   SPILLWAY_ASSIGN_OR_RETURN(server_, StartWebServer(host, port,
                                                     {{"/metrics", [this] { return MetricsPage(); }},
-                                                     {"/healthz", [this] { return Health(); }}}));
+                                                     {"/healthz", [this] { return Health(); }}},
+                                                    metrics_));
   return absl::OkStatus();
 }
 

@@ -19,6 +19,7 @@ class StartPages {
  public:
   explicit StartPages(Metrics* metrics) : metrics_(metrics) {}
   ~StartPages() { Stop(); }
+  Metrics* metrics() { return metrics_; }
   // Port 0: nobody is answered.
   Status Listen(const std::string& host, int port);
   // Shown until the next one, and logged; how far it is (progress) is only shown.

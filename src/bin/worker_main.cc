@@ -9,8 +9,10 @@
 #include "common/checked.h"
 #include "common/format.h"
 #include "common/log.h"
+#include "rpc/client/front_door.h"
 #include "rpc/client/worker_client.h"
 #include "rpc/client/worker_session_client.h"
+#include "rpc/limits.h"
 #include "rpc/master/master_services.h"
 #include "rpc/server.h"
 #include "rpc/worker/block_worker_service.h"
@@ -120,9 +122,12 @@ std::string TierMetrics(Worker* worker) {
 }
 
 // What the pages show once the worker serves.
-void ShowWorker(StartPages* pages, Worker* worker, const std::string& master) {
+void ShowWorker(StartPages* pages, Worker* worker, const std::string& master,
+                const std::shared_ptr<FrontDoor>& door) {
   pages->Serve(
       [=] {
+        if (const Status status = door->Check(); !status.ok())
+          return WebPage{503, "text/plain", Message(status) + "\n"};
         if (!worker->registered()) {
           return WebPage{503, "text/plain",
                          fmt::format("registering: no session with the master {}\n", master)};
@@ -157,10 +162,15 @@ Status Serve(const Configuration& config, const WorkerAddress& address, Worker* 
   RegisterVersionService(&service);
   const std::string bind = BindHost(config, address);
   pages->Phase(fmt::format("listening on {}:{}", bind, address.data_port));
-  SPILLWAY_ASSIGN_OR_RETURN(auto server, RpcServer::Start(&service, bind, address.data_port));
+  SPILLWAY_ASSIGN_OR_RETURN(const RpcServerOptions limits,
+                            MakeRpcServerOptions(config, RaiseOpenFiles(), pages->metrics()));
+  SPILLWAY_ASSIGN_OR_RETURN(auto server,
+                            RpcServer::Start(&service, bind, address.data_port, limits));
   const std::string master = fmt::format("{}:{}", config.GetString("alluxio.master.hostname"),
                                          config.GetInt("alluxio.master.rpc.port"));
-  ShowWorker(pages, worker, master);
+  ShowWorker(pages, worker, master,
+             std::make_shared<FrontDoor>(bind, server->port(),
+                                         alluxio::grpc::version::BLOCK_WORKER_CLIENT_SERVICE));
   SystemClock clock;
   auto session =
       StartWorkerSession(worker, master, clock.NowMs(),

@@ -135,6 +135,8 @@ StatusOr<Caller> Authenticator::Authenticate(const std::string& channel_id,
 
 namespace {
 
+constexpr size_t kLoginBytesMax = 64 << 10;
+
 class SaslReactor : public ServerReactor {
  public:
   SaslReactor(ServerStream* call, Authenticator* authenticator)
@@ -149,7 +151,7 @@ class SaslReactor : public ServerReactor {
       return Finish(grpc::Status::OK);
     }
     sasl::SaslMessage message;
-    if (!FromBuffer(request_, &message)) {
+    if (request_.Length() > kLoginBytesMax || !FromBuffer(request_, &message)) {
       return Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "Unreadable SASL message"));
     }
     if (!channel_id_.empty()) return StartRead(&request_);
@@ -158,6 +160,7 @@ class SaslReactor : public ServerReactor {
       return Finish(ToGrpc(status));
     }
     channel_id_ = message.clientid();
+    Trust();
     sasl::SaslMessage success;
     success.set_messagetype(sasl::SUCCESS);
     response_ = ToBuffer(success);

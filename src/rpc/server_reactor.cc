@@ -1,5 +1,7 @@
 #include "rpc/server_reactor.h"
 
+#include "common/clock.h"
+#include "rpc/connections.h"
 #include "rpc/service.h"
 
 namespace spillway {
@@ -38,6 +40,16 @@ void ServerCall::WriteAndFinish(const grpc::ByteBuffer* message, const grpc::Sta
 void ServerCall::Finish(const grpc::Status& status) {
   end_ = status;
   source_.queue->Run([this] { stream_.Finish(end_, TagOf(&finished_)); });
+}
+
+void ServerCall::Trust() {
+  if (const auto peer = ParsePeer(context_.peer())) source_.connections->Know(*peer);
+}
+
+// A call that is taken back unanswered costs its sender less than it costs here.
+void ServerCall::Blame() {
+  const auto peer = ParsePeer(context_.peer());
+  if (peer) source_.connections->Blame(*peer, SystemClock().MonotonicMs());
 }
 
 ServerCall::ServerCall(const Source& source) : source_(source) {
@@ -80,7 +92,10 @@ void ServerCall::OnConfirmed(bool ok) {
 void ServerCall::OnFinished(bool) { EventOver(); }
 
 void ServerCall::OnGone(bool) {
-  if (context_.IsCancelled()) reactor_->OnCancel();
+  if (context_.IsCancelled()) {
+    if (!headers_sent_) Blame();
+    reactor_->OnCancel();
+  }
   EventOver();
 }
 

@@ -13,6 +13,7 @@
 
 namespace spillway {
 
+class Connections;
 class RpcService;
 
 // The transport under one call, as its reactor sees it. The operations are those of ServerReactor,
@@ -25,6 +26,7 @@ class ServerStream {
   virtual void ConfirmEnd(const grpc::ByteBuffer* message) = 0;
   virtual void WriteAndFinish(const grpc::ByteBuffer* message, const grpc::Status& status) = 0;
   virtual void Finish(const grpc::Status& status) = 0;
+  virtual void Trust() {}
 };
 
 // Its contract is that of grpc::ServerGenericBidiReactor. Operations may be started from any
@@ -57,6 +59,8 @@ class ServerReactor {
     stream_->WriteAndFinish(message, status);
   }
   void Finish(const grpc::Status& status) { stream_->Finish(status); }
+  // The caller has said who it is: its connection is not closed to make room for another.
+  void Trust() { stream_->Trust(); }
 
  private:
   ServerStream* const stream_;
@@ -89,6 +93,7 @@ class ServerCall : public ServerStream {
     CallQueue* queue = nullptr;
     RpcService* service = nullptr;
     LiveCalls* live = nullptr;
+    Connections* connections = nullptr;
   };
   // Takes the next call that comes to the server, and every one after it.
   static void Accept(const Source& source) { new ServerCall(source); }
@@ -113,6 +118,8 @@ class ServerCall : public ServerStream {
   void ConfirmEnd(const grpc::ByteBuffer* message) override;
   void WriteAndFinish(const grpc::ByteBuffer* message, const grpc::Status& status) override;
   void Finish(const grpc::Status& status) override;
+  void Trust() override;
+  void Blame();
 
   void OnAccepted(bool ok);
   void OnRead(bool ok);

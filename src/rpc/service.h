@@ -75,6 +75,8 @@ class RpcService {
   const StreamHandler& HandlerOfStream(const std::string& method) const {
     return streams_.at(method);
   }
+  // Clients log in before they call.
+  bool logs_in() const { return authenticator_->sasl(); }
   bool Hosts(const std::string& service) const { return services_.contains(service); }
 
   ServerReactor* CreateReactor(ServerCall* call);

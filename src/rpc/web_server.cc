@@ -1,11 +1,15 @@
 #include "rpc/web_server.h"
 
 #include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <thread>
+
+#include "rpc/acceptor.h"
 
 namespace spillway {
 namespace {
@@ -16,8 +20,11 @@ namespace http = boost::beast::http;
 using Tcp = asio::ip::tcp;
 using Pages = std::map<std::string, std::function<WebPage()>>;
 
-constexpr auto kTimeout = std::chrono::seconds(10);
-constexpr size_t kRequestBytesMax = 16 << 10;
+constexpr auto kTimeout = std::chrono::seconds(5);
+constexpr uint32_t kHeaderBytesMax = 8 << 10;
+constexpr size_t kBufferBytesMax = 16 << 10;
+// Those who ask are few: a metrics collector, and somebody who looks.
+constexpr ConnectionLimits kLimits{64, 48, 5000, 10'000};
 
 // One connection, one request.
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -26,7 +33,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void Begin() {
     stream_.expires_after(kTimeout);
-    parser_.body_limit(kRequestBytesMax);
+    parser_.header_limit(kHeaderBytesMax);
+    parser_.body_limit(0);
     http::async_read(stream_, buffer_, parser_,
                      [self = shared_from_this()](beast::error_code error, size_t) {
                        if (!error) self->Answer();
@@ -50,6 +58,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     response_.body() = request.method() == http::verb::head ? "" : std::move(answer.body);
     response_.keep_alive(false);
     response_.prepare_payload();
+    stream_.expires_after(kTimeout);
     http::async_write(stream_, response_, [self = shared_from_this()](beast::error_code, size_t) {
       beast::error_code ignored;
       self->stream_.socket().shutdown(Tcp::socket::shutdown_send, ignored);
@@ -58,56 +67,56 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   beast::tcp_stream stream_;
   const Pages* const pages_;
-  beast::flat_buffer buffer_{kRequestBytesMax};
-  http::request_parser<http::string_body> parser_;
+  beast::flat_buffer buffer_{kBufferBytesMax};
+  http::request_parser<http::empty_body> parser_;
   http::response<http::string_body> response_;
 };
 
 class BeastServer : public WebServer {
  public:
-  explicit BeastServer(Pages pages) : pages_(std::move(pages)), acceptor_(io_) {}
-  ~BeastServer() override {
-    io_.stop();
-    if (thread_.joinable()) thread_.join();
-  }
-
-  Status Listen(const std::string& host, int port) {
-    beast::error_code error;
-    const auto address = asio::ip::make_address(host, error);
-    const Tcp::endpoint endpoint(error ? asio::ip::make_address("0.0.0.0") : address,
-                                 static_cast<uint16_t>(port));
-    acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (error)
-      return Unavailable("Cannot listen on web port {}:{}: {}", host, port, error.message());
-    Accept();
+  BeastServer(Pages pages, std::unique_ptr<Acceptor> acceptor)
+      : pages_(std::move(pages)), acceptor_(std::move(acceptor)) {
     thread_ = std::thread([this] { io_.run(); });
-    return absl::OkStatus();
+    acceptor_->Start([this](int fd) { Take(fd); });
   }
+  ~BeastServer() override {
+    acceptor_->Stop();
+    io_.stop();
+    thread_.join();
+  }
+  int port() const override { return acceptor_->port(); }
 
  private:
-  void Accept() {
-    acceptor_.async_accept([this](beast::error_code error, Tcp::socket socket) {
-      if (!error) std::make_shared<Connection>(std::move(socket), &pages_)->Begin();
-      if (error != asio::error::operation_aborted) Accept();
+  void Take(int fd) {
+    asio::post(io_, [this, owned = Descriptor(fd)]() mutable {
+      // Only asio's own operations on addresses need the protocol, and there are none.
+      Tcp::socket socket(io_);
+      beast::error_code error;
+      socket.assign(Tcp::v4(), owned.get(), error);
+      if (error) return;
+      owned.Release();
+      std::make_shared<Connection>(std::move(socket), &pages_)->Begin();
     });
   }
 
   const Pages pages_;
   asio::io_context io_;
-  Tcp::acceptor acceptor_;
+  const asio::executor_work_guard<asio::io_context::executor_type> runs_{io_.get_executor()};
+  const std::unique_ptr<Acceptor> acceptor_;
   std::thread thread_;
 };
 
 }  // namespace
 
-StatusOr<std::unique_ptr<WebServer>> StartWebServer(const std::string& host, int port,
-                                                    Pages pages) {
-  auto server = std::make_unique<BeastServer>(std::move(pages));
-  SPILLWAY_RETURN_IF_ERROR(server->Listen(host, port));
-  return std::unique_ptr<WebServer>(std::move(server));
+StatusOr<std::unique_ptr<WebServer>> StartWebServer(const std::string& host, int port, Pages pages,
+                                                    Metrics* metrics) {
+  AcceptorOptions options;
+  options.name = "web";
+  options.limits = kLimits;
+  options.wildcard = Wildcard::kAsWritten;
+  options.metrics = metrics;
+  SPILLWAY_ASSIGN_OR_RETURN(auto acceptor, Acceptor::Listen(host, port, std::move(options)));
+  return std::make_unique<BeastServer>(std::move(pages), std::move(acceptor));
 }
 
 }  // namespace spillway

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "common/metrics.h"
 #include "common/status.h"
 
 namespace spillway {
@@ -19,10 +20,13 @@ struct WebPage {
 class WebServer {
  public:
   virtual ~WebServer() = default;
+  virtual int port() const = 0;
 };
 
-// pages are asked on the server's thread. UNAVAILABLE naming the port if it is in use.
+// pages are asked on the server's thread. UNAVAILABLE naming the port if it is in use. metrics may
+// be null.
 StatusOr<std::unique_ptr<WebServer>> StartWebServer(
-    const std::string& host, int port, std::map<std::string, std::function<WebPage()>> pages);
+    const std::string& host, int port, std::map<std::string, std::function<WebPage()>> pages,
+    Metrics* metrics = nullptr);
 
 }  // namespace spillway

@@ -143,6 +143,10 @@ void SessionReactor::Register(const session::Register& request) {
   master_->RegisterWorker(request, [self = shared_from_this()](StatusOr<Master::Session> session) {
     if (!session.ok()) return self->Close(session.status());
     {
+      absl::MutexLock lock(&self->mutex_);
+      if (!self->finished_) self->Trust();
+    }
+    {
       absl::MutexLock lock(&self->session_mutex_);
       self->session_ = *session;
       self->registered_ = true;
