@@ -6,6 +6,7 @@
 
 #include "api/unused_master_api.h"
 #include "api/unused_namespace_admin_api.h"
+#include "cli/json.h"
 
 namespace spillway::cli {
 namespace {
@@ -66,6 +67,10 @@ class NothingDamaged : public UnusedNamespaceAdminApi {
  public:
   StatusOr<DamagedReport> GetDamaged(int64_t) override { return DamagedReport(); }
 };
+
+TEST(CommandsTest, jsonOfWhatIsNoText_isReplaced) {
+  EXPECT_EQ(Text(nlohmann::json{{"path", "/a\xff"}}), "{\n  \"path\": \"/a\xef\xbf\xbd\"\n}");
+}
 
 TEST(CommandsTest, tables_columnsStayApart) {
   FullColumns master;

@@ -219,4 +219,8 @@ nlohmann::json ToJson(const DamagedReport& report) {
           {"leftOut", folders}};
 }
 
+std::string Text(const nlohmann::json& json) {
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace spillway::cli

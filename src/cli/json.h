@@ -26,4 +26,7 @@ nlohmann::json ToJson(const std::vector<T>& items) {
   return array;
 }
 
+// As it is printed. What is not UTF-8 (a name from an old state) is replaced, not refused.
+std::string Text(const nlohmann::json& json);
+
 }  // namespace spillway::cli

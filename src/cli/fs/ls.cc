@@ -38,7 +38,7 @@ class Listing {
       code = std::max(code, ForEachPath(context_, value,
                                         [this](const std::string& path) { return List(path); }));
     }
-    if (arguments_.Has("--json")) *context_.out << json_.dump(2) << "\n";
+    if (arguments_.Has("--json")) *context_.out << Text(json_) << "\n";
     return code;
   }
 

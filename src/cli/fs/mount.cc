@@ -34,7 +34,7 @@ Status PrintMounts(Context& context) {
 StatusOr<int> Mount(Context& context, const Arguments& arguments) {
   if (arguments.Has("--json")) {
     SPILLWAY_ASSIGN_OR_RETURN(const auto mounts, context.master->GetMounts());
-    *context.out << ToJson(mounts).dump(2) << "\n";
+    *context.out << Text(ToJson(mounts)) << "\n";
     return 0;
   }
   if (arguments.values.empty()) {

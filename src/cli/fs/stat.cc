@@ -130,7 +130,7 @@ Command StatCommand() {
                                             context.master->GetPersistInfo({path}));
                   for (const PersistInfo& info : infos) json["persist"] = ToJson(info);
                 }
-                *context.out << json.dump(2) << "\n";
+                *context.out << Text(json) << "\n";
                 return absl::OkStatus();
               }
               if (arguments.Has("-f")) {

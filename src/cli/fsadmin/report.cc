@@ -35,7 +35,7 @@ Status Summary(Context& context, bool as_json) {
   if (as_json) {
     nlohmann::json json = ToJson(info);
     json["workers"] = ToJson(workers);
-    *context.out << json.dump(2) << "\n";
+    *context.out << Text(json) << "\n";
     return absl::OkStatus();
   }
   int64_t capacity = 0;
@@ -121,7 +121,7 @@ Status Capacity(Context& context, const Arguments& arguments) {
                      }),
       workers.end());
   if (arguments.Has("--json")) {
-    *context.out << ToJson(workers).dump(2) << "\n";
+    *context.out << Text(ToJson(workers)) << "\n";
     return absl::OkStatus();
   }
   int64_t capacity = 0;
@@ -152,7 +152,7 @@ Status Capacity(Context& context, const Arguments& arguments) {
 Status UnderStores(Context& context, bool as_json) {
   SPILLWAY_ASSIGN_OR_RETURN(const auto mounts, context.master->GetMounts());
   if (as_json) {
-    *context.out << ToJson(mounts).dump(2) << "\n";
+    *context.out << Text(ToJson(mounts)) << "\n";
     return absl::OkStatus();
   }
   *context.out << "Alluxio under storage system information:\n";

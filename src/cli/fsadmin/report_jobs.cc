@@ -57,7 +57,7 @@ Status ReportJobs(Context& context, bool as_json) {
   SPILLWAY_ASSIGN_OR_RETURN(auto jobs, context.admin->ListJobs());
   std::ostream& out = *context.out;
   if (as_json) {
-    out << ToJson(jobs).dump(2) << "\n";
+    out << Text(ToJson(jobs)) << "\n";
     return absl::OkStatus();
   }
   SPILLWAY_ASSIGN_OR_RETURN(const ClusterInfo cluster, context.master->GetClusterInfo());

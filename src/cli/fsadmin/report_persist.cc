@@ -21,7 +21,7 @@ Status ReportPersist(Context& context, const Arguments& arguments) {
   SPILLWAY_ASSIGN_OR_RETURN(const int64_t entries_max, EntriesMax(arguments));
   SPILLWAY_ASSIGN_OR_RETURN(const auto report, context.master->GetPersistReport(entries_max));
   if (arguments.Has("--json")) {
-    *context.out << ToJson(report).dump(2) << "\n";
+    *context.out << Text(ToJson(report)) << "\n";
     return absl::OkStatus();
   }
   std::ostream& out = *context.out;
@@ -61,7 +61,7 @@ Status ReportStore(Context& context, const Arguments& arguments) {
   SPILLWAY_ASSIGN_OR_RETURN(const int64_t entries_max, EntriesMax(arguments));
   SPILLWAY_ASSIGN_OR_RETURN(const auto stores, context.master->GetStoreReport(entries_max));
   if (arguments.Has("--json")) {
-    *context.out << ToJson(stores).dump(2) << "\n";
+    *context.out << Text(ToJson(stores)) << "\n";
     return absl::OkStatus();
   }
   std::ostream& out = *context.out;
@@ -128,7 +128,7 @@ Status ReportHealth(Context& context, const Arguments& arguments) {
   if (arguments.Has("--json")) {
     nlohmann::json json = ToJson(report);
     json.update(ToJson(damaged));
-    *context.out << json.dump(2) << "\n";
+    *context.out << Text(json) << "\n";
     return absl::OkStatus();
   }
   std::ostream& out = *context.out;

@@ -17,7 +17,7 @@ StatusOr<int64_t> ParseId(const std::string& text) {
 StatusOr<int> List(Context& context, const Arguments& arguments) {
   SPILLWAY_ASSIGN_OR_RETURN(const auto jobs, context.admin->ListJobs());
   if (arguments.Has("--json")) {
-    *context.out << ToJson(jobs).dump(2) << "\n";
+    *context.out << Text(ToJson(jobs)) << "\n";
     return 0;
   }
   for (const JobReport& job : jobs)
@@ -30,7 +30,7 @@ StatusOr<int> Stat(Context& context, const Arguments& arguments) {
   SPILLWAY_ASSIGN_OR_RETURN(const JobReport job, context.admin->GetJob(id, false));
   std::ostream& out = *context.out;
   if (arguments.Has("--json")) {
-    out << ToJson(job).dump(2) << "\n";
+    out << Text(ToJson(job)) << "\n";
     return 0;
   }
   out << "ID: " << job.id << "\nName: " << job.kind << "\n";

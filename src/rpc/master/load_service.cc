@@ -38,7 +38,7 @@ std::string JsonOf(const LoadProgress& progress) {
                         {"mBlocksLeft", progress.blocks_left},
                         {"mFailedFileCount", progress.files_failed},
                         {"mFailureReason", ReasonOf(progress)}}
-      .dump();
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace
