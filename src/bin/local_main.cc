@@ -268,9 +268,9 @@ Status SetBlocksAside(const LocalOptions& options) {
   const stdfs::path tiers = stdfs::path(Tier(options.dir, "master")).parent_path();
   if (there || !stdfs::exists(tiers, error)) return absl::OkStatus();
   if (!MayHoldBlocks(tiers)) {
-    stdfs::remove_all(tiers, error);
-    return error ? Unavailable("Cannot remove {}: {}", tiers.string(), error.message())
-                 : absl::OkStatus();
+    stdfs::remove_all(
+        tiers, error);  // an empty folder that stays (something is mounted there) harms nobody
+    return absl::OkStatus();
   }
   PosixFileEnv env;
   for (int i = 1; i <= kSetAsideMax; ++i) {
