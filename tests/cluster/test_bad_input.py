@@ -75,7 +75,8 @@ def test_portInUse_isNamed(local_cluster):
 
 def test_foreignData_isRefused(local_cluster):
     journal = local_cluster.directory / "journal"
-    result = start_role("master", f"alluxio.master.journal.folder={journal}", "alluxio.master.rpc.port=19997")
+    result = start_role("master", f"alluxio.master.journal.folder={journal}", "alluxio.master.rpc.port=19997",
+                        "alluxio.master.web.port=0")
     assert result.returncode == 1 and "lock" in result.stderr.lower()
     local_cluster.stop()
     result = start_role("master", f"alluxio.master.journal.folder={journal}", "alluxio.master.rpc.port=19997",

@@ -39,7 +39,7 @@ def test_metricsTable_isWhatAClusterExports():
     assert {name: table.get(name) for name in exported} == exported, "docs/METRICS.md has a row for each"
     source = "".join(path.read_text() for path in (ROOT / "src").rglob("*.cc"))
     assert {name for name in table if f'"{name}"' not in source} == set(), "rows of what no code exports"
-    assert {name for name in re.findall(r'"(spillway_(?:master|worker|understore)_[a-z_]+)"', source)} == set(table)
+    assert {name for name in re.findall(r'"(spillway_(?:master_|worker_|understore_|connections)[a-z_]*)"', source)} == set(table)
     assert 'spillway_worker_tier_used_bytes{tier="MEM"}' in worker
     assert 'le="5e-05"' in text, "buckets below a millisecond"
 
