@@ -1,4 +1,5 @@
 // Reports between our value types and the admin protocol.
+#include "api/folder_report.h"
 #include "rpc/convert.h"
 
 namespace spillway {
@@ -104,28 +105,6 @@ StoreInfo ToStoreInfo(const admin::StoreInfo& in) {
   return info;
 }
 
-static void FillFolders(const std::vector<FolderInfo>& folders, const std::vector<LostFile>& lost,
-                        session::Folders* out) {
-  for (const FolderInfo& folder : folders) {
-    auto* to = out->add_folders();
-    to->set_path(folder.path);
-    to->set_tier(folder.tier);
-    to->set_state(static_cast<int32_t>(folder.state));
-    to->set_why(folder.why);
-    to->set_unread_files(folder.unread_files);
-    to->set_undeleted_files(folder.undeleted_files);
-    to->set_lost_files(folder.lost_files);
-    to->set_lost_bytes(folder.lost_bytes);
-  }
-  for (const LostFile& file : lost) {
-    auto* to = out->add_lost();
-    to->set_folder(file.folder);
-    to->set_name(file.name);
-    to->set_size_bytes(file.bytes);
-    to->set_why(file.why);
-  }
-}
-
 void FillHealthReport(const HealthReport& report, admin::GetHealthReportResponse* out) {
   out->set_degraded_blocks(report.degraded_blocks);
   out->set_lost_blocks(report.lost_blocks);
@@ -158,16 +137,7 @@ HealthReport ToHealthReport(const admin::GetHealthReportResponse& in) {
   }
   for (const auto& worker : in.workers()) {
     WorkerFolders to{worker.host(), worker.data_port(), {}, {}};
-    for (const auto& folder : worker.folders().folders()) {
-      const bool known =
-          folder.state() >= 0 && folder.state() <= static_cast<int>(FolderState::kFailed);
-      to.folders.push_back({folder.path(), folder.tier(),
-                            known ? static_cast<FolderState>(folder.state()) : FolderState::kAtRisk,
-                            folder.why(), folder.unread_files(), folder.undeleted_files(),
-                            folder.lost_files(), folder.lost_bytes()});
-    }
-    for (const auto& file : worker.folders().lost())
-      to.lost.push_back({file.folder(), file.name(), file.size_bytes(), file.why()});
+    ReadFolders(worker.folders(), &to.folders, &to.lost);
     report.workers.push_back(std::move(to));
   }
   return report;

@@ -1,6 +1,7 @@
 // What is told of workers, and to them.
 #include <algorithm>
 
+#include "api/folder_report.h"
 #include "master/master.h"
 
 namespace spillway {
@@ -23,31 +24,11 @@ session::MasterMessage Master::MountTableMessage() {
   return message;
 }
 
-namespace {
-
-FolderState ToState(int32_t number) {
-  const bool known = number >= 0 && number <= static_cast<int32_t>(FolderState::kFailed);
-  return known ? static_cast<FolderState>(number) : FolderState::kAtRisk;
-}
-
-int64_t Count(int64_t number) { return std::max<int64_t>(0, number); }
-
-}  // namespace
-
 void Master::FoldersAre(const Session& session, const session::Folders& folders) {
   absl::MutexLock lock(&mutex_);
   WorkerEntry* worker = cluster_.FindCurrent(session.worker, session.epoch);
   if (worker == nullptr) return;
-  worker->folders.clear();
-  worker->lost_files.clear();
-  for (const auto& folder : folders.folders()) {
-    worker->folders.push_back({folder.path(), folder.tier(), ToState(folder.state()), folder.why(),
-                               Count(folder.unread_files()), Count(folder.undeleted_files()),
-                               Count(folder.lost_files()), Count(folder.lost_bytes())});
-  }
-  for (const auto& file : folders.lost())
-    worker->lost_files.push_back(
-        {file.folder(), file.name(), Count(file.size_bytes()), file.why()});
+  ReadFolders(folders, &worker->folders, &worker->lost_files);
 }
 
 Status Master::ChangeLostFile(const std::string& host, int data_port, const LostFile& file,

@@ -146,6 +146,19 @@ class StreamsTest : public WorkerFixture {
     }
   }
 
+  // Of streams that write kNew.
+  void OnlyAHalfCloseCommits(Maker make, const Messages& messages) {
+    ForAll(make, messages, 2, [&](size_t count, size_t, End end, const Outcome& outcome) {
+      const bool whole = end == End::kHalfClose && count > 0;
+      EXPECT_EQ(outcome.status.ok(), whole);
+      EXPECT_EQ(outcome.committed, whole);
+      EXPECT_FALSE(outcome.before_end);
+      EXPECT_EQ(store_->Has(BlockId(kNew)), whole);
+      EXPECT_TRUE(store_->Remove(BlockId(kNew)).ok());
+      EXPECT_EQ(Used(), used_);
+    });
+  }
+
   static constexpr int64_t kHeld = int64_t{5} << 24;
   static constexpr int64_t kNew = int64_t{7} << 24;
   const std::string data_ = "0123456789";
@@ -164,15 +177,7 @@ grpc::ByteBuffer WriteCommand(int64_t id, int64_t offset, bool flush) {
 TEST_F(StreamsTest, write_onlyAHalfCloseCommits) {
   const Messages messages = {WriteCommand(kNew, 0, false), ChunkBuffer(2, grpc::Slice("0123")),
                              WriteCommand(kNew, 4, true), ChunkBuffer(2, grpc::Slice("4567"))};
-  ForAll(MakeWriteReactor, messages, 2, [&](size_t count, size_t, End end, const Outcome& outcome) {
-    const bool whole = end == End::kHalfClose && count > 0;
-    EXPECT_EQ(outcome.status.ok(), whole);
-    EXPECT_EQ(outcome.committed, whole);
-    EXPECT_FALSE(outcome.before_end);
-    EXPECT_EQ(store_->Has(BlockId(kNew)), whole);
-    EXPECT_TRUE(store_->Remove(BlockId(kNew)).ok());
-    EXPECT_EQ(Used(), used_);
-  });
+  OnlyAHalfCloseCommits(MakeWriteReactor, messages);
 }
 
 TEST_F(StreamsTest, createLocal_onlyAHalfCloseCommits) {
@@ -182,16 +187,7 @@ TEST_F(StreamsTest, createLocal_onlyAHalfCloseCommits) {
   reserve.set_only_reserve_space(true);
   reserve.set_space_to_reserve(100);
   const Messages messages = {ToBuffer(create), ToBuffer(reserve), ToBuffer(reserve)};
-  ForAll(MakeCreateLocalReactor, messages, 2,
-         [&](size_t count, size_t, End end, const Outcome& outcome) {
-           const bool whole = end == End::kHalfClose && count > 0;
-           EXPECT_EQ(outcome.status.ok(), whole);
-           EXPECT_EQ(outcome.committed, whole);
-           EXPECT_FALSE(outcome.before_end);
-           EXPECT_EQ(store_->Has(BlockId(kNew)), whole);
-           EXPECT_TRUE(store_->Remove(BlockId(kNew)).ok());
-           EXPECT_EQ(Used(), used_);
-         });
+  OnlyAHalfCloseCommits(MakeCreateLocalReactor, messages);
 }
 
 TEST_F(StreamsTest, read_sendsThatBlockAndNoMore) {

@@ -2,6 +2,7 @@
 // wait, and leave in order.
 #include <algorithm>
 
+#include "api/folder_report.h"
 #include "common/log.h"
 #include "worker/worker.h"
 
@@ -69,24 +70,7 @@ void Worker::TellFolders() {
   if (!registered_) return;
   session::WorkerMessage message;
   auto* folders = message.mutable_folders();
-  for (const FolderInfo& folder : store_->Folders()) {
-    auto* to = folders->add_folders();
-    to->set_path(folder.path);
-    to->set_tier(folder.tier);
-    to->set_state(static_cast<int32_t>(folder.state));
-    to->set_why(folder.why);
-    to->set_unread_files(folder.unread_files);
-    to->set_undeleted_files(folder.undeleted_files);
-    to->set_lost_files(folder.lost_files);
-    to->set_lost_bytes(folder.lost_bytes);
-  }
-  for (const LostFile& file : store_->LostFiles(kLostFilesTold)) {
-    auto* to = folders->add_lost();
-    to->set_folder(file.folder);
-    to->set_name(file.name);
-    to->set_size_bytes(file.bytes);
-    to->set_why(file.why);
-  }
+  FillFolders(store_->Folders(), store_->LostFiles(kLostFilesTold), folders);
   std::string text = folders->SerializeAsString();
   if (text == told_folders_) return;
   told_folders_ = std::move(text);
