@@ -1,6 +1,8 @@
 // What goes wrong, and the schedule.
 #include <algorithm>
 
+#include <spdlog/spdlog.h>
+
 #include "sim/simulation.h"
 
 namespace spillway::sim {
@@ -126,12 +128,16 @@ void Simulation::DiskFault(Node& node) {
     case 0:
     case 1:
     case 2:
-      if (away < 2) CrashWorker(node);
+      if (away < 2) {
+        spdlog::debug("{} crashes", node.host);
+        CrashWorker(node);
+      }
       return;
     case 3: {
       if (!Healthy()) return;
       ++damages_;
       ++tally_->disks_lost;
+      spdlog::debug("{} loses its disk", node.host);
       CrashWorker(node);
       for (const std::string& path : node.env.FilesBelow("/")) (void)node.env.Remove(path);
       return;
@@ -140,6 +146,7 @@ void Simulation::DiskFault(Node& node) {
       if (!Healthy()) return;
       ++damages_;
       ++tally_->power_losses;
+      spdlog::debug("{} loses power", node.host);
       CrashWorker(node);
       return node.env.LoseUnsynced(random_.Below(2) == 0);
     case 5: {
@@ -152,6 +159,7 @@ void Simulation::DiskFault(Node& node) {
       if (size == 0) return;
       ++damages_;
       ++tally_->flipped_bits;
+      spdlog::debug("{} has a flipped bit in {}", node.host, path);
       (void)node.env.FlipBit(path, static_cast<int64_t>(random_.Below(size)));
       return;
     }
@@ -178,6 +186,7 @@ void Simulation::ArmFileFault(Node& node) {
       MakeStatus(StatusCode::kPermissionDenied, "Permission denied"),
       MakeStatus(StatusCode::kResourceExhausted, "Too many open files")};
   ++tally_->file_faults;
+  spdlog::debug("{} has files that fail", node.host);
   node.fault.armed = true;
   node.fault.op = kOps[random_.Below(6)];
   node.fault.status = kReasons[random_.Below(3)];

@@ -96,10 +96,12 @@ void Simulation::CheckNow() {
 
 void Simulation::OnChange(const StoreChange& change) {
   const std::string& key = change.key;
-  spdlog::debug("{} at {} ms: {} {} instead of {}{}{}", key, clock_.MonotonicMs() % 1'000'000'000,
+  spdlog::debug("{} at {} ms: {} {} instead of {}{}{}{}", key, clock_.MonotonicMs() % 1'000'000'000,
                 change.foreign ? "others put" : "put", change.data == nullptr ? "-" : change.etag,
                 change.replaced == nullptr ? "-" : change.replaced_etag,
-                change.replaced_foreign ? " of others" : "", change.unguarded ? ", unguarded" : "");
+                change.replaced_foreign ? " of others" : "",
+                change.replaced != nullptr && !change.replaced_heard ? ", unheard" : "",
+                change.unguarded ? ", unguarded" : "");
   if (change.data != nullptr && !change.foreign && IsForeign(*change.data))
     spdlog::debug("{} has others' content", key);
   if (change.replaced != nullptr) OnDestroyed(change);

@@ -108,8 +108,10 @@ std::string MemoryUnderStore::Store(const std::string& key, Object object, bool 
     change.replaced_foreign = replaced.foreign;
     change.replaced_heard = replaced.heard;
   }
-  // The same etag once more: whoever has heard it knows this object, too.
-  object.heard = object.heard || (replaced.heard && replaced.etag == object.etag);
+  // The same once more, as by a request whose effect comes late: whoever has heard of the first one
+  // relies on this object, too.
+  const bool again = old != objects_.end() && !replaced.foreign && replaced.data == object.data;
+  object.heard = object.heard || (again && replaced.heard);
   const Object& now = objects_[key] = std::move(object);
   change.key = key;
   change.data = &now.data;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/checksum.h"
+#include "common/faulty_file_env.h"
 #include "common/memory_file_env.h"
 
 namespace spillway {
@@ -245,6 +246,33 @@ TEST_F(RecycleTest, abandonedAgain_leavesNothing) {
   }
   EXPECT_EQ(Used(), 0);
   EXPECT_EQ(OnDevice(), 0);
+}
+
+// The bytes would go to a file that has no name any more, and the old content would be the block.
+TEST_F(RecycleTest, fileThatCannotBeOpened_isNotWrittenAgain) {
+  FaultyFileEnv faulty(&env_);
+  store_ = std::make_unique<BlockStore>(options_, &faulty);
+  ASSERT_TRUE(store_->Open().ok());
+  ASSERT_TRUE(Write(1, std::string(20, 'a')).ok());
+  ASSERT_TRUE(store_->Remove(BlockId(1)).ok());
+  auto temp = store_->Create(BlockId(2), 0, true);
+  ASSERT_TRUE(temp.ok());
+  faulty.Decide([](FileOp op, const std::string&) {
+    return op == FileOp::kOpen ? MakeStatus(StatusCode::kResourceExhausted, "Too many open files")
+                               : absl::OkStatus();
+  });
+  std::string data(20, 'b');
+  const iovec part{data.data(), data.size()};
+  Status status = (*temp)->Append(std::span(&part, 1));
+  if (!status.ok()) status = (*temp)->Append(std::span(&part, 1));
+  ASSERT_TRUE(status.ok()) << status;
+  faulty.Decide(nullptr);
+  ASSERT_TRUE((*temp)->Commit().ok());
+  temp->reset();
+  EXPECT_EQ(Read(2), data);
+  EXPECT_EQ(Used(), 20);
+  EXPECT_EQ(OnDevice(), 20);
+  store_.reset();
 }
 
 TEST_F(RecycleTest, whatSomebodyReads_isLeftAlone) {

@@ -47,13 +47,17 @@ void FreeFiles::Forget() {
   left_bytes_ = 0;
 }
 
-int64_t FreeFiles::Take(FileEnv* env, const std::string& path) {
+int64_t FreeFiles::Take(FileEnv* env, const std::string& path, std::unique_ptr<File>* file) {
   if (kept_.empty()) return 0;
-  const Kept file = std::move(kept_.back());
+  const Kept kept = std::move(kept_.back());
   kept_.pop_back();
-  bytes_ -= file.bytes;
-  if (env->Rename(file.path, path).ok()) return file.bytes;
-  Discard(env, file.path, file.bytes);
+  bytes_ -= kept.bytes;
+  auto open = env->Open(kept.path, false);
+  if (open.ok() && env->Rename(kept.path, path).ok()) {
+    *file = *std::move(open);
+    return kept.bytes;
+  }
+  Discard(env, kept.path, kept.bytes);
   return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "common/file_env.h"
@@ -30,9 +31,9 @@ class FreeFiles {
   void RetryLeft(FileEnv* env);
   // Forgets all files, and touches none.
   void Forget();
-  // Puts the file that was kept last at path, in place of what is there. Its bytes; 0 if there is
-  // none.
-  int64_t Take(FileEnv* env, const std::string& path);
+  // Puts the file that was kept last at path, in place of what is there, and opens it. Returns its
+  // bytes; 0 if there is none that can be opened: *file and what is at path are as before.
+  int64_t Take(FileEnv* env, const std::string& path, std::unique_ptr<File>* file);
   // Removes those that were kept before the last ticks calls of this.
   void Age(FileEnv* env, int ticks);
   // Removes kept files until there are no more bytes than these.

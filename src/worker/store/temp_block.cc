@@ -53,20 +53,15 @@ Status TempBlock::Recycle(int64_t bytes) {
   const bool may = bytes >= store_->options_.recycled_bytes_min && !shared_ && !recycled_;
   if (!may) return absl::OkStatus();
   FileEnv* const env = store_->EnvOf(tier_);
-  {
-    absl::MutexLock lock(&store_->mutex_);
-    auto& dir = store_->tiers_[tier_][dir_];
-    if (dir.generation != generation_) return GivenUp();
-    if (!store_->MakeRoom(tier_, dir_, bytes)) return absl::OkStatus();  // Append says so
-    const int64_t found = dir.free.Take(env, path_);
-    if (found == 0) return absl::OkStatus();
-    dir.used_bytes += found;
-    taken_ += found;
-  }
+  absl::MutexLock lock(&store_->mutex_);
+  auto& dir = store_->tiers_[tier_][dir_];
+  if (dir.generation != generation_) return GivenUp();
+  if (!store_->MakeRoom(tier_, dir_, bytes)) return absl::OkStatus();  // Append says so
+  const int64_t found = dir.free.Take(env, path_, &file_);
+  if (found == 0) return absl::OkStatus();
+  dir.used_bytes += found;
+  taken_ += found;
   recycled_ = true;
-  auto file = env->Open(path_, false);
-  if (!file.ok()) return Failed(file.status());
-  file_ = *std::move(file);
   return absl::OkStatus();
 }
 
