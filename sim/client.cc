@@ -152,6 +152,8 @@ void Simulation::Rename(const std::string& source, const std::string& target) {
   if (into && source.find("_temporary") == std::string::npos) return;
   RenameOptions options;
   options.operation_id = OperationId{random_.NextU64(), random_.NextU64()};
+  // As the service does.
+  if (!master_->LoadForRename(source).ok()) return;
   const Will will = WillOf(source, false);
   const auto renamed = master_->Rename(root_, source, target, options);
   if (!renamed.result.ok() || source == target) return;
@@ -185,6 +187,9 @@ void Simulation::Rename(const std::string& source, const std::string& target) {
 void Simulation::Remove(const std::string& path) {
   RemoveOptions options;
   options.operation_id = OperationId{random_.NextU64(), random_.NextU64()};
+  // As the service does.
+  if (const auto folder = master_->DirectoryToLoad(path, true))
+    (void)master_->LoadDirectory(*folder);
   const Will will = WillOf(path, false);
   const auto removed = master_->Remove(root_, path, options);
   if (!removed.result.ok()) return;

@@ -36,7 +36,7 @@ BlockId BlockOf(const session::PutFiles::File& file) {
   return BlockId(static_cast<int64_t>(file.block_id()));
 }
 
-Status CheckNames(const Caller& caller) {
+Status CheckCaller(const Caller& caller) {
   SPILLWAY_RETURN_IF_ERROR(CheckText("The user", caller.user, kPrincipalBytesMax));
   for (const std::string& group : caller.groups)
     SPILLWAY_RETURN_IF_ERROR(CheckText("The group", group, kPrincipalBytesMax));
@@ -185,7 +185,7 @@ PutOutcome Master::PutFile(const Session& session, const session::PutFiles& requ
   const auto path = NormalizePath(file.options().path());
   if (!path.ok()) return {path.status()};
   const Caller caller{request.user(), {request.groups().begin(), request.groups().end()}};
-  if (Status status = CheckNames(caller); !status.ok()) return {status};
+  if (Status status = CheckCaller(caller); !status.ok()) return {status};
   const CreateFileOptions options = ToOptions(file.options());
   // These are for the longer way, which can wait.
   if (DirectoryToLoad(*path, false)) return NotListedYet(*path);

@@ -36,6 +36,11 @@ Outcome<Nothing> Master::Remove(const Caller& caller, const std::string& path,
       return refuse(StatusCode::kFailedPrecondition, "Cannot delete non-empty directory " + path +
                                                          " because recursive is set to false");
     }
+    if (target.is_directory() && !target.children_loaded() && !options.recursive &&
+        !options.alluxio_only) {
+      return refuse(StatusCode::kUnavailable,
+                    "What the understore holds in " + path + " has yet to be loaded: ask again.");
+    }
     // As HDFS: Hadoop's delete answers false then.
     if (path == "/") return refuse(StatusCode::kInvalidArgument, "Cannot delete the root");
     std::vector<std::pair<state::Inode, std::string>> doomed;

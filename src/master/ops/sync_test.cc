@@ -161,6 +161,29 @@ TEST_F(SyncTest, deletedFiles_doNotComeBackFromTheStore) {
   EXPECT_FALSE(Exists("/d"));
 }
 
+TEST_F(SyncTest, folderThatNobodyLookedInto_isNotDeletedAsAnEmptyOne) {
+  PutObject("d/f", "1");
+  Sync("/d", SyncDepth::kPath);
+  EXPECT_EQ(master_->Remove(root_, "/d", {}).result.status().code(), StatusCode::kUnavailable);
+  ASSERT_TRUE(master_->LoadDirectory(*master_->DirectoryToLoad("/d", true)).ok());
+  EXPECT_EQ(master_->Remove(root_, "/d", {}).result.status().code(),
+            StatusCode::kFailedPrecondition);
+  DeleteObject("d/f");
+  Sync("/");
+  EXPECT_FALSE(Exists("/d"));
+}
+
+TEST_F(SyncTest, deletedFile_whoseObjectIsStillThere_hidesNoFolderOfItsName) {
+  PutObject("d/s", "1");
+  Sync("/");
+  understore_->Refuse("delete", "d/s", MakeStatus(StatusCode::kPermissionDenied, "locked"));
+  ASSERT_TRUE(master_->Remove(root_, "/d/s", RemoveOptions()).result.ok());
+  executor_.RunAll();
+  PutObject("d/s/p", "12");
+  Sync("/");
+  EXPECT_TRUE(Exists("/d/s/p"));
+}
+
 TEST_F(SyncTest, renamedFiles_areNotFoundAtTheirOldKey) {
   PutObject("d/f", "1");
   Sync("/");

@@ -6,11 +6,10 @@
 #include "rpc/master/list_reactor.h"
 #include "rpc/master/loading.h"
 #include "rpc/master/master_services.h"
+#include "rpc/service_names.h"
 
 namespace spillway {
 namespace {
-
-const char* const kService = "alluxio.grpc.file.FileSystemMasterClientService";
 
 // What is written through cannot do without the understore anyway; the rest is carried out without
 // what it holds if it is away.
@@ -34,7 +33,7 @@ void PathMethod(RpcService* service, const MasterServiceContext& context, const 
                 std::function<Response(T&)> convert,
                 Loading (*load)(const MasterServiceContext&, const Request&) = LoadPath<Request>) {
   service->Unary<Request, Response>(
-      kService, method,
+      kFileSystemService, method,
       [context, op = std::move(op), convert = std::move(convert), load](
           const CallContext& call, const Request& request, Reply<Response> reply) {
         auto path = NormalizePath(request.path());
@@ -69,7 +68,7 @@ void RegisterWrites(RpcService* service, const MasterServiceContext& context) {
       },
       LoadToAdd<fswire::CreateFilePRequest>);
   service->Unary<fswire::GetNewBlockIdForFilePRequest, fswire::GetNewBlockIdForFilePResponse>(
-      kService, "GetNewBlockIdForFile",
+      kFileSystemService, "GetNewBlockIdForFile",
       [master](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
@@ -148,8 +147,9 @@ void LoadSubtreeThenRemove(const MasterServiceContext& context, const Caller& ca
     FinishWhenDurable(master, master->Remove(caller, path, options),
                       Empty<fswire::DeletePResponse>(), reply);
   };
-  if (!options.recursive) return remove();
-  const auto first_unloaded = [master, caller, path]() -> std::optional<InodeId> {
+  const auto first_unloaded = [master, caller, path,
+                               all = options.recursive]() -> std::optional<InodeId> {
+    if (!all) return master->DirectoryToLoad(path, true);
     ListCursor cursor;
     ListOptions list;
     list.recursive = true;
@@ -211,7 +211,8 @@ void UnmountThenRemove(const MasterServiceContext& context, const Caller& caller
 
 void RegisterRemoveAndRename(RpcService* service, const MasterServiceContext& context) {
   service->Unary<fswire::DeletePRequest, fswire::DeletePResponse>(
-      kService, "Remove", [context](const CallContext& call, const auto& request, auto reply) {
+      kFileSystemService, "Remove",
+      [context](const CallContext& call, const auto& request, auto reply) {
         auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
         if (request.options().deletemountpoint() && *path != "/")
@@ -226,7 +227,8 @@ void RegisterRemoveAndRename(RpcService* service, const MasterServiceContext& co
             });
       });
   service->Unary<fswire::RenamePRequest, fswire::RenamePResponse>(
-      kService, "Rename", [context](const CallContext& call, const auto& request, auto reply) {
+      kFileSystemService, "Rename",
+      [context](const CallContext& call, const auto& request, auto reply) {
         auto source = NormalizePath(request.path());
         auto target = NormalizePath(request.dstpath());
         if (!source.ok()) return reply(source.status());
@@ -261,7 +263,8 @@ void RegisterReads(RpcService* service, const MasterServiceContext& context) {
       },
       Empty<fswire::CheckAccessPResponse>());
   service->Unary<fswire::ExistsPRequest, fswire::ExistsPResponse>(
-      kService, "Exists", [context](const CallContext& call, const auto& request, auto reply) {
+      kFileSystemService, "Exists",
+      [context](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok())
           return reply(fswire::ExistsPResponse());  // never throws for what cannot exist
@@ -284,7 +287,8 @@ void RegisterReads(RpcService* service, const MasterServiceContext& context) {
 void RegisterLookups(RpcService* service, const MasterServiceContext& context) {
   Master* master = context.master;
   service->Unary<fswire::GetFilePathPRequest, fswire::GetFilePathPResponse>(
-      kService, "GetFilePath", [master](const CallContext&, const auto& request, auto reply) {
+      kFileSystemService, "GetFilePath",
+      [master](const CallContext&, const auto& request, auto reply) {
         FinishWhenDurable(
             master, master->GetFilePath(InodeId(request.fileid())),
             [](std::string& path) {
@@ -295,7 +299,8 @@ void RegisterLookups(RpcService* service, const MasterServiceContext& context) {
             reply);
       });
   service->Unary<fswire::ReverseResolvePRequest, fswire::ReverseResolvePResponse>(
-      kService, "ReverseResolve", [master](const CallContext&, const auto& request, auto reply) {
+      kFileSystemService, "ReverseResolve",
+      [master](const CallContext&, const auto& request, auto reply) {
         FinishWhenDurable(
             master, master->ReverseResolve(NormalizeUnderStoreUri(request.ufsuri())),
             [](std::string& path) {
@@ -318,13 +323,13 @@ void RegisterFileSystemService(RpcService* service, const MasterServiceContext& 
   RegisterListing(service, context);
   // Nothing here is held for long enough to be asked about.
   service->Unary<fswire::GetStateLockHoldersPRequest, fswire::GetStateLockHoldersPResponse>(
-      kService, "GetStateLockHolders", [](const CallContext&, const auto&, auto reply) {
+      kFileSystemService, "GetStateLockHolders", [](const CallContext&, const auto&, auto reply) {
         reply(fswire::GetStateLockHoldersPResponse());
       });
   RegisterMounts(service, context);
   RegisterSync(service, context);
   RegisterLoads(service, context);
-  service->Refuse(kService, "UpdateUfsMode");
+  service->Refuse(kFileSystemService, "UpdateUfsMode");
 }
 
 }  // namespace spillway
