@@ -33,6 +33,14 @@ if(SPILLWAY_SANITIZE STREQUAL "thread")
   set(SPILLWAY_TSAN_SOURCES ${CMAKE_SOURCE_DIR}/tests/tsan/absl_mutex.cc)
 endif()
 
+# Every file is built by itself in the other presets, so that none lacks an include. Here, where the
+# same files are built once more, a few at a time take a third of the time.
+function(spillway_together)
+  if(SPILLWAY_SANITIZE STREQUAL "address" OR SPILLWAY_SANITIZE STREQUAL "thread")
+    set_target_properties(${ARGN} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+  endif()
+endfunction()
+
 function(spillway_library NAME)
   cmake_parse_arguments(ARG "" "" "DIRS;DEPS;TEST_DEPS;PCH" ${ARGN})
   set(globs ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
@@ -49,8 +57,10 @@ function(spillway_library NAME)
   if(ARG_PCH)
     target_precompile_headers(spillway_${NAME} PRIVATE ${ARG_PCH})
   endif()
+  spillway_together(spillway_${NAME})
   if(tests)
     add_executable(${NAME}_test ${tests} ${SPILLWAY_TSAN_SOURCES})
+    spillway_together(${NAME}_test)
     target_link_libraries(${NAME}_test PRIVATE spillway_${NAME} ${ARG_TEST_DEPS}
                           GTest::gmock GTest::gtest_main)
     gtest_discover_tests(${NAME}_test TEST_PREFIX ${NAME}. DISCOVERY_TIMEOUT 60

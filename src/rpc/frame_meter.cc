@@ -52,7 +52,7 @@ std::atomic<int64_t>& PenaltyOf(const PeerAddress& peer) {
   return punished_until_ms[absl::Hash<IpAddress>()(peer.ip) % std::size(punished_until_ms)];
 }
 
-uint64_t InodeOf(int fd) {
+uint64_t MeteredInodeOf(int fd) {
   struct stat info {};
   return ::fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode) ? info.st_ino : 0;
 }
@@ -82,7 +82,7 @@ bool Account(Metered* entry, int fd, const msghdr& message, size_t size) {
     size -= n;
   }
   if (good && (entry->known || TakesCalls(entry, entry->meter.calls() - calls))) return true;
-  if (InodeOf(fd) != entry->inode) {
+  if (MeteredInodeOf(fd) != entry->inode) {
     // The descriptor has been closed since, and is that of a connection that is none of ours.
     entry->inode = 0;
     ForgetCalls(entry);
@@ -168,7 +168,7 @@ void MeterFrames(int fd) {
   entry->meter = FrameMeter();
   entry->ended = entry->known = false;
   entry->peer = PeerOf(address);
-  entry->inode = InodeOf(fd);
+  entry->inode = MeteredInodeOf(fd);
   metered[fd] = entry;
 }
 

@@ -20,7 +20,7 @@ namespace {
 using smallfiles::Outcome;
 
 constexpr int64_t kTimeoutMs = 20'000;
-const std::string kService = "spillway.test.Echo";
+const std::string kEcho = "spillway.test.Echo";
 
 struct Seen {
   std::atomic<int> cancelled{0};
@@ -86,7 +86,7 @@ class EchoCall : public ClientReactor {
  public:
   Status Begin(AuthenticatedChannel* channel, const std::string& method = "Chat") {
     SPILLWAY_RETURN_IF_ERROR(channel->Prepare(&context_));
-    Prepare(channel->stub(), &context_, "/" + kService + "/" + method);
+    Prepare(channel->stub(), &context_, "/" + kEcho + "/" + method);
     AddHold();
     StartRead(&incoming_);
     StartCall();
@@ -164,7 +164,7 @@ class ReactorsTest : public testing::Test {
  protected:
   ReactorsTest() {
     service_.Unary<Outcome, Outcome>(
-        kService, "Echo", [](const CallContext& call, const Outcome& request, auto reply) {
+        kEcho, "Echo", [](const CallContext& call, const Outcome& request, auto reply) {
           if (request.code() < 0) return reply(InvalidArgument("{} is negative", request.code()));
           Outcome answer = request;
           answer.set_message(call.caller.user);
@@ -173,10 +173,10 @@ class ReactorsTest : public testing::Test {
             return std::thread([reply, answer] { reply(answer); }).detach();
           reply(answer);
         });
-    service_.Stream(kService, "Chat",
+    service_.Stream(kEcho, "Chat",
                     [this](const CallContext& call) { return new EchoReactor(call.call, &seen_); });
     for (const bool answers : {false, true}) {
-      service_.Stream(kService, answers ? "CollectAndAnswer" : "Collect",
+      service_.Stream(kEcho, answers ? "CollectAndAnswer" : "Collect",
                       [this, answers](const CallContext& call) {
                         return new CollectReactor(call.call, &seen_, answers);
                       });
@@ -191,8 +191,7 @@ class ReactorsTest : public testing::Test {
     Outcome request;
     request.set_code(code);
     Outcome answer;
-    SPILLWAY_RETURN_IF_ERROR(
-        channel_->Unary("/" + kService + "/Echo", request, &answer, kTimeoutMs));
+    SPILLWAY_RETURN_IF_ERROR(channel_->Unary("/" + kEcho + "/Echo", request, &answer, kTimeoutMs));
     return answer;
   }
 
@@ -237,7 +236,7 @@ TEST_F(ReactorsTest, callsFromManyThreads_areAnsweredEachWithItsOwn) {
 TEST_F(ReactorsTest, errorsAndUnknownMethods_areAnswered) {
   EXPECT_EQ(Echo(-1).status().code(), StatusCode::kInvalidArgument);
   Outcome answer;
-  EXPECT_EQ(channel_->Unary("/" + kService + "/Else", Outcome(), &answer, kTimeoutMs).code(),
+  EXPECT_EQ(channel_->Unary("/" + kEcho + "/Else", Outcome(), &answer, kTimeoutMs).code(),
             StatusCode::kInvalidArgument);
   EXPECT_EQ(channel_->Unary("/no.such.Service/Else", Outcome(), &answer, kTimeoutMs).code(),
             StatusCode::kNotFound);
@@ -333,7 +332,7 @@ TEST_F(ReactorsTest, serverThatStops_endsOpenCalls) {
 
 TEST_F(ReactorsTest, eventThread_doesNotWaitForALogin) {
   Outcome request;
-  const std::string method = "/" + kService + "/Echo";
+  const std::string method = "/" + kEcho + "/Echo";
   std::vector<StatusCode> codes;
   // A thread of its own, which ends with the mark.
   const auto ask = [&] {

@@ -17,8 +17,8 @@ constexpr int kAcceptsAhead = 8;  // per thread
 // Every HTTP/2 client begins with it.
 constexpr char kPreface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 constexpr int kPingStrikesMax = 100;
-constexpr int kHandshakeMsMax = 10'000;    // until a client's settings have come
-constexpr int kHeaderBytesMax = 16 << 10;  // of one call
+constexpr int kHandshakeMsMax = 10'000;        // until a client's settings have come
+constexpr int kCallHeaderBytesMax = 16 << 10;  // of one call
 
 // Of a queue that no thread serves.
 void Discard(grpc::CompletionQueue* queue) {
@@ -52,7 +52,7 @@ void SetTransport(const RpcServerOptions& options, grpc::ServerBuilder* builder)
       {GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMsMax},
       {GRPC_ARG_MAX_CONNECTION_IDLE_MS, options.idle_ms_max},
       {GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection},
-      {GRPC_ARG_MAX_METADATA_SIZE, kHeaderBytesMax},
+      {GRPC_ARG_MAX_METADATA_SIZE, kCallHeaderBytesMax},
   };
   for (const auto& [name, value] : arguments)
     builder->AddChannelArgument(name, static_cast<int>(value));

@@ -21,7 +21,7 @@ using Tcp = asio::ip::tcp;
 using Pages = std::map<std::string, std::function<WebPage()>>;
 
 constexpr auto kTimeout = std::chrono::seconds(5);
-constexpr uint32_t kHeaderBytesMax = 8 << 10;
+constexpr uint32_t kWebHeaderBytesMax = 8 << 10;
 constexpr size_t kBufferBytesMax = 16 << 10;
 // Those who ask are few: a metrics collector, and somebody who looks.
 constexpr ConnectionLimits kLimits{64, 48, 5000, 10'000};
@@ -33,7 +33,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void Begin() {
     stream_.expires_after(kTimeout);
-    parser_.header_limit(kHeaderBytesMax);
+    parser_.header_limit(kWebHeaderBytesMax);
     parser_.body_limit(0);
     http::async_read(stream_, buffer_, parser_,
                      [self = shared_from_this()](beast::error_code error, size_t) {

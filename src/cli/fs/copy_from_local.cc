@@ -26,7 +26,7 @@ StatusOr<std::string> TargetOf(Context& context, const std::string& source,
   return target;
 }
 
-StatusOr<int> Run(Context& context, const Arguments& arguments) {
+StatusOr<int> CopyFromLocal(Context& context, const Arguments& arguments) {
   SPILLWAY_ASSIGN_OR_RETURN(const std::string target, NormalizePath(arguments.values.back()));
   std::vector<std::string> sources(arguments.values.begin(), arguments.values.end() - 1);
   std::vector<Transfer> transfers;
@@ -81,7 +81,7 @@ Command CopyFromLocalCommand() {
            {"--preserve", true, {}, "accepted for compatibility"}},
           2,
           -1,
-          Run};
+          CopyFromLocal};
 }
 
 }  // namespace spillway::cli

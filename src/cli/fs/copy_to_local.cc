@@ -33,8 +33,9 @@ Status CopyOut(Context& context, const Transfer& transfer, const Moved& moved) {
 }
 
 // Makes the folders of one source below `to`, and appends its files.
-Status Plan(Context& context, const std::string& source, const std::string& to,
-            const std::function<void(const Status&)>& failed, std::vector<Transfer>* transfers) {
+Status PlanDownload(Context& context, const std::string& source, const std::string& to,
+                    const std::function<void(const Status&)>& failed,
+                    std::vector<Transfer>* transfers) {
   SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(source));
   const auto make_folder = [&](const std::string& path) -> Status {
     std::error_code error;
@@ -66,7 +67,7 @@ Status Plan(Context& context, const std::string& source, const std::string& to,
   return absl::OkStatus();
 }
 
-StatusOr<int> Run(Context& context, const Arguments& arguments) {
+StatusOr<int> CopyToLocal(Context& context, const Arguments& arguments) {
   std::string target = arguments.values[1];
   if (target.rfind("file://", 0) == 0) target = target.substr(7);
   SPILLWAY_ASSIGN_OR_RETURN(const auto sources, ExpandPath(context, arguments.values[0]));
@@ -80,7 +81,7 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
   const bool into = stdfs::is_directory(target, ignored) || sources.size() > 1;
   for (const std::string& source : sources) {
     const std::string to = into ? (stdfs::path(target) / BaseName(source)).string() : target;
-    if (const Status planned = Plan(context, source, to, failed, &transfers); !planned.ok())
+    if (const Status planned = PlanDownload(context, source, to, failed, &transfers); !planned.ok())
       failed(planned);
   }
   const auto copy = [&](const Transfer& transfer, const Moved& moved) {
@@ -106,7 +107,7 @@ Command CopyToLocalCommand() {
           {{"--buffersize", true, {}, "accepted for compatibility"}},
           2,
           2,
-          Run};
+          CopyToLocal};
 }
 
 }  // namespace spillway::cli

@@ -73,9 +73,9 @@ Status CopyAttributes(Context& context, const Transfer& transfer) {
 }
 
 // Makes the folders of one source below `to`, and appends its files.
-Status Plan(Context& context, const Arguments& arguments, const std::string& source,
-            const std::string& to, const std::function<void(const Status&)>& failed,
-            std::vector<Transfer>* transfers) {
+Status PlanCopy(Context& context, const Arguments& arguments, const std::string& source,
+                const std::string& to, const std::function<void(const Status&)>& failed,
+                std::vector<Transfer>* transfers) {
   SPILLWAY_ASSIGN_OR_RETURN(const FileStatus status, context.master->GetStatus(source));
   if (!status.is_directory) {
     transfers->push_back({source, to, status.length_bytes});
@@ -104,7 +104,7 @@ Status Plan(Context& context, const Arguments& arguments, const std::string& sou
   return absl::OkStatus();
 }
 
-StatusOr<int> Run(Context& context, const Arguments& arguments) {
+StatusOr<int> Copy(Context& context, const Arguments& arguments) {
   if (arguments.values[0].rfind("file://", 0) == 0 ||
       arguments.values[1].rfind("file://", 0) == 0) {
     Arguments local;
@@ -126,7 +126,7 @@ StatusOr<int> Run(Context& context, const Arguments& arguments) {
   };
   for (const std::string& source : sources) {
     const std::string to = into ? JoinPath(target, BaseName(source)) : target;
-    if (const Status planned = Plan(context, arguments, source, to, failed, &transfers);
+    if (const Status planned = PlanCopy(context, arguments, source, to, failed, &transfers);
         !planned.ok())
       failed(planned);
   }
@@ -153,7 +153,7 @@ Command CpCommand() {
            {"--buffersize", true, {}, "accepted for compatibility"}},
           2,
           2,
-          Run};
+          Copy};
 }
 
 }  // namespace spillway::cli

@@ -103,7 +103,7 @@ int WaitFor(Context& context, const Arguments& arguments, int64_t timeout_ms) {
   return std::max(code, listed);
 }
 
-StatusOr<int> Run(Context& context, const Arguments& arguments) {
+StatusOr<int> Persist(Context& context, const Arguments& arguments) {
   int64_t parallelism = 4;
   int64_t timeout_ms = 20 * 60'000;
   if (!absl::SimpleAtoi(arguments.Get("-p", "4"), &parallelism) || parallelism < 1) {
@@ -168,7 +168,7 @@ Command PersistCommand() {
             "return when everything completed below the path before now is in the store"}},
           1,
           -1,
-          Run};
+          Persist};
 }
 
 }  // namespace spillway::cli

@@ -9,7 +9,7 @@ namespace {
 
 constexpr int64_t kListedMax = 1000;
 
-StatusOr<int> List(Context& context) {
+StatusOr<int> ListDamaged(Context& context) {
   SPILLWAY_ASSIGN_OR_RETURN(const auto report, context.admin->GetDamaged(kListedMax));
   std::ostream& out = *context.out;
   out << "Damaged records: " << report.records_count << "\n";
@@ -34,7 +34,7 @@ StatusOr<int> Export(Context& context, const std::string& name, const std::strin
 StatusOr<int> Damaged(Context& context, const Arguments& arguments) {
   const auto& values = arguments.values;
   const std::string what = values.empty() ? "list" : values[0];
-  if (what == "list" && values.size() <= 1) return List(context);
+  if (what == "list" && values.size() <= 1) return ListDamaged(context);
   if (what == "export" && values.size() == 3) return Export(context, values[1], values[2]);
   if (what == "drop" && values.size() == 2) {
     if (!arguments.Has("-y"))

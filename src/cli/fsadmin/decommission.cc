@@ -7,7 +7,7 @@
 namespace spillway::cli {
 namespace {
 
-StatusOr<int> Run(Context& context, const Arguments& arguments) {
+StatusOr<int> RunDecommission(Context& context, const Arguments& arguments) {
   const std::string& worker = arguments.values[0];
   const size_t colon = worker.rfind(':');
   const std::string host = worker.substr(0, colon);
@@ -62,7 +62,7 @@ Command DecommissionCommand() {
            {"--undo", false, {}, "let the worker take part again"}},
           1,
           1,
-          Run};
+          RunDecommission};
 }
 
 }  // namespace spillway::cli

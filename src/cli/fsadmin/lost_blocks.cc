@@ -33,7 +33,7 @@ StatusOr<std::vector<Found>> Find(Context& context, const Arguments& arguments) 
   return found;
 }
 
-void List(std::ostream& out, const std::vector<Found>& files) {
+void ListLost(std::ostream& out, const std::vector<Found>& files) {
   if (files.empty()) {
     out << "No file is set aside.\n";
     return;
@@ -84,13 +84,13 @@ Status AwaitOutcome(Context& context, const Found& asked, std::string* why) {
   }
 }
 
-StatusOr<int> Run(Context& context, const Arguments& arguments) {
+StatusOr<int> LostBlocks(Context& context, const Arguments& arguments) {
   const std::string& verb = arguments.values[0];
   if (verb != "list" && verb != "restore" && verb != "drop")
     return InvalidArgument("{} is none of list, restore and drop.", verb);
   SPILLWAY_ASSIGN_OR_RETURN(std::vector<Found> files, Find(context, arguments));
   if (verb == "list") {
-    List(*context.out, files);
+    ListLost(*context.out, files);
     return 0;
   }
   const std::vector<std::string> names(arguments.values.begin() + 1, arguments.values.end());
@@ -129,7 +129,7 @@ Command LostBlocksCommand() {
            {"--all", false, {}, "all that list shows"}},
           1,
           -1,
-          Run};
+          LostBlocks};
 }
 
 }  // namespace spillway::cli

@@ -33,7 +33,7 @@ StatusOr<int> Show(Context& context, const std::string& path, bool all) {
   return 0;
 }
 
-StatusOr<int> Run(Context& context, const Arguments& arguments) {
+StatusOr<int> PathConf(Context& context, const Arguments& arguments) {
   const std::string& action = arguments.values[0];
   if (action == "list") {
     SPILLWAY_ASSIGN_OR_RETURN(const auto paths, context.admin->GetPathProperties());
@@ -64,7 +64,7 @@ Command PathConfCommand() {
            {"--keys", true, {}, "remove: comma list; all if none is given"}},
           1,
           2,
-          Run};
+          PathConf};
 }
 
 }  // namespace spillway::cli

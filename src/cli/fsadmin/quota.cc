@@ -12,7 +12,7 @@ std::string Limit(int64_t now, int64_t most, bool bytes) {
   return text(now) + " of " + (most == 0 ? "any" : text(most));
 }
 
-StatusOr<int> Run(Context& context, const Arguments& arguments) {
+StatusOr<int> RunQuota(Context& context, const Arguments& arguments) {
   SPILLWAY_ASSIGN_OR_RETURN(const std::string path, NormalizePath(arguments.values[0]));
   if (!arguments.Has("--files") && !arguments.Has("--bytes") && !arguments.Has("--clear")) {
     SPILLWAY_ASSIGN_OR_RETURN(const auto quotas, context.admin->ListQuotas(path));
@@ -49,7 +49,7 @@ Command QuotaCommand() {
            {"--clear", false, {}, "no limit any more"}},
           1,
           1,
-          Run};
+          RunQuota};
 }
 
 }  // namespace spillway::cli

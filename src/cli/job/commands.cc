@@ -14,7 +14,7 @@ StatusOr<int64_t> ParseId(const std::string& text) {
   return id;
 }
 
-StatusOr<int> List(Context& context, const Arguments& arguments) {
+StatusOr<int> ListJobs(Context& context, const Arguments& arguments) {
   SPILLWAY_ASSIGN_OR_RETURN(const auto jobs, context.admin->ListJobs());
   if (arguments.Has("--json")) {
     *context.out << Text(ToJson(jobs)) << "\n";
@@ -108,7 +108,7 @@ const std::vector<Command>& JobCommands() {
        1,
        CmdStatus},
       {"leader", "", "Prints the hostname of the job master service leader.", {}, 0, 0, Leader},
-      {"ls", "[--json]", "Lists the latest jobs, running and ended.", {json}, 0, 0, List},
+      {"ls", "[--json]", "Lists the latest jobs, running and ended.", {json}, 0, 0, ListJobs},
       {"stat",
        "[-v] [--json] <id>",
        "Shows how far a job is.",

@@ -10,11 +10,11 @@
 namespace spillway {
 namespace {
 
-constexpr size_t kBatch = 1000;
+constexpr size_t kDeletesAtOnce = 1000;
 constexpr size_t kLooksPerSweep = 100;  // a request each, one after another
 constexpr size_t kDeleteWaitsMax = 100'000;
-constexpr int64_t kRetryMs = 1000;
-constexpr int64_t kRetryMsMax = 30'000;
+constexpr int64_t kDeleteRetryMs = 1000;
+constexpr int64_t kDeleteRetryMsMax = 30'000;
 constexpr int64_t kFenceMs = 60'000;
 
 // It was begun to be sent or copied, and its etag was never heard.
@@ -133,7 +133,7 @@ std::vector<state::PendingDelete> Master::NextDeletes(StateTxn& txn, bool* any) 
   std::vector<state::PendingDelete> next;
   for (const auto& [scope, markers] : marker_deletes_) {
     for (const auto& [mount, key] : markers) {
-      if (next.size() >= kBatch) break;
+      if (next.size() >= kDeletesAtOnce) break;
       if (auto record = txn.GetPendingDelete(mount, key)) next.push_back(*std::move(record));
     }
   }
@@ -143,9 +143,9 @@ std::vector<state::PendingDelete> Master::NextDeletes(StateTxn& txn, bool* any) 
   txn.ForEachPendingDelete(swept_to_, [&](const state::PendingDelete& record) {
     last = {MountId(record.mount_id()), record.key()};
     if (MarkerDepth("/" + record.key()) == 0) next.push_back(record);
-    return ++seen < kBatch;
+    return ++seen < kDeletesAtOnce;
   });
-  swept_to_ = seen < kBatch ? std::nullopt : last;
+  swept_to_ = seen < kDeletesAtOnce ? std::nullopt : last;
   *any = !next.empty() || !first_page || swept_to_;
   return next;
 }
@@ -342,7 +342,9 @@ void Master::CarryOutSweep(const SweepPlan& plan) {
   sweeping_deletes_ = false;
   if (plan.any) deletes_pending_ = true;
   // Some may wait for a busy key: look again, soon if there was progress.
-  next_sweep_ms_ = clock_->MonotonicMs() + (done > 0 ? 0 : asked > 0 ? kRetryMs : kRetryMs / 10);
+  next_sweep_ms_ = clock_->MonotonicMs() + (done > 0    ? 0
+                                            : asked > 0 ? kDeleteRetryMs
+                                                        : kDeleteRetryMs / 10);
 }
 
 // The object is looked for, or its delete tried, again later; what else is to be deleted does not
@@ -350,7 +352,8 @@ void Master::CarryOutSweep(const SweepPlan& plan) {
 void Master::WaitToDelete(MountId mount, const std::string& key, const DeleteOutcome& outcome) {
   if (delete_waits_.size() >= kDeleteWaitsMax) delete_waits_.clear();
   DeleteWait& wait = delete_waits_[{mount, key}];
-  const int64_t delay_ms = std::min<int64_t>(kRetryMsMax, kRetryMs << std::min(wait.attempts, 10));
+  const int64_t delay_ms =
+      std::min<int64_t>(kDeleteRetryMsMax, kDeleteRetryMs << std::min(wait.attempts, 10));
   ++wait.attempts;
   wait.next_ms = clock_->MonotonicMs() + delay_ms;
   wait.cause = outcome.status;

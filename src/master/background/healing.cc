@@ -16,8 +16,8 @@ constexpr size_t kReadyMax = 256;
 constexpr int kBlockedMax = 16;
 constexpr size_t kAuditPage = 500;
 constexpr int64_t kNoTargetRetryMs = 500;
-constexpr int64_t kFirstRetryMs = 100;
-constexpr int64_t kRetryMsMax = 5000;
+constexpr int64_t kFirstHealRetryMs = 100;
+constexpr int64_t kHealRetryMsMax = 5000;
 constexpr int64_t kHealGraceMs = 30'000;
 constexpr int64_t kHealBytesPerMs = 10'000;
 constexpr int kAfterHealing = 1000;  // in the queue, as so many copies: nothing is missing
@@ -300,7 +300,7 @@ void Master::EndHeal(BlockId block, const Status& status) {
     const bool gone = status.code() == StatusCode::kNotFound;
     if (gone || entry->attempts >= LoadRequests::kAttemptsMax) loads_.Fail(block, status);
     const int64_t delay =
-        std::min<int64_t>(kRetryMsMax, kFirstRetryMs << std::min(entry->attempts, 10));
+        std::min<int64_t>(kHealRetryMsMax, kFirstHealRetryMs << std::min(entry->attempts, 10));
     heal_.Defer(block, clock_->MonotonicMs() + delay);
   }
   StateTxn txn(journal_);

@@ -9,9 +9,9 @@
 namespace spillway {
 namespace {
 
-constexpr size_t kBatch = 1000;
-constexpr int64_t kRetryMs = 1000;
-constexpr int64_t kRetryMsMax = 30'000;
+constexpr size_t kSweptAtOnce = 1000;
+constexpr int64_t kSweepRetryMs = 1000;
+constexpr int64_t kSweepRetryMsMax = 30'000;
 constexpr int64_t kStampMs = 1000;  // stores say the second in which an upload was begun
 
 // True if the upload that upload means may be this one. What was begun before it was wanted, or
@@ -23,7 +23,7 @@ bool MayBe(const state::OrphanUpload& upload, const OpenUpload& open) {
 }
 
 int64_t RetryDelayMs(int attempts) {
-  return std::min<int64_t>(kRetryMsMax, kRetryMs << std::min(attempts, 10));
+  return std::min<int64_t>(kSweepRetryMsMax, kSweepRetryMs << std::min(attempts, 10));
 }
 
 std::string NameOf(const state::OrphanUpload& upload) {
@@ -49,7 +49,7 @@ Status LoadBelow(Master* master, const Caller& caller, const std::string& path) 
   options.blocks = false;
   ListCursor cursor;
   while (!cursor.done) {
-    const auto page = master->ListStatus(caller, path, options, kBatch, &cursor);
+    const auto page = master->ListStatus(caller, path, options, kSweptAtOnce, &cursor);
     SPILLWAY_RETURN_IF_ERROR(page.result.status());
     if (cursor.load) SPILLWAY_RETURN_IF_ERROR(master->LoadDirectory(*cursor.load));
   }
@@ -151,7 +151,7 @@ void Master::SweepOrphans() {
   sweeping_orphans_ = false;
   if (!left) return;
   orphans_pending_ = true;
-  next_orphans_ms_ = clock_->MonotonicMs() + kRetryMs;
+  next_orphans_ms_ = clock_->MonotonicMs() + kSweepRetryMs;
 }
 
 // Expired files are found by a walk of the namespace, a page at a time, without holding up
@@ -167,7 +167,7 @@ void Master::CheckTtl() {
   int64_t failed = 0;
   Status first;
   while (!cursor.done) {
-    const auto page = ListStatus(superuser, "/", options, kBatch, &cursor);
+    const auto page = ListStatus(superuser, "/", options, kSweptAtOnce, &cursor);
     if (!page.result.ok()) {
       spdlog::error("the search for files whose time to live is over broke off behind /{}: {}",
                     cursor.after, Message(page.result.status()));

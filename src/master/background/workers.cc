@@ -16,7 +16,7 @@ WorkerAddress ToAddress(const session::WorkerAddress& proto) {
   return {proto.host(), proto.data_port(), proto.web_port(), proto.rack(), proto.zone()};
 }
 
-Status CheckNames(const session::Register& request) {
+Status CheckRegisterNames(const session::Register& request) {
   const auto& address = request.address();
   for (const std::string* name : {&address.host(), &address.rack(), &address.zone()})
     SPILLWAY_RETURN_IF_ERROR(CheckText("The worker's address", *name, kPrincipalBytesMax));
@@ -31,7 +31,7 @@ BlockId ToBlockId(uint64_t raw) { return BlockId(static_cast<int64_t>(raw)); }
 
 void Master::RegisterWorker(const session::Register& request,
                             std::function<void(StatusOr<Session>)> done) {
-  if (Status status = CheckNames(request); !status.ok()) return done(status);
+  if (Status status = CheckRegisterNames(request); !status.ok()) return done(status);
   const auto tiers = ToTiers(request.tiers());
   if (!tiers.ok())
     return done(Annotate(tiers.status(), "The worker registers with what cannot be"));

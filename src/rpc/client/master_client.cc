@@ -12,10 +12,10 @@
 namespace spillway {
 namespace {
 
-const std::string kFs = "/alluxio.grpc.file.FileSystemMasterClientService/";
+const std::string kFsCalls = "/alluxio.grpc.file.FileSystemMasterClientService/";
 const std::string kBlock = "/alluxio.grpc.block.BlockMasterClientService/";
-const std::string kAdmin = "/spillway.admin.AdminService/";
-const std::string kSmallFiles = "/spillway.smallfiles.SmallFileService/";
+const std::string kAdminCalls = "/spillway.admin.AdminService/";
+const std::string kSmallFileCalls = "/spillway.smallfiles.SmallFileService/";
 const std::string kMeta = "/alluxio.grpc.meta.MetaMasterClientService/";
 constexpr int64_t kBacklogTimeoutMs = 15 * 60'000;
 
@@ -25,7 +25,7 @@ class ListStream : public ClientReactor {
   Status Run(AuthenticatedChannel* channel, const fswire::ListStatusPRequest& request,
              const std::function<Status(const FileStatus&)>& visit) {
     SPILLWAY_RETURN_IF_ERROR(channel->Prepare(&context_));
-    Prepare(channel->stub(), &context_, kFs + "ListStatus");
+    Prepare(channel->stub(), &context_, kFsCalls + "ListStatus");
     const grpc::ByteBuffer out = ToBuffer(request);
     AddHold();  // reads are started from this thread
     StartWriteLast(&out);
@@ -88,7 +88,7 @@ class MasterClient : public MasterApi {
     FillOptions(options, request.mutable_options());
     SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
     fswire::CreateFilePResponse response;
-    SPILLWAY_RETURN_IF_ERROR(Call(kFs + "CreateFile", request, &response));
+    SPILLWAY_RETURN_IF_ERROR(Call(kFsCalls + "CreateFile", request, &response));
     return ToFileStatus(response.fileinfo());
   }
 
@@ -101,7 +101,8 @@ class MasterClient : public MasterApi {
     request.set_index(index);
     admin::NewBlockIdResponse response;
     // The answer may be held back for long: unpersisted data has to go first.
-    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "NewBlockId", request, &response, kBacklogTimeoutMs));
+    SPILLWAY_RETURN_IF_ERROR(
+        Call(kAdminCalls + "NewBlockId", request, &response, kBacklogTimeoutMs));
     if (response.write_through())
       return Status(StatusCode::kAborted, "Write the file through to the store.");
     return BlockId(response.block_id());
@@ -112,7 +113,7 @@ class MasterClient : public MasterApi {
     admin::GetPersistInfoRequest request;
     for (const std::string& path : paths) request.add_paths(path);
     admin::GetPersistInfoResponse response;
-    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "GetPersistInfo", request, &response));
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdminCalls + "GetPersistInfo", request, &response));
     std::vector<PersistInfo> infos;
     for (const auto& info : response.infos()) infos.push_back(ToPersistInfo(info));
     return infos;
@@ -123,7 +124,7 @@ class MasterClient : public MasterApi {
     request.set_path(path);
     request.set_cut(cut);
     admin::GetPersistProgressResponse response;
-    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "GetPersistProgress", request, &response));
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdminCalls + "GetPersistProgress", request, &response));
     return PersistProgress{response.cut(),         response.files_left(),  response.bytes_left(),
                            response.never_files(), response.oldest_path(), response.oldest_error()};
   }
@@ -132,7 +133,7 @@ class MasterClient : public MasterApi {
     admin::GetStoreReportRequest request;
     request.set_entries_max(entries_max);
     admin::GetStoreReportResponse response;
-    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "GetStoreReport", request, &response));
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdminCalls + "GetStoreReport", request, &response));
     std::vector<StoreInfo> stores;
     for (const auto& info : response.stores()) stores.push_back(ToStoreInfo(info));
     return stores;
@@ -142,7 +143,7 @@ class MasterClient : public MasterApi {
     admin::GetPersistReportRequest request;
     request.set_entries_max(entries_max);
     admin::GetPersistReportResponse response;
-    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "GetPersistReport", request, &response));
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdminCalls + "GetPersistReport", request, &response));
     return ToPersistReport(response);
   }
 
@@ -150,7 +151,7 @@ class MasterClient : public MasterApi {
     admin::GetHealthReportRequest request;
     request.set_entries_max(entries_max);
     admin::GetHealthReportResponse response;
-    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "GetHealthReport", request, &response));
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdminCalls + "GetHealthReport", request, &response));
     return ToHealthReport(response);
   }
 
@@ -161,7 +162,7 @@ class MasterClient : public MasterApi {
     request.set_data_port(data_port);
     request.set_undo(undo);
     admin::DecommissionWorkerResponse response;
-    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "DecommissionWorker", request, &response));
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdminCalls + "DecommissionWorker", request, &response));
     return Decommission{response.live(), response.blocks_at_stake(), response.blocks()};
   }
 
@@ -174,14 +175,14 @@ class MasterClient : public MasterApi {
     request.set_name(file.name);
     request.set_drop(action == LostFileAction::kDrop);
     admin::ChangeLostFileResponse response;
-    return Call(kAdmin + "ChangeLostFile", request, &response);
+    return Call(kAdminCalls + "ChangeLostFile", request, &response);
   }
 
   StatusOr<std::string> Backup(const std::string& folder) override {
     admin::BackupRequest request;
     request.set_folder(folder);
     admin::BackupResponse response;
-    SPILLWAY_RETURN_IF_ERROR(Call(kAdmin + "Backup", request, &response, kBacklogTimeoutMs));
+    SPILLWAY_RETURN_IF_ERROR(Call(kAdminCalls + "Backup", request, &response, kBacklogTimeoutMs));
     return response.folder();
   }
 
@@ -190,7 +191,7 @@ class MasterClient : public MasterApi {
     request.set_file_id(file.value());
     request.set_maybe_published(maybe_published);
     admin::AbandonFileResponse response;
-    return Call(kAdmin + "AbandonFile", request, &response);
+    return Call(kAdminCalls + "AbandonFile", request, &response);
   }
 
   Status CompleteFile(const std::string& path, const CompleteFileOptions& options) override {
@@ -204,13 +205,13 @@ class MasterClient : public MasterApi {
     request.set_operation_most(operation.most_significant);
     request.set_operation_least(operation.least_significant);
     admin::CompleteFileResponse response;
-    return Call(kAdmin + "CompleteFile", request, &response);
+    return Call(kAdminCalls + "CompleteFile", request, &response);
   }
 
   StatusOr<smallfiles::PutFilesResponse> PutEmptyFiles(
       const smallfiles::PutFilesRequest& request) override {
     smallfiles::PutFilesResponse response;
-    SPILLWAY_RETURN_IF_ERROR(Call(kSmallFiles + "PutFiles", request, &response));
+    SPILLWAY_RETURN_IF_ERROR(Call(kSmallFileCalls + "PutFiles", request, &response));
     return response;
   }
 
@@ -220,7 +221,7 @@ class MasterClient : public MasterApi {
     FillOptions(options, request.mutable_options());
     SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
     fswire::CreateDirectoryPResponse response;
-    return Call(kFs + "CreateDirectory", request, &response);
+    return Call(kFsCalls + "CreateDirectory", request, &response);
   }
 
   StatusOr<FileStatus> GetStatus(const std::string& path) override {
@@ -228,7 +229,7 @@ class MasterClient : public MasterApi {
     request.set_path(path);
     SetSyncInterval(request.mutable_options());
     fswire::GetStatusPResponse response;
-    SPILLWAY_RETURN_IF_ERROR(Call(kFs + "GetStatus", request, &response));
+    SPILLWAY_RETURN_IF_ERROR(Call(kFsCalls + "GetStatus", request, &response));
     return ToFileStatus(response.fileinfo());
   }
 
@@ -258,7 +259,7 @@ class MasterClient : public MasterApi {
     request.mutable_options()->set_deletemountpoint(options.delete_mount_point);
     SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
     fswire::DeletePResponse response;
-    return Call(kFs + "Remove", request, &response);
+    return Call(kFsCalls + "Remove", request, &response);
   }
 
   Status Rename(const std::string& source, const std::string& target,
@@ -269,7 +270,7 @@ class MasterClient : public MasterApi {
     request.mutable_options()->set_persist(options.persist);
     SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
     fswire::RenamePResponse response;
-    return Call(kFs + "Rename", request, &response);
+    return Call(kFsCalls + "Rename", request, &response);
   }
 
   Status SetAttribute(const std::string& path, const SetAttributeOptions& options) override {
@@ -278,7 +279,7 @@ class MasterClient : public MasterApi {
     FillOptions(options, request.mutable_options());
     SetOperationId(options.operation_id, request.mutable_options()->mutable_commonoptions());
     fswire::SetAttributePResponse response;
-    return Call(kFs + "SetAttribute", request, &response);
+    return Call(kFsCalls + "SetAttribute", request, &response);
   }
 
   Status Free(const std::string& path, bool recursive, bool forced) override {
@@ -287,7 +288,7 @@ class MasterClient : public MasterApi {
     request.mutable_options()->set_recursive(recursive);
     request.mutable_options()->set_forced(forced);
     fswire::FreePResponse response;
-    return Call(kFs + "Free", request, &response);
+    return Call(kFsCalls + "Free", request, &response);
   }
 
   Status SchedulePersist(const std::string& path, int64_t wait_time_ms) override {
@@ -295,7 +296,7 @@ class MasterClient : public MasterApi {
     request.set_path(path);
     request.mutable_options()->set_persistencewaittime(wait_time_ms);
     fswire::ScheduleAsyncPersistencePResponse response;
-    return Call(kFs + "ScheduleAsyncPersistence", request, &response);
+    return Call(kFsCalls + "ScheduleAsyncPersistence", request, &response);
   }
 
   StatusOr<BlockInfo> GetBlockInfo(BlockId id) override {
@@ -319,7 +320,7 @@ class MasterClient : public MasterApi {
   StatusOr<std::vector<MountInfo>> GetMounts() override {
     fswire::GetMountTablePResponse response;
     SPILLWAY_RETURN_IF_ERROR(
-        Call(kFs + "GetMountTable", fswire::GetMountTablePRequest(), &response));
+        Call(kFsCalls + "GetMountTable", fswire::GetMountTablePRequest(), &response));
     std::vector<MountInfo> mounts;
     for (const auto& [path, info] : response.mountpoints()) {
       MountInfo mount;

@@ -16,7 +16,7 @@
 namespace spillway {
 namespace {
 
-const std::string kService = "/alluxio.grpc.block.BlockWorker/";
+const std::string kWorkerCalls = "/alluxio.grpc.block.BlockWorker/";
 const std::string kSmallFiles = "/spillway.smallfiles.SmallFileService/";
 constexpr int64_t kPutTimeoutMs = 15'000;
 constexpr int64_t kStoreTimeoutMs = 5'000;  // less: whoever waits for a peer can still answer
@@ -32,7 +32,7 @@ class WriteCall : public ClientReactor, public std::enable_shared_from_this<Writ
   Status Begin(const blockwire::WriteRequest& command) {
     SPILLWAY_RETURN_IF_ERROR(channel_->Prepare(&context_));
     self_ = shared_from_this();
-    Prepare(channel_->stub(), &context_, kService + "WriteBlock");
+    Prepare(channel_->stub(), &context_, kWorkerCalls + "WriteBlock");
     AddHold();  // given back by EndWrites or Cancel: writes may be started until then
     outgoing_ = ToBuffer(command);
     writing_ = true;
@@ -174,7 +174,7 @@ class ReadCall : public ClientReactor, public std::enable_shared_from_this<ReadC
   Status Begin(const blockwire::ReadRequest& request) {
     SPILLWAY_RETURN_IF_ERROR(channel_->Prepare(&context_));
     self_ = shared_from_this();
-    Prepare(channel_->stub(), &context_, kService + "ReadBlock");
+    Prepare(channel_->stub(), &context_, kWorkerCalls + "ReadBlock");
     AddHold();  // the caller starts reads; given back at the end or by Cancel
     outgoing_ = ToBuffer(request);
     StartWrite(&outgoing_);

@@ -3,16 +3,15 @@
 #include "common/path.h"
 #include "rpc/convert.h"
 #include "rpc/master/master_services.h"
+#include "rpc/service_names.h"
 #include "small_files.pb.h"
 
 namespace spillway {
 namespace {
 
-const char* const kService = "spillway.admin.AdminService";
-
 void RegisterPersist(RpcService* service, Master* master) {
   service->Unary<admin::GetPersistInfoRequest, admin::GetPersistInfoResponse>(
-      kService, "GetPersistInfo",
+      kAdminService, "GetPersistInfo",
       [master](const CallContext& call, const auto& request, auto reply) {
         admin::GetPersistInfoResponse response;
         for (const PersistInfo& info : master->GetPersistInfo(
@@ -22,7 +21,7 @@ void RegisterPersist(RpcService* service, Master* master) {
         reply(response);
       });
   service->Unary<admin::GetPersistProgressRequest, admin::GetPersistProgressResponse>(
-      kService, "GetPersistProgress",
+      kAdminService, "GetPersistProgress",
       [master](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
@@ -38,7 +37,8 @@ void RegisterPersist(RpcService* service, Master* master) {
         reply(response);
       });
   service->Unary<admin::GetPersistReportRequest, admin::GetPersistReportResponse>(
-      kService, "GetPersistReport", [master](const CallContext&, const auto& request, auto reply) {
+      kAdminService, "GetPersistReport",
+      [master](const CallContext&, const auto& request, auto reply) {
         admin::GetPersistReportResponse response;
         FillPersistReport(master->GetPersistReport(
                               static_cast<size_t>(std::max<int64_t>(0, request.entries_max()))),
@@ -46,15 +46,20 @@ void RegisterPersist(RpcService* service, Master* master) {
         reply(response);
       });
   service->Unary<admin::GetStoreReportRequest, admin::GetStoreReportResponse>(
-      kService, "GetStoreReport", [master](const CallContext&, const auto& request, auto reply) {
+      kAdminService, "GetStoreReport",
+      [master](const CallContext&, const auto& request, auto reply) {
         admin::GetStoreReportResponse response;
         for (const StoreInfo& info : master->GetStoreReport(
                  static_cast<size_t>(std::max<int64_t>(0, request.entries_max()))))
           FillStoreInfo(info, response.add_stores());
         reply(response);
       });
+}
+
+void RegisterNewBlockId(RpcService* service, Master* master) {
   service->Unary<admin::NewBlockIdRequest, admin::NewBlockIdResponse>(
-      kService, "NewBlockId", [master](const CallContext& call, const auto& request, auto reply) {
+      kAdminService, "NewBlockId",
+      [master](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
         const auto admitted = [master, caller = call.caller, path = *path, request,
@@ -80,9 +85,9 @@ void RegisterPersist(RpcService* service, Master* master) {
       });
 }
 
-void RegisterSmallFiles(RpcService* service, Master* master) {
+void RegisterEmptyFiles(RpcService* service, Master* master) {
   service->Unary<smallfiles::PutFilesRequest, smallfiles::PutFilesResponse>(
-      "spillway.smallfiles.SmallFileService", "PutFiles",
+      kSmallFileService, "PutFiles",
       [master](const CallContext& call, const auto& request, auto reply) {
         FinishWhenDurable(
             master, master->PutEmptyFiles(call.caller, request),
@@ -92,7 +97,7 @@ void RegisterSmallFiles(RpcService* service, Master* master) {
 
 void RegisterLostFiles(RpcService* service, Master* master) {
   service->Unary<admin::ChangeLostFileRequest, admin::ChangeLostFileResponse>(
-      kService, "ChangeLostFile",
+      kAdminService, "ChangeLostFile",
       [master](const CallContext& call, const auto& request, auto reply) {
         if (Status status = MustBeSuperUser(master, call.caller); !status.ok())
           return reply(status);
@@ -108,7 +113,8 @@ void RegisterLostFiles(RpcService* service, Master* master) {
 void RegisterOperations(RpcService* service, const MasterServiceContext& context) {
   Master* master = context.master;
   service->Unary<admin::GetHealthReportRequest, admin::GetHealthReportResponse>(
-      kService, "GetHealthReport", [master](const CallContext&, const auto& request, auto reply) {
+      kAdminService, "GetHealthReport",
+      [master](const CallContext&, const auto& request, auto reply) {
         admin::GetHealthReportResponse response;
         FillHealthReport(master->GetHealthReport(
                              static_cast<size_t>(std::max<int64_t>(0, request.entries_max()))),
@@ -116,7 +122,7 @@ void RegisterOperations(RpcService* service, const MasterServiceContext& context
         reply(response);
       });
   service->Unary<admin::DecommissionWorkerRequest, admin::DecommissionWorkerResponse>(
-      kService, "DecommissionWorker",
+      kAdminService, "DecommissionWorker",
       [master](const CallContext& call, const auto& request, auto reply) {
         if (Status status = MustBeSuperUser(master, call.caller); !status.ok())
           return reply(status);
@@ -130,7 +136,8 @@ void RegisterOperations(RpcService* service, const MasterServiceContext& context
         reply(response);
       });
   service->Unary<admin::CompleteFileRequest, admin::CompleteFileResponse>(
-      kService, "CompleteFile", [master](const CallContext& call, const auto& request, auto reply) {
+      kAdminService, "CompleteFile",
+      [master](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
         CompleteFileOptions options;
@@ -145,14 +152,15 @@ void RegisterOperations(RpcService* service, const MasterServiceContext& context
             [](Nothing&) { return admin::CompleteFileResponse(); }, reply);
       });
   service->Unary<admin::AbandonFileRequest, admin::AbandonFileResponse>(
-      kService, "AbandonFile", [master](const CallContext& call, const auto& request, auto reply) {
+      kAdminService, "AbandonFile",
+      [master](const CallContext& call, const auto& request, auto reply) {
         FinishWhenDurable(
             master,
             master->AbandonFile(call.caller, InodeId(request.file_id()), request.maybe_published()),
             [](Nothing&) { return admin::AbandonFileResponse(); }, reply);
       });
   service->Unary<admin::BackupRequest, admin::BackupResponse>(
-      kService, "Backup", [context](const CallContext& call, const auto& request, auto reply) {
+      kAdminService, "Backup", [context](const CallContext& call, const auto& request, auto reply) {
         if (Status status = MustBeSuperUser(context.master, call.caller); !status.ok())
           return reply(status);
         context.executor->Post([context, folder = request.folder(), reply] {
@@ -167,7 +175,7 @@ void RegisterOperations(RpcService* service, const MasterServiceContext& context
 
 void RegisterDamaged(RpcService* service, Master* master) {
   service->Unary<admin::GetDamagedRequest, admin::GetDamagedResponse>(
-      kService, "GetDamaged", [master](const CallContext&, const auto& request, auto reply) {
+      kAdminService, "GetDamaged", [master](const CallContext&, const auto& request, auto reply) {
         const DamagedReport report =
             master->GetDamaged(static_cast<size_t>(std::max<int64_t>(0, request.entries_max())));
         admin::GetDamagedResponse response;
@@ -189,7 +197,8 @@ void RegisterDamaged(RpcService* service, Master* master) {
         reply(response);
       });
   service->Unary<admin::ExportRecordRequest, admin::ExportRecordResponse>(
-      kService, "ExportRecord", [master](const CallContext& call, const auto& request, auto reply) {
+      kAdminService, "ExportRecord",
+      [master](const CallContext& call, const auto& request, auto reply) {
         if (Status status = MustBeSuperUser(master, call.caller); !status.ok())
           return reply(status);
         const auto value = master->ExportRecord(request.name());
@@ -199,7 +208,8 @@ void RegisterDamaged(RpcService* service, Master* master) {
         reply(response);
       });
   service->Unary<admin::DropRecordRequest, admin::DropRecordResponse>(
-      kService, "DropRecord", [master](const CallContext& call, const auto& request, auto reply) {
+      kAdminService, "DropRecord",
+      [master](const CallContext& call, const auto& request, auto reply) {
         if (Status status = MustBeSuperUser(master, call.caller); !status.ok())
           return reply(status);
         FinishWhenDurable(
@@ -215,7 +225,8 @@ void RegisterDamaged(RpcService* service, Master* master) {
 
 void RegisterQuotas(RpcService* service, Master* master) {
   service->Unary<admin::SetQuotaRequest, admin::SetQuotaResponse>(
-      kService, "SetQuota", [master](const CallContext& call, const auto& request, auto reply) {
+      kAdminService, "SetQuota",
+      [master](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
         FinishWhenDurable(
@@ -223,7 +234,8 @@ void RegisterQuotas(RpcService* service, Master* master) {
             [](Nothing&) { return admin::SetQuotaResponse(); }, reply);
       });
   service->Unary<admin::ListQuotasRequest, admin::ListQuotasResponse>(
-      kService, "ListQuotas", [master](const CallContext& call, const auto& request, auto reply) {
+      kAdminService, "ListQuotas",
+      [master](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
         FinishWhenDurable(
@@ -256,7 +268,8 @@ void RegisterAdminService(RpcService* service, const MasterServiceContext& conte
   RegisterQuotas(service, context.master);
   RegisterDamaged(service, context.master);
   RegisterPersist(service, context.master);
-  RegisterSmallFiles(service, context.master);
+  RegisterNewBlockId(service, context.master);
+  RegisterEmptyFiles(service, context.master);
   RegisterLostFiles(service, context.master);
   RegisterOperations(service, context);
   RegisterJobs(service, context);

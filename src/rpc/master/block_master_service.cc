@@ -3,11 +3,10 @@
 
 #include "rpc/convert.h"
 #include "rpc/master/master_services.h"
+#include "rpc/service_names.h"
 
 namespace spillway {
 namespace {
-
-const char* const kService = "alluxio.grpc.block.BlockMasterClientService";
 
 blockwire::BlockMasterInfo MakeInfo(Master* master) {
   blockwire::BlockMasterInfo info;
@@ -60,12 +59,30 @@ Status LetGo(Master* master, const Caller& caller, const std::string& host, bool
   return master->DecommissionWorker(host, /*data_port=*/0, undo).status();
 }
 
+void RegisterLettingGo(RpcService* service, Master* master) {
+  service->Unary<blockwire::DecommissionWorkerPOptions, blockwire::DecommissionWorkerPResponse>(
+      kBlockMasterService, "DecommissionWorker",
+      [master](const CallContext& call, const auto& request, auto reply) {
+        const Status status = LetGo(master, call.caller, request.workerhostname(), false);
+        if (!status.ok()) return reply(status);
+        reply(blockwire::DecommissionWorkerPResponse());
+      });
+  service->Unary<blockwire::RemoveDisabledWorkerPOptions, blockwire::RemoveDisabledWorkerPResponse>(
+      kBlockMasterService, "RemoveDisabledWorker",
+      [master](const CallContext& call, const auto& request, auto reply) {
+        const Status status = LetGo(master, call.caller, request.workerhostname(), true);
+        if (!status.ok()) return reply(status);
+        reply(blockwire::RemoveDisabledWorkerPResponse());
+      });
+}
+
 }  // namespace
 
 void RegisterBlockMasterService(RpcService* service, const MasterServiceContext& context) {
   Master* master = context.master;
   service->Unary<blockwire::GetBlockInfoPRequest, blockwire::GetBlockInfoPResponse>(
-      kService, "GetBlockInfo", [master](const CallContext&, const auto& request, auto reply) {
+      kBlockMasterService, "GetBlockInfo",
+      [master](const CallContext&, const auto& request, auto reply) {
         FinishWhenDurable(
             master, master->GetBlockInfo(BlockId(request.blockid())),
             [](BlockInfo& info) {
@@ -76,25 +93,28 @@ void RegisterBlockMasterService(RpcService* service, const MasterServiceContext&
             reply);
       });
   service->Unary<blockwire::GetBlockMasterInfoPOptions, blockwire::GetBlockMasterInfoPResponse>(
-      kService, "GetBlockMasterInfo", [master](const CallContext&, const auto&, auto reply) {
+      kBlockMasterService, "GetBlockMasterInfo",
+      [master](const CallContext&, const auto&, auto reply) {
         blockwire::GetBlockMasterInfoPResponse response;
         *response.mutable_blockmasterinfo() = MakeInfo(master);
         reply(response);
       });
   service->Unary<blockwire::GetCapacityBytesPOptions, blockwire::GetCapacityBytesPResponse>(
-      kService, "GetCapacityBytes", [master](const CallContext&, const auto&, auto reply) {
+      kBlockMasterService, "GetCapacityBytes",
+      [master](const CallContext&, const auto&, auto reply) {
         blockwire::GetCapacityBytesPResponse response;
         response.set_bytes(MakeInfo(master).capacitybytes());
         reply(response);
       });
   service->Unary<blockwire::GetUsedBytesPOptions, blockwire::GetUsedBytesPResponse>(
-      kService, "GetUsedBytes", [master](const CallContext&, const auto&, auto reply) {
+      kBlockMasterService, "GetUsedBytes", [master](const CallContext&, const auto&, auto reply) {
         blockwire::GetUsedBytesPResponse response;
         response.set_bytes(MakeInfo(master).usedbytes());
         reply(response);
       });
   service->Unary<blockwire::GetWorkerInfoListPOptions, blockwire::GetWorkerInfoListPResponse>(
-      kService, "GetWorkerInfoList", [master](const CallContext&, const auto&, auto reply) {
+      kBlockMasterService, "GetWorkerInfoList",
+      [master](const CallContext&, const auto&, auto reply) {
         const auto workers = master->GetWorkers();
         if (!workers.ok()) return reply(workers.status());
         blockwire::GetWorkerInfoListPResponse response;
@@ -103,7 +123,8 @@ void RegisterBlockMasterService(RpcService* service, const MasterServiceContext&
         reply(response);
       });
   service->Unary<blockwire::GetWorkerReportPOptions, blockwire::GetWorkerInfoListPResponse>(
-      kService, "GetWorkerReport", [master](const CallContext&, const auto& request, auto reply) {
+      kBlockMasterService, "GetWorkerReport",
+      [master](const CallContext&, const auto& request, auto reply) {
         blockwire::GetWorkerInfoListPResponse response;
         for (const WorkerInfo& worker : master->GetWorkerReport()) {
           if (Wanted(request, worker)) FillWorkerInfo(worker, response.add_workerinfos());
@@ -111,24 +132,11 @@ void RegisterBlockMasterService(RpcService* service, const MasterServiceContext&
         reply(response);
       });
   service->Unary<blockwire::GetWorkerLostStoragePOptions, blockwire::GetWorkerLostStoragePResponse>(
-      kService, "GetWorkerLostStorage", [](const CallContext&, const auto&, auto reply) {
+      kBlockMasterService, "GetWorkerLostStorage", [](const CallContext&, const auto&, auto reply) {
         reply(blockwire::GetWorkerLostStoragePResponse());
       });
-  service->Unary<blockwire::DecommissionWorkerPOptions, blockwire::DecommissionWorkerPResponse>(
-      kService, "DecommissionWorker",
-      [master](const CallContext& call, const auto& request, auto reply) {
-        const Status status = LetGo(master, call.caller, request.workerhostname(), false);
-        if (!status.ok()) return reply(status);
-        reply(blockwire::DecommissionWorkerPResponse());
-      });
-  service->Unary<blockwire::RemoveDisabledWorkerPOptions, blockwire::RemoveDisabledWorkerPResponse>(
-      kService, "RemoveDisabledWorker",
-      [master](const CallContext& call, const auto& request, auto reply) {
-        const Status status = LetGo(master, call.caller, request.workerhostname(), true);
-        if (!status.ok()) return reply(status);
-        reply(blockwire::RemoveDisabledWorkerPResponse());
-      });
-  service->Refuse(kService, "RemoveDecommissionedWorker");  // 2.9.3 alone has it
+  RegisterLettingGo(service, master);
+  service->Refuse(kBlockMasterService, "RemoveDecommissionedWorker");  // 2.9.3 alone has it
 }
 
 }  // namespace spillway

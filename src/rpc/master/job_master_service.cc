@@ -9,13 +9,13 @@
 #include "rpc/convert.h"
 #include "rpc/master/java_object.h"
 #include "rpc/master/master_jobs.h"
+#include "rpc/service_names.h"
 
 namespace spillway {
 namespace {
 
 namespace jobwire = alluxio::grpc::job;
 
-const char* const kService = "alluxio.grpc.job.JobMasterClientService";
 constexpr size_t kSummarized = 10;
 
 jobwire::Status ToWire(JobState state) {
@@ -45,7 +45,8 @@ void FillJobInfo(const JobReport& report, int64_t now_ms, jobwire::JobInfo* out)
   out->set_errortype("UNKNOWN");
 }
 
-StatusOr<CopyRequest> ToCopyRequest(const MasterServiceContext& context, const JavaObject& config) {
+StatusOr<CopyRequest> CopyRequestFrom(const MasterServiceContext& context,
+                                      const JavaObject& config) {
   // What the request does not say is as the master's own configuration has it.
   CreateFileOptions options = WriteOptionsFrom(*context.config).create;
   options.overwrite = config.Number("mOverwrite") != 0;
@@ -73,7 +74,7 @@ void Submit(const MasterServiceContext& context, const Caller& caller, const std
   const std::string& type = config->type();
   if (type == "alluxio.job.cmd.migrate.MigrateCliConfig" ||
       type == "alluxio.job.plan.migrate.MigrateConfig") {
-    const auto request = ToCopyRequest(context, *config);
+    const auto request = CopyRequestFrom(context, *config);
     if (!request.ok()) return done(request.status());
     return context.jobs->copies.Start(caller, *request, std::move(done));
   }
@@ -97,17 +98,19 @@ auto AnswerId(Reply<Response> reply, Set set) {
 
 void RegisterSubmitting(RpcService* service, const MasterServiceContext& context) {
   service->Unary<jobwire::SubmitRequest, jobwire::SubmitResponse>(
-      kService, "Submit", [context](const CallContext& call, const auto& request, auto reply) {
+      kJobMasterService, "Submit",
+      [context](const CallContext& call, const auto& request, auto reply) {
         Submit(context, call.caller, request.cmdconfig(),
                AnswerId(reply, &jobwire::SubmitResponse::set_jobcontrolid));
       });
   service->Unary<jobwire::RunPRequest, jobwire::RunPResponse>(
-      kService, "Run", [context](const CallContext& call, const auto& request, auto reply) {
+      kJobMasterService, "Run",
+      [context](const CallContext& call, const auto& request, auto reply) {
         Submit(context, call.caller, request.jobconfig(),
                AnswerId(reply, &jobwire::RunPResponse::set_jobid));
       });
   service->Unary<jobwire::CancelPRequest, jobwire::CancelPResponse>(
-      kService, "Cancel",
+      kJobMasterService, "Cancel",
       [jobs = context.jobs](const CallContext& call, const auto& request, auto reply) {
         const Status status = jobs->Cancel(call.caller, request.jobid());
         if (!status.ok()) return reply(status);
@@ -135,7 +138,8 @@ void FillDetails(const JobReport& report, jobwire::CmdStatusBlock* out) {
 void RegisterFollowing(RpcService* service, const MasterServiceContext& context) {
   MasterJobs* jobs = context.jobs;
   service->Unary<jobwire::GetCmdStatusRequest, jobwire::GetCmdStatusResponse>(
-      kService, "GetCmdStatus", [jobs](const CallContext&, const auto& request, auto reply) {
+      kJobMasterService, "GetCmdStatus",
+      [jobs](const CallContext&, const auto& request, auto reply) {
         const auto report = jobs->Report(request.jobcontrolid(), /*names=*/false);
         if (!report) return reply(Unknown(request.jobcontrolid()));
         jobwire::GetCmdStatusResponse response;
@@ -143,7 +147,7 @@ void RegisterFollowing(RpcService* service, const MasterServiceContext& context)
         reply(response);
       });
   service->Unary<jobwire::GetCmdStatusDetailedRequest, jobwire::GetCmdStatusDetailedResponse>(
-      kService, "GetCmdStatusDetailed",
+      kJobMasterService, "GetCmdStatusDetailed",
       [jobs](const CallContext&, const auto& request, auto reply) {
         const auto report = jobs->Report(request.jobcontrolid(), /*names=*/true);
         if (!report) return reply(Unknown(request.jobcontrolid()));
@@ -159,16 +163,17 @@ void RegisterFollowing(RpcService* service, const MasterServiceContext& context)
     reply(response);
   };
   service->Unary<jobwire::GetJobStatusPRequest, jobwire::GetJobStatusPResponse>(
-      kService, "GetJobStatus", [status](const CallContext&, const auto& request, auto reply) {
+      kJobMasterService, "GetJobStatus",
+      [status](const CallContext&, const auto& request, auto reply) {
         status(request, jobwire::GetJobStatusPResponse(), reply);
       });
   service->Unary<jobwire::GetJobStatusDetailedPRequest, jobwire::GetJobStatusDetailedPResponse>(
-      kService, "GetJobStatusDetailed",
+      kJobMasterService, "GetJobStatusDetailed",
       [status](const CallContext&, const auto& request, auto reply) {
         status(request, jobwire::GetJobStatusDetailedPResponse(), reply);
       });
   service->Unary<jobwire::ListAllPRequest, jobwire::ListAllPResponse>(
-      kService, "ListAll",
+      kJobMasterService, "ListAll",
       [jobs, clock = context.clock](const CallContext&, const auto& request, auto reply) {
         jobwire::ListAllPResponse response;
         const auto& wanted = request.options().status();
@@ -213,13 +218,15 @@ jobwire::JobServiceSummary Summarize(std::vector<JobReport> reports, int64_t now
 
 void RegisterReports(RpcService* service, const MasterServiceContext& context) {
   service->Unary<jobwire::GetJobServiceSummaryPRequest, jobwire::GetJobServiceSummaryPResponse>(
-      kService, "GetJobServiceSummary", [context](const CallContext&, const auto&, auto reply) {
+      kJobMasterService, "GetJobServiceSummary",
+      [context](const CallContext&, const auto&, auto reply) {
         jobwire::GetJobServiceSummaryPResponse response;
         *response.mutable_summary() = Summarize(context.jobs->Reports(), context.clock->NowMs());
         reply(response);
       });
   service->Unary<jobwire::GetAllWorkerHealthPRequest, jobwire::GetAllWorkerHealthPResponse>(
-      kService, "GetAllWorkerHealth", [context](const CallContext&, const auto&, auto reply) {
+      kJobMasterService, "GetAllWorkerHealth",
+      [context](const CallContext&, const auto&, auto reply) {
         jobwire::GetAllWorkerHealthPResponse response;
         for (const WorkerInfo& worker : context.master->GetWorkerReport()) {
           if (worker.state != WorkerState::kLive) continue;
@@ -235,7 +242,8 @@ void RegisterReports(RpcService* service, const MasterServiceContext& context) {
         reply(response);
       });
   service->Unary<jobwire::GetAllMasterStatusPRequest, jobwire::GetAllMasterStatusPResponse>(
-      kService, "GetAllMasterStatus", [context](const CallContext&, const auto&, auto reply) {
+      kJobMasterService, "GetAllMasterStatus",
+      [context](const CallContext&, const auto&, auto reply) {
         jobwire::GetAllMasterStatusPResponse response;
         auto* status = response.add_jobmasterstatus();
         status->set_state("PRIMARY");

@@ -3,11 +3,10 @@
 #include "common/path.h"
 #include "rpc/convert.h"
 #include "rpc/master/master_jobs.h"
+#include "rpc/service_names.h"
 
 namespace spillway {
 namespace {
-
-const char* const kService = "spillway.admin.AdminService";
 
 StatusOr<CopyRequest> ToCopyRequest(const admin::StartCopyRequest& request) {
   CreateFileOptions options;
@@ -25,7 +24,8 @@ StatusOr<CopyRequest> ToCopyRequest(const admin::StartCopyRequest& request) {
 void RegisterJobs(RpcService* service, const MasterServiceContext& context) {
   CopyJobs* copies = &context.jobs->copies;
   service->Unary<admin::StartCopyRequest, admin::StartCopyResponse>(
-      kService, "StartCopy", [copies](const CallContext& call, const auto& request, auto reply) {
+      kAdminService, "StartCopy",
+      [copies](const CallContext& call, const auto& request, auto reply) {
         const auto asked = ToCopyRequest(request);
         if (!asked.ok()) return reply(asked.status());
         copies->Start(call.caller, *asked, [reply](const StatusOr<int64_t>& id) {
@@ -36,7 +36,8 @@ void RegisterJobs(RpcService* service, const MasterServiceContext& context) {
         });
       });
   service->Unary<admin::StartLoadRequest, admin::StartLoadResponse>(
-      kService, "StartLoad", [context](const CallContext& call, const auto& request, auto reply) {
+      kAdminService, "StartLoad",
+      [context](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
         StartLoad(context, call.caller, *path, std::max(1, request.copies()),
@@ -50,7 +51,7 @@ void RegisterJobs(RpcService* service, const MasterServiceContext& context) {
       });
   MasterJobs* jobs = context.jobs;
   service->Unary<admin::GetJobRequest, admin::GetJobResponse>(
-      kService, "GetJob", [jobs](const CallContext&, const auto& request, auto reply) {
+      kAdminService, "GetJob", [jobs](const CallContext&, const auto& request, auto reply) {
         const auto report = jobs->Report(request.job_id(), request.names());
         if (!report) return reply(NotFound("Job {} does not exist.", request.job_id()));
         admin::GetJobResponse response;
@@ -58,13 +59,13 @@ void RegisterJobs(RpcService* service, const MasterServiceContext& context) {
         reply(response);
       });
   service->Unary<admin::CancelJobRequest, admin::CancelJobResponse>(
-      kService, "CancelJob", [jobs](const CallContext& call, const auto& request, auto reply) {
+      kAdminService, "CancelJob", [jobs](const CallContext& call, const auto& request, auto reply) {
         const Status status = jobs->Cancel(call.caller, request.job_id());
         if (!status.ok()) return reply(status);
         reply(admin::CancelJobResponse());
       });
   service->Unary<admin::ListJobsRequest, admin::ListJobsResponse>(
-      kService, "ListJobs", [jobs](const CallContext&, const auto&, auto reply) {
+      kAdminService, "ListJobs", [jobs](const CallContext&, const auto&, auto reply) {
         admin::ListJobsResponse response;
         for (const JobReport& report : jobs->Reports()) FillJob(report, response.add_jobs());
         reply(response);

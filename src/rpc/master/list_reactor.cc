@@ -6,11 +6,11 @@
 #include "rpc/convert.h"
 #include "rpc/master/loading.h"
 #include "rpc/request_text.h"
+#include "rpc/service_names.h"
 
 namespace spillway {
 namespace {
 
-const char* const kService = "alluxio.grpc.file.FileSystemMasterClientService";
 constexpr size_t kEntriesPerPage = 1000;
 constexpr size_t kBytesPerMessage = 2 << 20;
 
@@ -178,11 +178,11 @@ void ListPartial(const MasterServiceContext& context, const Caller& caller, cons
 }  // namespace
 
 void RegisterListing(RpcService* service, const MasterServiceContext& context) {
-  service->Stream(kService, "ListStatus", [context](CallContext call) {
+  service->Stream(kFileSystemService, "ListStatus", [context](CallContext call) {
     return new ListReactor(context, std::move(call));
   });
   service->Unary<fswire::ListStatusPartialPRequest, fswire::ListStatusPartialPResponse>(
-      kService, "ListStatusPartial",
+      kFileSystemService, "ListStatusPartial",
       [context](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());

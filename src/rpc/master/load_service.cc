@@ -7,11 +7,10 @@
 #include "rpc/master/java_object.h"
 #include "rpc/master/loading.h"
 #include "rpc/master/master_jobs.h"
+#include "rpc/service_names.h"
 
 namespace spillway {
 namespace {
-
-const char* const kService = "alluxio.grpc.file.FileSystemMasterClientService";
 
 std::string ReasonOf(const LoadProgress& progress) {
   if (progress.failures.empty()) return "";
@@ -58,7 +57,8 @@ void StartLoad(const MasterServiceContext& context, const Caller& caller, const 
 void RegisterLoads(RpcService* service, const MasterServiceContext& context) {
   LoadJobs* jobs = &context.jobs->loads;
   service->Unary<fswire::SubmitJobPRequest, fswire::SubmitJobPResponse>(
-      kService, "submitJob", [context](const CallContext& call, const auto& request, auto reply) {
+      kFileSystemService, "submitJob",
+      [context](const CallContext& call, const auto& request, auto reply) {
         const auto asked = JavaObject::Parse(request.request_body());
         if (!asked.ok()) return reply(asked.status());
         if (asked->type() != "alluxio.job.LoadJobRequest") {
@@ -76,7 +76,8 @@ void RegisterLoads(RpcService* service, const MasterServiceContext& context) {
                   });
       });
   service->Unary<fswire::GetJobProgressPRequest, fswire::GetJobProgressPResponse>(
-      kService, "GetJobProgress", [jobs](const CallContext&, const auto& request, auto reply) {
+      kFileSystemService, "GetJobProgress",
+      [jobs](const CallContext&, const auto& request, auto reply) {
         const auto path = NormalizePath(request.jobdescription().path());
         if (!path.ok()) return reply(path.status());
         const auto progress = jobs->Progress(*path);
@@ -88,7 +89,7 @@ void RegisterLoads(RpcService* service, const MasterServiceContext& context) {
         reply(response);
       });
   service->Unary<fswire::StopJobPRequest, fswire::StopJobPResponse>(
-      kService, "StopJob", [jobs](const CallContext&, const auto& request, auto reply) {
+      kFileSystemService, "StopJob", [jobs](const CallContext&, const auto& request, auto reply) {
         const auto path = NormalizePath(request.jobdescription().path());
         if (!path.ok()) return reply(path.status());
         fswire::StopJobPResponse response;

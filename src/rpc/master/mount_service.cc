@@ -4,11 +4,10 @@
 #include "rpc/convert.h"
 #include "rpc/master/loading.h"
 #include "rpc/master/master_services.h"
+#include "rpc/service_names.h"
 
 namespace spillway {
 namespace {
-
-const char* const kService = "alluxio.grpc.file.FileSystemMasterClientService";
 
 MountOptions ToOptions(const fswire::MountPOptions& options) {
   return {options.readonly(),
@@ -21,7 +20,7 @@ void Register(
     RpcService* service, const MasterServiceContext& context, const char* method,
     std::function<Outcome<Nothing>(const Caller&, const std::string&, const Request&)> op) {
   service->Unary<Request, Response>(
-      kService, method,
+      kFileSystemService, method,
       [context, op](const CallContext& call, const Request& request, Reply<Response> reply) {
         const auto path = NormalizePath(request.alluxiopath());
         if (!path.ok()) return reply(path.status());
@@ -60,7 +59,7 @@ void RegisterMounts(RpcService* service, const MasterServiceContext& context) {
         return master->Unmount(caller, path);
       });
   service->Unary<fswire::GetMountTablePRequest, fswire::GetMountTablePResponse>(
-      kService, "GetMountTable", [master](const CallContext&, const auto&, auto reply) {
+      kFileSystemService, "GetMountTable", [master](const CallContext&, const auto&, auto reply) {
         fswire::GetMountTablePResponse response;
         for (const MountInfo& mount : master->GetMounts()) {
           auto& info = (*response.mutable_mountpoints())[mount.path];

@@ -3,11 +3,10 @@
 #include "rpc/convert.h"
 #include "rpc/master/master_services.h"
 #include "rpc/master/sync_tasks.h"
+#include "rpc/service_names.h"
 
 namespace spillway {
 namespace {
-
-const char* const kService = "alluxio.grpc.file.FileSystemMasterClientService";
 
 SyncDepth ToDepth(const fswire::SyncMetadataPOptions& options) {
   switch (options.loaddescendanttype()) {
@@ -42,7 +41,7 @@ void FillTask(const SyncTaskInfo& info, fswire::SyncMetadataTask* out) {
 void RegisterTasks(RpcService* service, const MasterServiceContext& context) {
   const auto tasks = std::make_shared<SyncTasks>(context.master, context.executor, context.clock);
   service->Unary<fswire::SyncMetadataPRequest, fswire::SyncMetadataPResponse>(
-      kService, "SyncMetadata",
+      kFileSystemService, "SyncMetadata",
       [context, tasks](const CallContext&, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
@@ -53,7 +52,8 @@ void RegisterTasks(RpcService* service, const MasterServiceContext& context) {
         });
       });
   service->Unary<fswire::SyncMetadataPRequest, fswire::SyncMetadataAsyncPResponse>(
-      kService, "SyncMetadataAsync", [tasks](const CallContext&, const auto& request, auto reply) {
+      kFileSystemService, "SyncMetadataAsync",
+      [tasks](const CallContext&, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
         fswire::SyncMetadataAsyncPResponse response;
@@ -63,7 +63,8 @@ void RegisterTasks(RpcService* service, const MasterServiceContext& context) {
         reply(response);
       });
   service->Unary<fswire::GetSyncProgressPRequest, fswire::GetSyncProgressPResponse>(
-      kService, "GetSyncProgress", [tasks](const CallContext&, const auto& request, auto reply) {
+      kFileSystemService, "GetSyncProgress",
+      [tasks](const CallContext&, const auto& request, auto reply) {
         const auto info = tasks->Find(request.taskgroupid());
         if (!info) return reply(NotFound("Sync {} is not known.", request.taskgroupid()));
         fswire::GetSyncProgressPResponse response;
@@ -71,7 +72,8 @@ void RegisterTasks(RpcService* service, const MasterServiceContext& context) {
         reply(response);
       });
   service->Unary<fswire::CancelSyncMetadataPRequest, fswire::CancelSyncMetadataPResponse>(
-      kService, "CancelSyncMetadata", [tasks](const CallContext&, const auto& request, auto reply) {
+      kFileSystemService, "CancelSyncMetadata",
+      [tasks](const CallContext&, const auto& request, auto reply) {
         fswire::CancelSyncMetadataPResponse response;
         response.set_success(tasks->Cancel(request.taskgroupid()));
         reply(response);
@@ -84,7 +86,8 @@ void RegisterSync(RpcService* service, const MasterServiceContext& context) {
   Master* master = context.master;
   RegisterTasks(service, context);
   service->Unary<fswire::NeedsSyncRequest, fswire::NeedsSyncResponse>(
-      kService, "NeedsSync", [master](const CallContext& call, const auto& request, auto reply) {
+      kFileSystemService, "NeedsSync",
+      [master](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
         FinishWhenDurable(
@@ -92,7 +95,7 @@ void RegisterSync(RpcService* service, const MasterServiceContext& context) {
             [](Nothing&) { return fswire::NeedsSyncResponse(); }, reply);
       });
   service->Unary<fswire::CheckConsistencyPRequest, fswire::CheckConsistencyPResponse>(
-      kService, "CheckConsistency",
+      kFileSystemService, "CheckConsistency",
       [context](const CallContext& call, const auto& request, auto reply) {
         const auto path = NormalizePath(request.path());
         if (!path.ok()) return reply(path.status());
@@ -110,7 +113,7 @@ void RegisterSync(RpcService* service, const MasterServiceContext& context) {
       });
   // Only HDFS tells of its changes; as in Alluxio other understores cannot be followed.
   service->Unary<fswire::GetSyncPathListPRequest, fswire::GetSyncPathListPResponse>(
-      kService, "GetSyncPathList", [](const CallContext&, const auto&, auto reply) {
+      kFileSystemService, "GetSyncPathList", [](const CallContext&, const auto&, auto reply) {
         reply(fswire::GetSyncPathListPResponse());
       });
   const auto cannot = [](const std::string& path) {
@@ -120,11 +123,12 @@ void RegisterSync(RpcService* service, const MasterServiceContext& context) {
         path);
   };
   service->Unary<fswire::StartSyncPRequest, fswire::StartSyncPResponse>(
-      kService, "StartSync", [cannot](const CallContext&, const auto& request, auto reply) {
+      kFileSystemService, "StartSync",
+      [cannot](const CallContext&, const auto& request, auto reply) {
         reply(cannot(request.path()));
       });
   service->Unary<fswire::StopSyncPRequest, fswire::StopSyncPResponse>(
-      kService, "StopSync", [](const CallContext&, const auto& request, auto reply) {
+      kFileSystemService, "StopSync", [](const CallContext&, const auto& request, auto reply) {
         reply(InvalidArgument("{} is not synced automatically.", request.path()));
       });
 }

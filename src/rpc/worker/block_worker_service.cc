@@ -2,12 +2,11 @@
 
 #include "grpc/block_worker.pb.h"
 #include "rpc/convert.h"
+#include "rpc/service_names.h"
 #include "small_files.pb.h"
 
 namespace spillway {
 namespace {
-
-const char* const kService = "alluxio.grpc.block.BlockWorker";
 
 // Clients expect the answer before the block is there when they ask asynchronously.
 template <typename Request, typename Response>
@@ -31,7 +30,7 @@ void Cache(Worker* worker, const Request& request, bool async, Reply<Response> r
 
 void RegisterSmallFiles(RpcService* service, const WorkerServiceContext& context) {
   SmallFiles* files = context.worker->small_files();
-  const std::string name = "spillway.smallfiles.SmallFileService";
+  const std::string name = kSmallFileService;
   service->Unary<smallfiles::PutFilesRequest, smallfiles::PutFilesResponse>(
       name, "PutFiles", [context, files](const CallContext& call, const auto& request, auto reply) {
         if (!context.worker->store()->WaitsForDisk(0))
@@ -52,44 +51,47 @@ void RegisterSmallFiles(RpcService* service, const WorkerServiceContext& context
 void RegisterBlockWorkerService(RpcService* service, const WorkerServiceContext& context) {
   Worker* worker = context.worker;
   RegisterSmallFiles(service, context);
-  service->Stream(kService, "WriteBlock", [context](const CallContext& call) {
+  service->Stream(kBlockWorkerService, "WriteBlock", [context](const CallContext& call) {
     return MakeWriteReactor(call.call, context);
   });
-  service->Stream(kService, "ReadBlock", [context](const CallContext& call) {
+  service->Stream(kBlockWorkerService, "ReadBlock", [context](const CallContext& call) {
     return MakeReadReactor(call.call, context);
   });
-  service->Stream(kService, "CreateLocalBlock", [context](const CallContext& call) {
+  service->Stream(kBlockWorkerService, "CreateLocalBlock", [context](const CallContext& call) {
     return MakeCreateLocalReactor(call.call, context);
   });
-  service->Stream(kService, "OpenLocalBlock", [context](const CallContext& call) {
+  service->Stream(kBlockWorkerService, "OpenLocalBlock", [context](const CallContext& call) {
     return MakeOpenLocalReactor(call.call, context);
   });
   service->Unary<blockwire::CacheRequest, blockwire::CacheResponse>(
-      kService, "Cache", [worker](const CallContext&, const auto& request, auto reply) {
+      kBlockWorkerService, "Cache", [worker](const CallContext&, const auto& request, auto reply) {
         Cache(worker, request, request.async(), reply);
       });
   service->Unary<blockwire::AsyncCacheRequest, blockwire::AsyncCacheResponse>(
-      kService, "AsyncCache", [worker](const CallContext&, const auto& request, auto reply) {
+      kBlockWorkerService, "AsyncCache",
+      [worker](const CallContext&, const auto& request, auto reply) {
         Cache(worker, request, true, reply);
       });
   service->Unary<blockwire::RemoveBlockRequest, blockwire::RemoveBlockResponse>(
-      kService, "RemoveBlock", [worker](const CallContext&, const auto& request, auto reply) {
+      kBlockWorkerService, "RemoveBlock",
+      [worker](const CallContext&, const auto& request, auto reply) {
         if (Status status = worker->RemoveBlock(BlockId(request.block_id())); !status.ok())
           return reply(status);
         reply(blockwire::RemoveBlockResponse());
       });
   service->Unary<blockwire::ClearMetricsRequest, blockwire::ClearMetricsResponse>(
-      kService, "ClearMetrics", [](const CallContext&, const auto&, auto reply) {
+      kBlockWorkerService, "ClearMetrics", [](const CallContext&, const auto&, auto reply) {
         reply(blockwire::ClearMetricsResponse());
       });
   service->Unary<blockwire::FreeWorkerRequest, blockwire::FreeWorkerResponse>(
-      kService, "FreeWorker", [context, worker](const CallContext&, const auto&, auto reply) {
+      kBlockWorkerService, "FreeWorker",
+      [context, worker](const CallContext&, const auto&, auto reply) {
         context.executor->Post([worker, reply] {
           worker->FreeAll();
           reply(blockwire::FreeWorkerResponse());
         });
       });
-  for (const char* method : {"Load", "MoveBlock"}) service->Refuse(kService, method);
+  for (const char* method : {"Load", "MoveBlock"}) service->Refuse(kBlockWorkerService, method);
 }
 
 }  // namespace spillway

@@ -13,7 +13,7 @@
 namespace spillway {
 namespace {
 
-constexpr int kChunkField = 1;
+constexpr int kSentChunkField = 1;
 constexpr int64_t kChunkBytesMax = 2 << 20;
 constexpr int64_t kChunkBytesDefault = 1 << 20;
 constexpr size_t kQueuedChunksMax = 4;
@@ -107,7 +107,7 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
       context_.worker->SuspectBlock(open_.info.id);
     if (!slice.ok()) return EndLocked(ToGrpc(slice.status()));
     offset_ += n;
-    outgoing_ = ChunkBuffer(kChunkField, *std::move(slice));
+    outgoing_ = ChunkBuffer(kSentChunkField, *std::move(slice));
     if (offset_ < end_) return StartWrite(&outgoing_);
     ended_ = true;
     StartWriteAndFinish(&outgoing_, grpc::Status::OK);
@@ -138,7 +138,7 @@ class ReadReactor : public ServerReactor, public std::enable_shared_from_this<Re
       mutex_.Await(absl::Condition(
           +[](ReadReactor* r) { return r->ended_ || r->queue_.size() < kQueuedChunksMax; }, this));
       if (ended_) return Status(StatusCode::kCancelled, "the client wants no more");
-      queue_.push_back(ChunkBuffer(kChunkField, grpc::Slice(piece.data(), piece.size())));
+      queue_.push_back(ChunkBuffer(kSentChunkField, grpc::Slice(piece.data(), piece.size())));
       WriteQueued();
     }
     return absl::OkStatus();

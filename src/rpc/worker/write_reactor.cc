@@ -8,7 +8,7 @@
 namespace spillway {
 namespace {
 
-constexpr int kChunkField = 2;
+constexpr int kWrittenChunkField = 2;
 
 // Handles one message at a time: the next is read when the one before has been applied, which is
 // the back-pressure. The stream may stay silent for as long as the client keeps the file open.
@@ -22,7 +22,7 @@ class WriteReactor : public ServerReactor {
   void OnReadDone(bool ok) override {
     if (!ok) return EndOfMessages();
     std::vector<iovec> data;
-    if (ParseChunk(incoming_, kChunkField, &slices_, &data)) {
+    if (ParseChunk(incoming_, kWrittenChunkField, &slices_, &data)) {
       if (target_ == nullptr)
         return Fail(InvalidArgument("Data came before the command that names its block."));
       return target_->Append(std::move(data), [this](const Status& status) {

@@ -11,7 +11,7 @@ namespace spillway {
 namespace {
 
 // How the client's messages end.
-enum class End { kHalfClose, kBrokenAndThenTold, kToldAndThenBroken, kBrokenAndNeverTold };
+enum class CutEnd { kHalfClose, kBrokenAndThenTold, kToldAndThenBroken, kBrokenAndNeverTold };
 
 class WriteStreamsTest : public WorkerFixture {
  protected:
@@ -19,7 +19,7 @@ class WriteStreamsTest : public WorkerFixture {
 
   // Says the first count of messages and ends so; what the client is answered.
   grpc::Status Run(Maker make, const std::vector<grpc::ByteBuffer>& messages, size_t count,
-                   End end) {
+                   CutEnd end) {
     PlayedStream stream;
     ServerReactor* reactor = make(&stream, {worker_.get(), &executor_});
     for (size_t i = 0; i < count && !stream.status(); ++i) {
@@ -28,15 +28,15 @@ class WriteStreamsTest : public WorkerFixture {
       }
       executor_.RunAll();
     }
-    if (end == End::kToldAndThenBroken) reactor->OnCancel();
+    if (end == CutEnd::kToldAndThenBroken) reactor->OnCancel();
     if (!stream.status()) stream.EndOfMessages(reactor);
     executor_.RunAll();
-    stream.Confirm(reactor, end == End::kHalfClose);
+    stream.Confirm(reactor, end == CutEnd::kHalfClose);
     executor_.RunAll();
     if (const auto* commit = Last(session::WorkerMessage::kCommitBlock))
       Ack(commit->commit_block().request_id());
     executor_.RunAll();
-    if (end == End::kBrokenAndThenTold) reactor->OnCancel();
+    if (end == CutEnd::kBrokenAndThenTold) reactor->OnCancel();
     EXPECT_TRUE(stream.status().has_value());
     const grpc::Status status =
         stream.status().value_or(grpc::Status(grpc::StatusCode::INTERNAL, "never answered"));
@@ -55,8 +55,8 @@ class WriteStreamsTest : public WorkerFixture {
   static grpc::ByteBuffer Chunk(const std::string& data) {
     return ChunkBuffer(2, grpc::Slice(data));
   }
-  static constexpr End kBroken[] = {End::kBrokenAndThenTold, End::kToldAndThenBroken,
-                                    End::kBrokenAndNeverTold};
+  static constexpr CutEnd kBroken[] = {CutEnd::kBrokenAndThenTold, CutEnd::kToldAndThenBroken,
+                                       CutEnd::kBrokenAndNeverTold};
 };
 
 TEST_F(WriteStreamsTest, blockOfABrokenStream_isNotThere) {
@@ -70,14 +70,14 @@ TEST_F(WriteStreamsTest, blockOfABrokenStream_isNotThere) {
   const std::vector<grpc::ByteBuffer> messages = {Command(begin), Chunk("0123"), Command(flush),
                                                   Chunk("4567")};
   for (size_t count = 0; count <= messages.size(); ++count) {
-    for (const End end : kBroken) {
+    for (const CutEnd end : kBroken) {
       const grpc::Status status = Run(MakeWriteReactor, messages, count, end);
       EXPECT_FALSE(status.ok());
       EXPECT_FALSE(store_->Has(BlockId(7 << 24))) << count;
       EXPECT_EQ(Used(), 0) << count;
     }
   }
-  EXPECT_TRUE(Run(MakeWriteReactor, messages, messages.size(), End::kHalfClose).ok());
+  EXPECT_TRUE(Run(MakeWriteReactor, messages, messages.size(), CutEnd::kHalfClose).ok());
   EXPECT_TRUE(store_->Has(BlockId(7 << 24)));
   EXPECT_EQ(Used(), 8);
 }
@@ -97,13 +97,13 @@ TEST_F(WriteStreamsTest, objectOfABrokenStream_isNotPublished) {
       data += std::string(6 << 20, static_cast<char>('a' + i));
     }
     for (size_t count = 0; count <= messages.size(); ++count) {
-      for (const End end : kBroken) {
+      for (const CutEnd end : kBroken) {
         EXPECT_FALSE(Run(MakeWriteReactor, messages, count, end).ok());
         EXPECT_EQ(understore_->Objects().at("f"), "older") << count;
         EXPECT_EQ(understore_->open_uploads(), 0u) << count;
       }
     }
-    EXPECT_TRUE(Run(MakeWriteReactor, messages, messages.size(), End::kHalfClose).ok());
+    EXPECT_TRUE(Run(MakeWriteReactor, messages, messages.size(), CutEnd::kHalfClose).ok());
     EXPECT_EQ(understore_->Objects().at("f"), data);
   }
 }
@@ -118,13 +118,13 @@ TEST_F(WriteStreamsTest, localBlockOfABrokenStream_isNotThere) {
   reserve.set_space_to_reserve(100);
   const std::vector<grpc::ByteBuffer> messages = {ToBuffer(create), ToBuffer(reserve)};
   for (size_t count = 0; count <= messages.size(); ++count) {
-    for (const End end : kBroken) {
+    for (const CutEnd end : kBroken) {
       EXPECT_FALSE(Run(MakeCreateLocalReactor, messages, count, end).ok());
       EXPECT_FALSE(store_->Has(BlockId(7 << 24))) << count;
       EXPECT_EQ(Used(), 0) << count;
     }
   }
-  EXPECT_TRUE(Run(MakeCreateLocalReactor, messages, messages.size(), End::kHalfClose).ok());
+  EXPECT_TRUE(Run(MakeCreateLocalReactor, messages, messages.size(), CutEnd::kHalfClose).ok());
   EXPECT_TRUE(store_->Has(BlockId(7 << 24)));
 }
 
@@ -140,13 +140,14 @@ TEST_F(WriteStreamsTest, localBlock_numbersThatMakeNoSense_areRefused) {
   for (const int64_t bytes : {int64_t{-1}, INT64_MIN, INT64_MAX}) {
     reserve.set_space_to_reserve(bytes);
     EXPECT_FALSE(
-        Run(MakeCreateLocalReactor, {ToBuffer(create), ToBuffer(reserve)}, 2, End::kHalfClose)
+        Run(MakeCreateLocalReactor, {ToBuffer(create), ToBuffer(reserve)}, 2, CutEnd::kHalfClose)
             .ok());
     EXPECT_EQ(Used(), 5) << bytes;
   }
-  EXPECT_FALSE(Run(MakeCreateLocalReactor, {ToBuffer(negative)}, 1, End::kHalfClose).ok());
+  EXPECT_FALSE(Run(MakeCreateLocalReactor, {ToBuffer(negative)}, 1, CutEnd::kHalfClose).ok());
   EXPECT_FALSE(
-      Run(MakeCreateLocalReactor, {ToBuffer(create), ToBuffer(create)}, 2, End::kHalfClose).ok());
+      Run(MakeCreateLocalReactor, {ToBuffer(create), ToBuffer(create)}, 2, CutEnd::kHalfClose)
+          .ok());
   EXPECT_FALSE(store_->Has(BlockId(7 << 24)));
 }
 

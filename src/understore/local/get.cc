@@ -6,7 +6,7 @@
 namespace spillway {
 namespace {
 
-constexpr int64_t kPieceBytes = 1 << 20;
+constexpr int64_t kReadPieceBytes = 1 << 20;
 
 }  // namespace
 
@@ -20,7 +20,7 @@ Status LocalUnderStore::Get(const std::string& key, int64_t offset, int64_t leng
     return MakeStatus(StatusCode::kFailedPrecondition, "{} was changed by others",
                       folder_.Shown(key));
   }
-  std::string buffer(std::min(kPieceBytes, std::max<int64_t>(length, 1)), '\0');
+  std::string buffer(std::min(kReadPieceBytes, std::max<int64_t>(length, 1)), '\0');
   while (length > 0) {
     const int64_t n =
         calls().Read(file.fd(), buffer.data(), std::min<int64_t>(buffer.size(), length), offset);

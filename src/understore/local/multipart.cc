@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kPartsMark = ".parts-of-";
 constexpr size_t kIdBytesMax = 128;
-constexpr int kModeMask = 0777;
+constexpr int kUploadModeMask = 0777;
 
 // How long the parts of an upload are, which its id says. Nothing if no store gave it.
 std::optional<int64_t> PartBytesOf(const std::string& upload_id) {
@@ -66,7 +66,7 @@ StatusOr<std::string> LocalUnderStore::CreateMultipart(const std::string& key,
   SPILLWAY_ASSIGN_OR_RETURN(const FolderHandle internal, folder_.Internal());
   const std::string id = fmt::format("{}{}{}", NewName(), kPartsMark, options.part_bytes);
   // Nobody reads more of it than he may of the object.
-  const auto mode = static_cast<uint32_t>((options.mode & kModeMask & 0666) | 0600);
+  const auto mode = static_cast<uint32_t>((options.mode & kUploadModeMask & 0666) | 0600);
   const int fd = calls().OpenName(internal->fd(), id, O_RDWR | O_CREAT | O_EXCL, mode);
   if (fd < 0) return ErrnoStatus(-fd, "Cannot create upload", id);
   calls().Close(fd);

@@ -8,7 +8,7 @@ namespace spillway {
 namespace {
 
 // A folder that is removed again and again ends the attempts.
-constexpr int kAttempts = 8;
+constexpr int kPublishAttempts = 8;
 
 Status NameError(int error, const std::string& shown) {
   const Status status = ErrnoStatus(-error, "Cannot publish", shown);
@@ -77,7 +77,7 @@ StatusOr<PutResult> LocalUnderStore::Conflict(const StagedFile& staged, const St
 
 StatusOr<PutResult> LocalUnderStore::Publish(StagedFile& staged, const Conditions& conditions) {
   auto error = GiveName(staged, conditions);
-  for (int i = 0; i < kAttempts && error.ok() && *error == -ENOENT; ++i) {
+  for (int i = 0; i < kPublishAttempts && error.ok() && *error == -ENOENT; ++i) {
     // The folder was removed meanwhile.
     SPILLWAY_ASSIGN_OR_RETURN(staged.place, folder_.FindOrMake(staged.key));
     error = GiveName(staged, conditions);

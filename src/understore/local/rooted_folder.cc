@@ -18,7 +18,7 @@ constexpr size_t kComponentBytesMax = 255;
 constexpr size_t kKeyBytesMax = 4000;
 constexpr size_t kDurableMax = 100'000;
 // A file in another's place, or one that comes and goes, ends a walk after so many attempts.
-constexpr int kAttempts = 8;
+constexpr int kFolderAttempts = 8;
 constexpr int kToList = O_RDONLY | O_DIRECTORY;
 
 std::string ParentKey(const std::string& key) {
@@ -230,7 +230,7 @@ StatusOr<Place> RootedFolder::FindOrMake(const std::string& key) {
 StatusOr<FolderHandle> RootedFolder::OpenOrMakeDirectory(const std::string& key) {
   auto folder = OpenDirectory(key);
   // Others may remove what was just made.
-  for (int i = 0; i < kAttempts && folder.status().code() == StatusCode::kNotFound; ++i)
+  for (int i = 0; i < kFolderAttempts && folder.status().code() == StatusCode::kNotFound; ++i)
     folder = MakeDirectories(key);
   if (folder.status().code() == StatusCode::kNotFound)
     return MakeStatus(StatusCode::kFailedPrecondition, "{}: {}", Shown(key),

@@ -6,7 +6,7 @@ namespace {
 
 constexpr int64_t kMsPerPart = 10;  // 1 s for 100 parts
 
-std::string DocumentOf(const std::vector<UploadedPart>& parts, bool checksums) {
+std::string PartsDocument(const std::vector<UploadedPart>& parts, bool checksums) {
   std::string xml = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
   for (const UploadedPart& part : parts) {
     xml += fmt::format("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag>", part.number,
@@ -39,7 +39,7 @@ StatusOr<PutResult> S3UnderStore::CompleteMultipart(const std::string& key,
   request.key = client_->FullKey(key);
   request.query = {{"uploadId", upload_id}};
   request.headers["content-type"] = "application/xml";
-  StringBody body(DocumentOf(parts, !client_->Lacks(StoreFeature::kChecksums)));
+  StringBody body(PartsDocument(parts, !client_->Lacks(StoreFeature::kChecksums)));
   request.body = &body;
   request.timeout_ms =
       settings.complete_timeout_ms + static_cast<int64_t>(parts.size()) * kMsPerPart;

@@ -4,12 +4,6 @@
 #include "understore/same_object.h"
 
 namespace spillway {
-namespace {
-
-constexpr int64_t kCopyBytesPerMs = 10'000;  // 10 MB/s
-
-}  // namespace
-
 std::string S3UnderStore::CopySource(const std::string& key) const {
   return UriEncode("/" + client_->settings().bucket + "/" + client_->FullKey(key), true);
 }
@@ -81,7 +75,7 @@ StatusOr<PutResult> S3UnderStore::Copy(const std::string& source, const std::str
   AddObjectHeaders(client_->settings(), &request.headers);
   StringBody nothing("");
   request.body = &nothing;
-  request.timeout_ms = client_->settings().copy_timeout_ms + options.source_bytes / kCopyBytesPerMs;
+  request.timeout_ms = client_->settings().CopyTimeoutMs(options.source_bytes);
   const auto answer =
       CallBelieving(StoreFeature::kCopyConditions, target, {options.if_absent, options.if_match},
                     std::nullopt, request, kRule);

@@ -7,7 +7,6 @@
 namespace spillway {
 namespace {
 
-constexpr int64_t kCopyBytesPerMs = 10'000;  // 10 MB/s
 constexpr int64_t kPartsMax = 10'000;
 constexpr int64_t kRelayBytesMax = 1LL << 30;  // of a part, which is held in memory
 constexpr int64_t kRelayPartBytes = 16LL << 20;
@@ -46,7 +45,7 @@ StatusOr<UploadedPart> S3UnderStore::CopyPart(const std::string& source, int64_t
     request.headers["x-amz-copy-source-if-match"] = QuoteEtag(options.source_if_match);
   StringBody nothing("");
   request.body = &nothing;
-  request.timeout_ms = client_->settings().copy_timeout_ms + length / kCopyBytesPerMs;
+  request.timeout_ms = client_->settings().CopyTimeoutMs(length);
   SPILLWAY_ASSIGN_OR_RETURN(HttpResponse response, client_->Send(request));
   // A store that takes this for UploadPart has made a part of nothing.
   const bool taken_for_upload = response.code == 200 && response.body.empty();

@@ -10,8 +10,8 @@
 namespace spillway {
 namespace {
 
-constexpr size_t kAnswerBytesMax = 64 << 10;
-constexpr size_t kKeyBytesMax = 1024;
+constexpr size_t kCredentialAnswerBytesMax = 64 << 10;
+constexpr size_t kCredentialBytesMax = 1024;
 constexpr int64_t kLifeMaxMs = 7LL * 24 * 3'600'000;
 constexpr size_t kPrintableMax = 200;
 
@@ -41,9 +41,11 @@ bool IsNested(const std::string& body) {
 }  // namespace
 
 Status CheckCredentials(const S3Credentials& credentials) {
-  SPILLWAY_RETURN_IF_ERROR(CheckText("access key", credentials.access_key, kKeyBytesMax, true));
-  SPILLWAY_RETURN_IF_ERROR(CheckText("secret key", credentials.secret_key, kKeyBytesMax, true));
-  return CheckText("session token", credentials.session_token, kAnswerBytesMax, false);
+  SPILLWAY_RETURN_IF_ERROR(
+      CheckText("access key", credentials.access_key, kCredentialBytesMax, true));
+  SPILLWAY_RETURN_IF_ERROR(
+      CheckText("secret key", credentials.secret_key, kCredentialBytesMax, true));
+  return CheckText("session token", credentials.session_token, kCredentialAnswerBytesMax, false);
 }
 
 std::optional<int64_t> ParseExpirationMs(const std::string& text, int64_t now_ms) {
@@ -61,7 +63,7 @@ std::optional<int64_t> ParseExpirationMs(const std::string& text, int64_t now_ms
 }
 
 StatusOr<TemporaryCredentials> ParseCredentialsJson(const std::string& body, int64_t now_ms) {
-  if (body.size() > kAnswerBytesMax || IsNested(body))
+  if (body.size() > kCredentialAnswerBytesMax || IsNested(body))
     return InvalidArgument("the answer is too long");
   const auto json = nlohmann::json::parse(body, nullptr, false);
   if (json.is_discarded() || !json.is_object()) return InvalidArgument("the answer is no JSON");
@@ -81,7 +83,7 @@ StatusOr<TemporaryCredentials> ParseCredentialsJson(const std::string& body, int
 }
 
 StatusOr<TemporaryCredentials> ParseStsAnswer(const std::string& body, int64_t now_ms) {
-  if (body.size() > kAnswerBytesMax) return InvalidArgument("the answer is too long");
+  if (body.size() > kCredentialAnswerBytesMax) return InvalidArgument("the answer is too long");
   pugi::xml_document doc;
   if (!doc.load_buffer(body.data(), body.size())) return InvalidArgument("the answer is no XML");
   const pugi::xml_node node = doc.child("AssumeRoleWithWebIdentityResponse")
@@ -98,7 +100,8 @@ StatusOr<TemporaryCredentials> ParseStsAnswer(const std::string& body, int64_t n
 
 std::string DescribeStsError(const std::string& body) {
   pugi::xml_document doc;
-  if (body.size() > kAnswerBytesMax || !doc.load_buffer(body.data(), body.size())) return "";
+  if (body.size() > kCredentialAnswerBytesMax || !doc.load_buffer(body.data(), body.size()))
+    return "";
   const pugi::xml_node error = doc.child("ErrorResponse").child("Error");
   const std::string code = error.child_value("Code");
   if (code.empty()) return "";

@@ -7,7 +7,7 @@ namespace {
 constexpr StoreFeature kFeature = StoreFeature::kDeleteIfMatch;
 constexpr size_t kTogetherMax = 256;  // bounds what is held at once
 
-const AnswerRule& Rule() {
+const AnswerRule& DeleteRule() {
   static const AnswerRule kRule{"delete_object", {200, 202, 204}, {}, nullptr, {}, {}, false, true};
   return kRule;
 }
@@ -78,7 +78,7 @@ void S3UnderStore::DeleteOneByOne(const std::vector<DeleteRequest>& requests,
         request.headers["if-match"] = QuoteEtag(one.if_match);
       sent.push_back(std::move(request));
     }
-    const auto answers = client_->CallMany(sent, Rule());
+    const auto answers = client_->CallMany(sent, DeleteRule());
     for (size_t i = 0; i < sent.size(); ++i) {
       const Status status =
           JudgeDelete(asked[i], answers[i].status(), sent[i].headers.count("if-match") > 0);

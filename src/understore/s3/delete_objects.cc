@@ -12,14 +12,14 @@ namespace {
 
 constexpr size_t kKeysMax = 1000;
 
-const AnswerRule& Rule() {
+const AnswerRule& MultiDeleteRule() {
   // Whose error it is cannot be told without a key: such an error concerns all that are not named.
   static const AnswerRule kRule{
       "delete_objects", {200}, {}, "DeleteResult", {}, {{"Deleted", {{"Key", FieldKind::kText}}}}};
   return kRule;
 }
 
-std::string DocumentOf(const S3Client& client, const std::vector<DeleteRequest>& requests) {
+std::string KeysDocument(const S3Client& client, const std::vector<DeleteRequest>& requests) {
   std::string xml =
       "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>false</Quiet>";
   for (const DeleteRequest& request : requests) {
@@ -65,7 +65,7 @@ void S3UnderStore::DeleteTogether(const std::vector<DeleteRequest>& requests,
   if (requests.empty()) return;
   if (requests.size() == 1 || client_->Lacks(StoreFeature::kMultiDelete))
     return DeleteOneByOne(requests, failures);
-  StringBody body(DocumentOf(*client_, requests));
+  StringBody body(KeysDocument(*client_, requests));
   const auto digest = DigestOf(body);
   if (!digest.ok()) return AddAll(requests, digest.status(), failures);
   S3Request request;
@@ -74,7 +74,7 @@ void S3UnderStore::DeleteTogether(const std::vector<DeleteRequest>& requests,
   request.headers["content-md5"] = digest->md5_base64;
   request.headers["content-type"] = "application/xml";
   request.body = &body;
-  const auto answer = client_->Call(request, Rule());
+  const auto answer = client_->Call(request, MultiDeleteRule());
   const int http_code = S3ErrorOf(answer.status()).http_code;
   if (http_code == 405 || http_code == 501) {
     client_->Learn(StoreFeature::kMultiDelete, Support::kNo);
@@ -100,7 +100,7 @@ void S3UnderStore::DeleteTogether(const std::vector<DeleteRequest>& requests,
       failures->push_back({asked.key, outcome->second});
     }
   }
-  if (silent) client_->CountSkipped(Rule().call, "a key is neither deleted nor refused");
+  if (silent) client_->CountSkipped(MultiDeleteRule().call, "a key is neither deleted nor refused");
 }
 
 StatusOr<std::vector<DeleteFailure>> S3UnderStore::Delete(

@@ -80,11 +80,6 @@ struct Hint {
   std::string host;    // empty: not said
 };
 
-std::string HeaderOf(const HttpResponse& answer, const char* name) {
-  const auto it = answer.headers.find(name);
-  return it == answer.headers.end() ? "" : it->second;
-}
-
 Hint HintOf(const HttpResponse& answer, bool redirect) {
   pugi::xml_document doc;
   if (answer.body.size() <= kAnswerBytesMax)

@@ -8,7 +8,7 @@
 namespace spillway {
 namespace {
 
-const AnswerRule& Rule() {
+const AnswerRule& GetRule() {
   static const AnswerRule kRule{"get_object", {200, 206}, {{"etag", FieldKind::kEtag, false}}};
   return kRule;
 }
@@ -57,13 +57,13 @@ class Reader {
         sink_(sink) {}
 
   Status OnHeaders(const HttpResponse& response) {
-    SPILLWAY_ASSIGN_OR_RETURN(const auto answer, client_->Judge(request_, Rule(), response));
+    SPILLWAY_ASSIGN_OR_RETURN(const auto answer, client_->Judge(request_, GetRule(), response));
     response_ = response;
     etag_ = StripEtag(answer->header("etag"));
     // A web page has none. An object without one is known by its length, and by a range of it.
     const bool known = options_.if_match.empty() && options_.object_bytes >= 0;
     if (etag_.empty() && !(known && response.code == 206))
-      return client_->Strange(Rule().call, "missing or malformed header etag", response_);
+      return client_->Strange(GetRule().call, "missing or malformed header etag", response_);
     if (!options_.if_match.empty() && etag_ != options_.if_match) {
       // It should have said 412.
       client_->Learn(StoreFeature::kGetIfMatch, Support::kNo);
@@ -79,7 +79,7 @@ class Reader {
     const int64_t at = received_;
     received_ += bytes;
     if (whole_bytes_ >= 0 && received_ > whole_bytes_)
-      return client_->Strange(Rule().call, "more bytes than announced", response_);
+      return client_->Strange(GetRule().call, "more bytes than announced", response_);
     const int64_t from = std::clamp<int64_t>(skip_ - at, 0, bytes);
     const int64_t to = std::clamp<int64_t>(skip_ + wanted_ - at, from, bytes);
     if (to > from) {
@@ -95,7 +95,7 @@ class Reader {
   Status AtEnd() {
     if (whole_bytes_ >= 0 ? received_ == whole_bytes_ : delivered_ == wanted_)
       return absl::OkStatus();
-    return client_->Strange(Rule().call, "fewer bytes than announced", response_);
+    return client_->Strange(GetRule().call, "fewer bytes than announced", response_);
   }
 
   bool enough() const { return enough_; }
@@ -109,7 +109,7 @@ class Reader {
   Status OnPart(const Answer& answer) {
     const auto range = ParseContentRange(answer.header("content-range"));
     if (!range || range->first != offset_)
-      return client_->Strange(Rule().call, "another range than asked for", response_);
+      return client_->Strange(GetRule().call, "another range than asked for", response_);
     if (options_.object_bytes >= 0 && range->total >= 0 && range->total != options_.object_bytes)
       return Changed("the object has another length");
     const int64_t total = range->total >= 0 ? range->total : options_.object_bytes;
@@ -117,7 +117,7 @@ class Reader {
     whole_bytes_ = wanted_ = range->last - range->first + 1;
     const std::string length = answer.header("content-length");
     if (range->last != end - 1 || (!length.empty() && length != std::to_string(wanted_)))
-      return client_->Strange(Rule().call, "another range than asked for", response_);
+      return client_->Strange(GetRule().call, "another range than asked for", response_);
     if (client_->Knows(StoreFeature::kGetRange) == Support::kUnknown)
       client_->Learn(StoreFeature::kGetRange, Support::kYes);
     return absl::OkStatus();
@@ -126,7 +126,7 @@ class Reader {
   Status OnWhole(const Answer& answer) {
     const auto length = ParseDecimal(answer.header("content-length"), kObjectBytesMax);
     if (!length && (options_.object_bytes < 0 || !answer.header("content-length").empty()))
-      return client_->Strange(Rule().call, "an object without its length", response_);
+      return client_->Strange(GetRule().call, "an object without its length", response_);
     if (length && options_.object_bytes >= 0 && *length != options_.object_bytes)
       return Changed("the object has another length");
     whole_bytes_ = length.value_or(options_.object_bytes);
@@ -196,7 +196,7 @@ Status S3UnderStore::Get(const std::string& key, int64_t offset, int64_t length,
   if (reader.enough()) return absl::OkStatus();
   if (!response.ok()) return WithReadVersion(response.status(), reader.etag());
   if (response->code / 100 == 2) return WithReadVersion(reader.AtEnd(), reader.etag());
-  const Status refusal = client_->Judge(request, Rule(), *response).status();
+  const Status refusal = client_->Judge(request, GetRule(), *response).status();
   const S3Error error = S3ErrorOf(refusal);
   if (error.http_code == 412 && !options.if_match.empty())
     client_->Learn(StoreFeature::kGetIfMatch, Support::kYes);

@@ -23,6 +23,12 @@ struct HttpResponse {
   std::string note;
 };
 
+// Returns the header's value; empty if the answer has none. name: in lower case.
+inline std::string HeaderOf(const HttpResponse& answer, const char* name) {
+  const auto it = answer.headers.find(name);
+  return it == answer.headers.end() ? "" : it->second;
+}
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;

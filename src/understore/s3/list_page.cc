@@ -8,7 +8,7 @@ namespace {
 constexpr const char* kFirstVersion = "1:";
 constexpr const char* kSecondVersion = "2:";
 
-const AnswerRule& Rule() {
+const AnswerRule& ListRule() {
   static const AnswerRule kRule{
       "list_objects",
       {200},
@@ -85,7 +85,7 @@ class PageReader {
       const bool ends = prefix && !query_.delimiter.empty() && prefix->ends_with(query_.delimiter);
       const char* why = WhyNotListed(prefix, query_.prefix);
       if (why == nullptr && !ends) why = "a common prefix without the delimiter";
-      why == nullptr ? AddPrefix(*prefix) : client_->CountSkipped(Rule().call, why);
+      why == nullptr ? AddPrefix(*prefix) : client_->CountSkipped(ListRule().call, why);
     }
     SPILLWAY_RETURN_IF_ERROR(FindNext());
     return std::move(page_);
@@ -96,7 +96,7 @@ class PageReader {
     const auto key = ListedText(TextOf(node, "Key"), encoded_);
     if (key) last_ = std::max(last_, *key);
     if (const char* why = WhyNotListed(key, query_.prefix); why != nullptr)
-      return client_->CountSkipped(Rule().call, why);
+      return client_->CountSkipped(ListRule().call, why);
     // A store that does not know the delimiter lists all that is below.
     const size_t below = query_.delimiter.empty()
                              ? std::string::npos
@@ -119,7 +119,7 @@ class PageReader {
   Status FindNext() {
     const auto announced = ParseDecimal(TextOf(answer_.root, "KeyCount"));
     if (announced && *announced > entries_)
-      return client_->Strange(Rule().call, "fewer entries than announced", answer_.http);
+      return client_->Strange(ListRule().call, "fewer entries than announced", answer_.http);
     if (TextOf(answer_.root, "IsTruncated") != "true") return absl::OkStatus();
     Position next = at_;
     next.token = TextOf(answer_.root, "NextContinuationToken");
@@ -135,7 +135,7 @@ class PageReader {
     }
     const bool back = next.first_version && next.token <= at_.token && at_.first_version;
     if (next.token.empty() || next.token == at_.token || back || !next.trail.Add(next.token))
-      return client_->Strange(Rule().call, "there is more, but no way to go on", answer_.http);
+      return client_->Strange(ListRule().call, "there is more, but no way to go on", answer_.http);
     page_.next_token = (next.first_version ? kFirstVersion : kSecondVersion) +
                        next.trail.ToString() + ":" + next.token;
     return absl::OkStatus();
@@ -196,12 +196,12 @@ const char* WhyNotListed(const std::optional<std::string>& key, const std::strin
 StatusOr<S3ListPage> ListOnePage(S3Client* client, const S3ListQuery& query) {
   SPILLWAY_ASSIGN_OR_RETURN(Position at, ParsePosition(query.token));
   if (query.token.empty()) at.first_version = client->Lacks(StoreFeature::kListV2);
-  auto answer = client->Call(RequestFor(query, at), Rule());
+  auto answer = client->Call(RequestFor(query, at), ListRule());
   if (!answer.ok() && !at.first_version && query.token.empty() &&
       S3ErrorOf(answer.status()).http_code == 501) {
     client->Learn(StoreFeature::kListV2, Support::kNo);
     at.first_version = true;
-    answer = client->Call(RequestFor(query, at), Rule());
+    answer = client->Call(RequestFor(query, at), ListRule());
   }
   SPILLWAY_RETURN_IF_ERROR(answer.status());
   return PageReader(client, query, std::move(at), **answer).Read();

@@ -6,7 +6,7 @@
 namespace spillway {
 namespace {
 
-constexpr int64_t kSlowestBytesPerMs = 1024;  // 1 MB/s: below it a transfer has failed
+constexpr int64_t kSlowestUploadBytesPerMs = 1024;  // 1 MB/s: below it a transfer has failed
 constexpr int kSideBySide = 8;
 constexpr int64_t kQuietMs = 60'000;
 constexpr size_t kKindsMax = 1000;
@@ -147,7 +147,7 @@ HttpRequest S3Client::Prepare(const S3Request& request, const Attempt& attempt) 
       request.body != nullptr ? request.body->size_bytes() : request.payload_bytes;
   http.timeout_ms = request.timeout_ms > 0
                         ? request.timeout_ms
-                        : settings_.request_timeout_ms + payload / kSlowestBytesPerMs;
+                        : settings_.request_timeout_ms + payload / kSlowestUploadBytesPerMs;
   http.stall_ms = settings_.socket_timeout_ms;
   return http;
 }

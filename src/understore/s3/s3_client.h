@@ -30,6 +30,8 @@ struct S3Settings {
   // parts need. Transfers get more by their bytes.
   int64_t request_timeout_ms = 60'000;
   int64_t copy_timeout_ms = 600'000;
+  // Of a copy of so many bytes within the store: 10 MB/s and more are expected of it.
+  int64_t CopyTimeoutMs(int64_t bytes) const { return copy_timeout_ms + bytes / 10'000; }
   int64_t complete_timeout_ms = 600'000;
   int64_t socket_timeout_ms = 50'000;  // no byte moves for so long, while one should
   int list_length = 1000;

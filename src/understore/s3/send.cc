@@ -14,11 +14,6 @@ constexpr std::array<std::string_view, 8> kRefusals{
     "InvalidToken",         "SignatureDoesNotMatch",      "TokenRefreshRequired",
     "InvalidClientTokenId", "UnrecognizedClientException"};
 
-std::string HeaderOf(const HttpResponse& response, const char* name) {
-  const auto it = response.headers.find(name);
-  return it == response.headers.end() ? "" : it->second;
-}
-
 }  // namespace
 
 bool IsCredentialsRefusal(const std::string& error_code) {

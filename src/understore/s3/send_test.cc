@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr int64_t kNowMs = 1'700'000'000'000;  // Tue, 14 Nov 2023 22:13:20 GMT
+constexpr int64_t kSentAtMs = 1'700'000'000'000;  // Tue, 14 Nov 2023 22:13:20 GMT
 
 // Gives out key0, and the next key once it was told that one is refused.
 class CountedCredentials : public CredentialsProvider {
@@ -73,7 +73,7 @@ class SendTest : public testing::Test {
     return http_->seen().at(request).headers.at("x-amz-date");
   }
 
-  ManualClock clock_{kNowMs};
+  ManualClock clock_{kSentAtMs};
   std::deque<HttpResponse> answers_;
   TwinHttpClient* http_ = nullptr;
   CountedCredentials* credentials_ = nullptr;

@@ -15,11 +15,6 @@ constexpr const char* kWrongEtag = "\"00000000000000000000000000000000\"";
 
 bool IsOk(const HttpResponse& response) { return response.code / 100 == 2; }
 
-std::string HeaderOf(const HttpResponse& response, const char* name) {
-  const auto it = response.headers.find(name);
-  return it == response.headers.end() ? "" : it->second;
-}
-
 // Text of an element below the document's, if the document is of this kind.
 std::string FieldOf(const HttpResponse& response, const char* root, const char* name) {
   pugi::xml_document doc;

@@ -4,7 +4,7 @@
 namespace spillway::strict {
 namespace {
 
-constexpr size_t kKeysMax = 1000;
+constexpr size_t kDeletedKeysMax = 1000;
 
 struct Doomed {
   std::string key;
@@ -33,7 +33,7 @@ std::optional<DeleteRequest> ParseDelete(const std::string& body) {
     request.objects.push_back({node.ChildText("Key"), node.ChildText("ETag")});
     if (request.objects.back().key.empty()) return std::nullopt;
   }
-  if (request.objects.empty() || request.objects.size() > kKeysMax) return std::nullopt;
+  if (request.objects.empty() || request.objects.size() > kDeletedKeysMax) return std::nullopt;
   return request;
 }
 
