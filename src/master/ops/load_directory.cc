@@ -136,10 +136,7 @@ Status Master::LoadFrom(InodeId directory, bool briefly, std::string* what) {
 bool Master::IsLeaving(StateTxn& txn, MountId mount, const std::string& key,
                        const ObjectInfo* object) {
   const auto gone = std::pair{mount, key};
-  const auto pending = txn.GetPendingDelete(mount, key);
-  // An object that is to go hides no folder of the same name.
-  if (pending && (object != nullptr || pending->is_directory())) return true;
-  if (gone_during_sync_.count(gone) > 0) return true;
+  if (txn.GetPendingDelete(mount, key) || gone_during_sync_.count(gone) > 0) return true;
   const std::string busy = BusyName(mount, key);
   if (object != nullptr) {
     // Others may have put another one there, which stays.

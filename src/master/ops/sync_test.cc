@@ -173,15 +173,24 @@ TEST_F(SyncTest, folderThatNobodyLookedInto_isNotDeletedAsAnEmptyOne) {
   EXPECT_FALSE(Exists("/d"));
 }
 
-TEST_F(SyncTest, deletedFile_whoseObjectIsStillThere_hidesNoFolderOfItsName) {
-  PutObject("d/s", "1");
+TEST_F(SyncTest, folderOfTheSameName_deletedMeanwhile_doesNotForgetTheObjectThatIsToGo) {
+  understore_->set_is_object_store(false);
+  PutObject("s", "1");
   Sync("/");
-  understore_->Refuse("delete", "d/s", MakeStatus(StatusCode::kPermissionDenied, "locked"));
-  ASSERT_TRUE(master_->Remove(root_, "/d/s", RemoveOptions()).result.ok());
+  understore_->Refuse("delete", "s", MakeStatus(StatusCode::kPermissionDenied, "locked"));
+  ASSERT_TRUE(master_->Remove(root_, "/s", {}).result.ok());
   executor_.RunAll();
-  PutObject("d/s/p", "12");
-  Sync("/");
-  EXPECT_TRUE(Exists("/d/s/p"));
+  CreateDirectoryOptions persisted;
+  persisted.write_type = WriteType::kCacheThrough;
+  ASSERT_TRUE(master_->CreateDirectory(root_, "/s", persisted).result.ok());
+  ASSERT_TRUE(master_->Remove(root_, "/s", {}).result.ok());
+  understore_->Refuse("delete", "s", absl::OkStatus());
+  for (int i = 0; i < 100; ++i) {
+    clock_.AdvanceMs(1000);
+    master_->Tick();
+    executor_.RunAll();
+  }
+  EXPECT_TRUE(understore_->Objects().empty());
 }
 
 TEST_F(SyncTest, renamedFiles_areNotFoundAtTheirOldKey) {

@@ -37,7 +37,8 @@ struct StoreChange {
 class MemoryUnderStore : public UnderStore {
  public:
   std::string type() const override { return "memory"; }
-  bool is_object_store() const override { return true; }
+  bool is_object_store() const override { return is_object_store_; }
+  void set_is_object_store(bool is) { is_object_store_ = is; }
   Status CheckKey(const std::string& key) const override {
     if (key.size() <= 1024) return absl::OkStatus();
     return InvalidArgument("An object key has {} bytes; 1024 is the most.", key.size());
@@ -128,6 +129,7 @@ class MemoryUnderStore : public UnderStore {
   void OnWindow(std::function<void(const std::string& key)> callback);
 
  private:
+  bool is_object_store_ = true;
   struct Upload {
     std::string key;
     int64_t initiated_at_ms = 0;
