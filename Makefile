@@ -25,7 +25,7 @@ run: build
 # Everything: unit tests, the same under both sanitizers, simulation, clusters, stock clients, Spark.
 test: build test-deps asan tsan
 	@.venv/bin/python tools/sigv4_vectors.py $(BUILD)/sigv4_vectors.json
-	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS)
 
 asan tsan:
 	@$(MAKE) --no-print-directory sanitized PRESET=$@

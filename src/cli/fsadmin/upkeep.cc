@@ -8,7 +8,7 @@ namespace spillway::cli {
 namespace {
 
 // One of Alluxio's that is not offered, named so that who uses it is told what to do instead.
-Command LeftOut(const std::string& name, const std::string& usage, const std::string& why) {
+Command NotOffered(const std::string& name, const std::string& usage, const std::string& why) {
   Command command{name,
                   usage,
                   "Not offered: " + why,
@@ -134,24 +134,24 @@ Command StatelockCommand() {
 }
 
 Command JournalCommand() {
-  return LeftOut("journal", "checkpoint | quorum ...",
-                 "the state store is its own checkpoint; fsadmin backup writes a copy of it.");
+  return NotOffered("journal", "checkpoint | quorum ...",
+                    "the state store is its own checkpoint; fsadmin backup writes a copy of it.");
 }
 
 Command MetricsCommand() {
-  return LeftOut("metrics", "clear",
-                 "metrics are counters that Prometheus reads at /metrics; they are not reset.");
+  return NotOffered("metrics", "clear",
+                    "metrics are counters that Prometheus reads at /metrics; they are not reset.");
 }
 
 Command UfsCommand() {
-  return LeftOut("ufs", "--mode <noAccess/readOnly/readWrite> <ufsPath>",
-                 "fs updateMount --readonly <path> keeps writes away from an understore.");
+  return NotOffered("ufs", "--mode <noAccess/readOnly/readWrite> <ufsPath>",
+                    "fs updateMount --readonly <path> keeps writes away from an understore.");
 }
 
 Command UpdateConfCommand() {
-  return LeftOut("updateConf", "key1=val1 [key2=val2 ...]",
-                 "change conf/alluxio-site.properties and restart the process, which takes "
-                 "less than a second.");
+  return NotOffered("updateConf", "key1=val1 [key2=val2 ...]",
+                    "change conf/alluxio-site.properties and restart the process, which takes "
+                    "less than a second.");
 }
 
 }  // namespace spillway::cli

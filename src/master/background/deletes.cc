@@ -68,7 +68,8 @@ void Master::ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::strin
 
 void Master::ScheduleFolderDelete(StateTxn& txn, MountId mount, const std::string& key) {
   // A key has one record. Forgotten, an object of ours would be taken for somebody else's.
-  if (const auto before = txn.GetPendingDelete(mount, key); before && !before->is_directory()) return;
+  if (const auto before = txn.GetPendingDelete(mount, key); before && !before->is_directory())
+    return;
   state::PendingDelete pending;
   pending.set_mount_id(mount.value());
   pending.set_key(key);
