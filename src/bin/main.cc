@@ -1,5 +1,6 @@
 // spillway: one program for all roles. Invoked as alluxio it offers the same verbs.
 #include <absl/synchronization/mutex.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <unistd.h>
 
@@ -112,7 +113,18 @@ void KeepFreedMemory() {
   mallopt(M_ARENA_MAX, std::max(2, static_cast<int>(std::thread::hardware_concurrency())));
 }
 
+// Files must not get the numbers of streams that whoever started this has closed: what is written
+// to stderr would be written into them.
+void OpenStandardStreams() {
+  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::dup(fd)) {
+    if (fd <= STDERR_FILENO) continue;
+    ::close(fd);
+    return;
+  }
+}
+
 int main(int argc, char** argv) {
+  OpenStandardStreams();
   KeepFreedMemory();
   // gRPC of this distribution has abseil's deadlock detector armed, which costs and reports false
   // cycles.

@@ -1,24 +1,19 @@
 #include "bin/process.h"
 
-#include <pthread.h>
+#include <fcntl.h>
+#include <netdb.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 
-#include "common/log.h"
+#include "bin/ending.h"
+#include "bin/pid_file.h"
 
 namespace spillway {
 namespace {
-
-sigset_t StopSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  return set;
-}
 
 std::string DefaultSiteFile() {
   for (const char* name : {"SPILLWAY_CONF_DIR", "ALLUXIO_CONF_DIR"}) {
@@ -66,19 +61,40 @@ Status LoadConfiguration(std::vector<std::string>* arguments, Configuration* con
   return config->Validate();
 }
 
-void BlockStopSignals() {
-  const sigset_t set = StopSignals();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  signal(SIGPIPE, SIG_IGN);
+void BeginServer(const std::string& role) {
+  ::signal(SIGPIPE, SIG_IGN);
+  Ending::Watch(role);
 }
 
-Status RunUntilSignal(const std::function<Status()>& failed) {
-  const sigset_t set = StopSignals();
-  const timespec tick{0, 200'000'000};
-  while (true) {
-    if (sigtimedwait(&set, nullptr, &tick) > 0) return absl::OkStatus();
-    if (Status status = failed(); !status.ok()) return status;
+Status OwnFolder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return Unavailable("Cannot create {}: {}", folder, error.message());
+  if (LockPath(folder, O_RDONLY | O_DIRECTORY) >= 0) return absl::OkStatus();
+  return MakeStatus(StatusCode::kFailedPrecondition,
+                    "{} is in use by another process: a folder has one owner.", folder);
+}
+
+StatusOr<std::string> ResolveBindHost(const std::string& host) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';  // IPv6
+  const std::string name = bracketed ? host.substr(1, host.size() - 2) : host;
+  const int error = ::getaddrinfo(name.c_str(), nullptr, &hints, &found);
+  if (error != 0) {
+    return InvalidArgument("Cannot listen on {}: it is no address, and no name of one: {}.", host,
+                           ::gai_strerror(error));
   }
+  const addrinfo* best = found;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    if (each->ai_family == AF_INET && best->ai_family != AF_INET) best = each;
+  }
+  char address[NI_MAXHOST] = "";
+  ::getnameinfo(best->ai_addr, best->ai_addrlen, address, sizeof(address), nullptr, 0,
+                NI_NUMERICHOST);
+  ::freeaddrinfo(found);
+  return std::string(address);
 }
 
 }  // namespace spillway

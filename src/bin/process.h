@@ -1,4 +1,4 @@
-// What every server process does: read its configuration, log, run until told to stop.
+// What every server process does: read its configuration, log.
 #pragma once
 
 #include <atomic>
@@ -14,10 +14,16 @@ namespace spillway {
 // $SPILLWAY_CONF_DIR, or conf/ beside bin/, if there is one) first.
 Status LoadConfiguration(std::vector<std::string>* arguments, Configuration* config);
 
-// Ends with SIGTERM or SIGINT, or when failed() says why.
-Status RunUntilSignal(const std::function<Status()>& failed);
-// Blocks those signals in this and all later threads; call first.
-void BlockStopSignals();
+// Of master and worker, before any thread is started: signals are watched (bin/ending.h).
+void BeginServer(const std::string& role);
+
+// Makes a folder if it is missing and locks it until the process ends. FAILED_PRECONDITION if
+// another process has it.
+Status OwnFolder(const std::string& folder);
+
+// The address that a bind host means: itself if it is one, else an IPv4 one if the name has any.
+// INVALID_ARGUMENT for a name that means none: it must not become all addresses.
+StatusOr<std::string> ResolveBindHost(const std::string& host);
 
 // Mains of the roles. Return exit codes; 0 is a clean end.
 // restore_from: a backup to begin with, or empty.

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "bin/ending.h"
 #include "bin/process.h"
 #include "common/format.h"
 #include "common/log.h"
@@ -11,6 +12,7 @@
 #include "rpc/client/worker_session_client.h"
 #include "rpc/master/master_services.h"
 #include "rpc/server.h"
+#include "rpc/stop_servers.h"
 #include "rpc/web_server.h"
 #include "rpc/worker/block_worker_service.h"
 
@@ -96,6 +98,14 @@ StatusOr<BlockStoreOptions> StoreOptions(const Configuration& config,
   return options;
 }
 
+// Until the process ends. Two workers on one folder would remove each other's blocks.
+Status OwnFolders(const BlockStoreOptions& options) {
+  for (const StorageTierOptions& tier : options.tiers) {
+    for (const StorageDirOptions& dir : tier.dirs) SPILLWAY_RETURN_IF_ERROR(OwnFolder(dir.path));
+  }
+  return absl::OkStatus();
+}
+
 StatusOr<std::unique_ptr<WebServer>> StartPages(const std::string& bind, int port, Worker* worker,
                                                 Metrics* metrics) {
   if (port <= 0) return std::unique_ptr<WebServer>();
@@ -129,29 +139,39 @@ void LeaveInOrder(Worker* worker, int64_t grace_ms) {
 
 // Serves until told to stop, or until the master refuses this worker for good.
 Status Serve(const Configuration& config, const WorkerAddress& address, Worker* worker,
-             Executor* pool, Metrics* metrics) {
+             Executor* pool, Metrics* metrics, SystemClock* clock, std::atomic<bool>* cut) {
   Authenticator authenticator(&config);
   RpcService service(&authenticator);
   RegisterBlockWorkerService(&service, WorkerServiceContext{worker, pool});
   RegisterVersionService(&service);
   std::string bind = config.GetString("alluxio.worker.bind.host");
   if (bind.empty()) bind = address.host;
+  SPILLWAY_ASSIGN_OR_RETURN(const std::string bind_address, ResolveBindHost(bind));
   SPILLWAY_ASSIGN_OR_RETURN(auto server, RpcServer::Start(&service, bind, address.data_port));
-  SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind, address.web_port, worker, metrics));
+  SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind_address, address.web_port, worker, metrics));
   const std::string master = fmt::format("{}:{}", config.GetString("alluxio.master.hostname"),
                                          config.GetInt("alluxio.master.rpc.port"));
-  SystemClock clock;
   auto session =
-      StartWorkerSession(worker, master, clock.NowMs(),
+      StartWorkerSession(worker, master, clock->NowMs(),
                          config.GetDurationMs("alluxio.worker.block.heartbeat.interval"));
   spdlog::info("worker serves {}:{}", bind, address.data_port);
-  const Status status = RunUntilSignal([&] { return session->refused(); });
+  const Status status = Ending::AwaitSignal([&] { return session->refused(); });
   if (status.ok()) LeaveInOrder(worker, config.GetDurationMs("spillway.worker.stop.grace"));
   spdlog::info("worker stops");
+  const int64_t grace_ms = config.GetDurationMs("spillway.stop.grace");
+  const std::vector<RpcServer*> servers{server.get()};
+  Ending::Begin(
+      grace_ms, [&] { return OpenMethods(servers); }, nullptr);
+  service.Stop();
   web.reset();
-  session.reset();
-  worker->Stop();
-  server->Shutdown();
+  clock->Interrupt();
+  // Until the cut there is a session: what is being written can be committed.
+  StopServers(servers, grace_ms, [&] {
+    *cut = true;
+    session.reset();
+    worker->Stop();
+  });
+  Ending::Settled();
   return status;
 }
 
@@ -162,6 +182,7 @@ Status Run(const Configuration& config) {
   PosixFileEnv env;
   const WorkerAddress address = AddressOf(config);
   SPILLWAY_ASSIGN_OR_RETURN(const BlockStoreOptions store_options, StoreOptions(config, address));
+  SPILLWAY_RETURN_IF_ERROR(OwnFolders(store_options));
   BlockStore store(store_options, &env);
   SPILLWAY_RETURN_IF_ERROR(store.Open());
   ThreadPool pool("blocking", kBlockingThreads);
@@ -170,7 +191,8 @@ Status Run(const Configuration& config) {
   channel.sasl = config.GetString("alluxio.security.authentication.type") == "SIMPLE";
   const auto peers = MakeWorkerConnector(
       channel, config.GetDurationMs("spillway.user.data.timeout"), &random, &pool);
-  const UnderStoreContext understore{&config, &clock, &random, &metrics};
+  std::atomic<bool> cut{false};
+  const UnderStoreContext understore{&config, &clock, &random, &metrics, &cut};
   WorkerOptions options;
   options.address = address;
   options.scrub_bytes_per_second = config.GetBytes("spillway.worker.scrub.bandwidth");
@@ -180,7 +202,7 @@ Status Run(const Configuration& config) {
                               [understore](const std::string& uri, const auto& properties) {
                                 return OpenUnderStore(uri, properties, understore);
                               }});
-  const Status status = Serve(config, address, &worker, &pool, &metrics);
+  const Status status = Serve(config, address, &worker, &pool, &metrics, &clock, &cut);
   pool.Shutdown();
   return status;
 }
@@ -188,12 +210,15 @@ Status Run(const Configuration& config) {
 }  // namespace
 
 int WorkerMain(const Configuration& config) {
-  BlockStopSignals();
+  BeginServer("worker");
   const std::string logs = config.GetString("alluxio.logs.dir");
   InitLog("worker", logs.empty() ? "" : logs + "/worker.log",
           config.GetString("spillway.log.level"));
   const Status status = Run(config);
-  if (status.ok()) return 0;
+  if (status.ok()) {
+    Ending::EndInOrder();
+    return 0;
+  }
   spdlog::error("worker cannot run: {}", Message(status));
   fmt::print(stderr, "spillway worker: {}\n", Message(status));
   return 1;

@@ -102,7 +102,7 @@ class ReplicatedBlock {
       const bool retry = !failed_hosts_.empty();
       failed_hosts_.clear();
       if (!retry) return why;
-      fs_->clock_->SleepMs(FileSystem::kFirstPauseMs);
+      if (!fs_->clock_->SleepMs(FileSystem::kFirstPauseMs)) return why;
       workers = fs_->AwaitWorkers(1, taken);
       if (!workers.ok()) return workers.status();
     }

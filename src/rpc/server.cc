@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <thread>
 
-#include "absl/time/clock.h"
-
 namespace spillway {
 namespace {
 
@@ -63,8 +61,9 @@ StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(RpcService* service, const
   return server;
 }
 
-void RpcServer::Shutdown() {
-  server_->Shutdown(absl::ToChronoTime(absl::Now() + absl::Seconds(1)));
+void RpcServer::Shutdown(int64_t ms) {
+  server_->Shutdown(
+      gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(ms, GPR_TIMESPAN)));
   live_.AwaitNone();
   server_.reset();
 }

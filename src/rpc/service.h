@@ -2,9 +2,11 @@
 // and block data passes as ByteBuffers.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -73,9 +75,12 @@ class RpcService {
   void Refuse(const std::string& service, const std::string& method);
   std::vector<std::string> UnaryMethods() const;  // sorted
   const RawHandler& UnaryHandler(const std::string& method) const { return unary_.at(method); }
+  std::vector<std::string> StreamMethods() const;  // sorted
   bool Hosts(const std::string& service) const { return services_.contains(service); }
 
   ServerReactor* CreateReactor(ServerCall* call);
+  // From now on calls are refused with UNAVAILABLE, so that clients ask elsewhere or later.
+  void Stop() { stopping_ = true; }
 
  private:
   void AddUnary(const std::string& service, const std::string& method, RawHandler handler);
@@ -85,6 +90,7 @@ class RpcService {
   absl::flat_hash_map<std::string, StreamHandler> streams_;
   absl::flat_hash_set<std::string> services_;
   absl::flat_hash_set<std::string> exempt_;
+  std::atomic<bool> stopping_{false};
 };
 
 // A reactor that ends at once with status.

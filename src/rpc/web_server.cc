@@ -74,8 +74,8 @@ class BeastServer : public WebServer {
   Status Listen(const std::string& host, int port) {
     beast::error_code error;
     const auto address = asio::ip::make_address(host, error);
-    const Tcp::endpoint endpoint(error ? asio::ip::make_address("0.0.0.0") : address,
-                                 static_cast<uint16_t>(port));
+    if (error) return InvalidArgument("{} is no address to listen on for web pages.", host);
+    const Tcp::endpoint endpoint(address, static_cast<uint16_t>(port));
     acceptor_.open(endpoint.protocol(), error);
     if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
     if (!error) acceptor_.bind(endpoint, error);
