@@ -209,3 +209,30 @@ def _open(host, port):
     with socket.socket() as s:
         s.settimeout(0.5)
         return s.connect_ex((host, port)) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_shellInterrupted_givesUpItsFile(number):
+    """The source has no end: only the signal ends the copy."""
+    cluster = Cluster(fresh_directory("stop-shell"), 1, {"spillway.worker.stop.grace": "0"}).start()
+    pipe = WORK / "stop-pipe"
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe)
+    copy = begin("fs", "copyFromLocal", pipe, "/endless", **{"alluxio.user.block.size.bytes.default": "1MB"})
+    try:
+        with open(pipe, "wb", buffering=0) as end:
+            for i in range(200):
+                end.write(bytes(1 << 20))
+                if i == 8:
+                    copy.send_signal(number)
+                if copy.poll() is not None:
+                    break
+    except BrokenPipeError:
+        pass
+    finally:
+        try:
+            assert copy.wait(20) == 128 + number
+            assert "/endless" not in cluster.fs("ls", "/").stdout
+        finally:
+            copy.kill()
+            cluster.stop()

@@ -7,6 +7,7 @@
 #include "absl/synchronization/mutex.h"
 #include "master/master_twins.h"
 #include "rpc/client/channel.h"
+#include "rpc/convert.h"
 #include "rpc/master/master_jobs.h"
 #include "rpc/master/master_services.h"
 #include "rpc/server.h"
@@ -120,9 +121,15 @@ class StopTest : public testing::Test {
     ASSERT_TRUE(completions_.Next(&tag, &ok));
   }
 
-  size_t Answered() {
+  // Calls and streams that have ended.
+  size_t Ended() {
+    void* tag = nullptr;
+    bool ok = false;
+    while (completions_.AsyncNext(&tag, &ok, gpr_inf_past(GPR_CLOCK_MONOTONIC)) ==
+           grpc::CompletionQueue::GOT_EVENT)
+      ++streams_ended_;
     absl::MutexLock lock(&mutex_);
-    return answers_.size();
+    return answers_.size() + streams_ended_;
   }
 
   absl::Mutex mutex_;
@@ -146,6 +153,7 @@ class StopTest : public testing::Test {
   std::unique_ptr<AuthenticatedChannel> channel_;
   grpc::CompletionQueue completions_;
   std::vector<std::unique_ptr<OpenStream>> streams_;
+  size_t streams_ended_ = 0;
 };
 
 TEST_F(StopTest, everyKindOfCallOpen_allAreAnsweredAndTheServerEnds) {
@@ -153,8 +161,8 @@ TEST_F(StopTest, everyKindOfCallOpen_allAreAnsweredAndTheServerEnds) {
   for (const std::string& method : methods) Ask(method);
   for (const std::string& method : service_->StreamMethods()) Open(method);
   // Each is answered, or its reactor waits.
-  while (Answered() + server_->OpenMethods().size() < methods.size() + streams_.size())
-    server_->AwaitCalls(10);
+  const size_t asked = methods.size() + streams_.size();
+  while (Ended() + server_->OpenMethods().size() < asked) server_->AwaitCalls(10);
   const size_t waiting = server_->OpenMethods().size();
   RecordProperty("waiting", static_cast<int>(waiting));
   std::printf("%zu unary methods and %zu streams asked, %zu calls wait\n", methods.size(),
@@ -165,8 +173,7 @@ TEST_F(StopTest, everyKindOfCallOpen_allAreAnsweredAndTheServerEnds) {
   sessions_.CloseAll();
   StopServers({server_.get()}, kGraceMs, [] {});
   EXPECT_TRUE(server_->OpenMethods().empty());
-  while (Answered() < methods.size()) server_->AwaitCalls(10);
-  for (size_t i = 0; i < streams_.size(); ++i) AwaitEvent();
+  while (Ended() < asked) server_->AwaitCalls(10);
   for (const auto& stream : streams_) EXPECT_FALSE(stream->status.ok());
   // What is answered afterwards is heard by nobody.
   pool_.RunAll();
@@ -176,7 +183,7 @@ TEST_F(StopTest, everyKindOfCallOpen_allAreAnsweredAndTheServerEnds) {
 TEST_F(StopTest, newCallsAreRefusedAsUnavailable) {
   service_->Stop();
   Ask("/alluxio.grpc.file.FileSystemMasterClientService/GetStatus");
-  while (Answered() < 1) server_->AwaitCalls(10);
+  while (Ended() < 1) server_->AwaitCalls(10);
   absl::MutexLock lock(&mutex_);
   EXPECT_EQ(answers_.begin()->second.code(), StatusCode::kUnavailable);
 }
