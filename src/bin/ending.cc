@@ -41,9 +41,13 @@ class Process {
     std::thread([this] { Run(); }).detach();
   }
 
+  void Serving() {
+    absl::MutexLock lock(&mutex_);
+    serving_ = true;
+  }
+
   Status Await(const std::function<Status()>& failed) {
     absl::MutexLock lock(&mutex_);
-    waited_for_ = true;
     while (true) {
       const auto told = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return told_; };
       if (changed_.Await(&mutex_, told, kFailedPollMs)) return absl::OkStatus();
@@ -95,7 +99,7 @@ class Process {
   }
 
   void OnSignal(int signal) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (waited_for_ && !told_) {
+    if (serving_ && !told_) {
       told_ = true;
       told_at_ms_ = clock_.MonotonicMs();
       return changed_.Notify();
@@ -119,7 +123,7 @@ class Process {
   SystemClock clock_;
   absl::Mutex mutex_;
   TimedEvent changed_;
-  bool waited_for_ ABSL_GUARDED_BY(mutex_) = false;
+  bool serving_ ABSL_GUARDED_BY(mutex_) = false;
   bool told_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t told_at_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t end_ms_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: not begun
@@ -130,6 +134,8 @@ class Process {
 }  // namespace
 
 void Ending::Watch(const std::string& role) { Process::Get().Watch(role); }
+
+void Ending::Serving() { Process::Get().Serving(); }
 
 Status Ending::AwaitSignal(const std::function<Status()>& failed) {
   return Process::Get().Await(failed);

@@ -14,14 +14,16 @@ namespace spillway {
 class Ending {
  public:
   // Blocks SIGTERM, SIGINT and, unless it is ignored, SIGHUP in this and all later threads, and
-  // watches them; call first. One that comes before AwaitSignal ends the process at once with
+  // watches them; call first. One that comes before Serving ends the process at once with
   // 128 + its number: nothing was promised yet.
   static void Watch(const std::string& role);
 
+  // The process is about to take calls: the first signal is kept for AwaitSignal from now on.
+  static void Serving();
   // Returns OK after the first of those signals, or why failed() says that it must end.
   static Status AwaitSignal(const std::function<Status()>& failed);
 
-  // After AwaitSignal, where a second signal ends the process at once, with 128 + its number: what
+  // After AwaitSignal. A second signal ends the process at once, with 128 + its number: what
   // was acknowledged is durable at any time.
   // The process is to be over in grace_ms. What is not in order a second later is cut: left names
   // the calls that are open, settle waits a moment for the journal's sync, and the process ends

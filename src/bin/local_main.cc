@@ -181,6 +181,8 @@ std::string LastWord(const std::string& dir, const std::string& name) {
 int64_t StopMsMax(const LocalOptions& options) {
   constexpr int64_t kMoreMs = 10'000;
   Configuration config;
+  std::vector<std::string> none;
+  (void)LoadConfiguration(&none, &config);  // as the processes did
   for (const std::string& definition : options.definitions)
     (void)config.SetFromArgument(definition);  // a bad one has stopped the start
   return config.GetDurationMs("spillway.stop.grace") +

@@ -273,6 +273,7 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
   RegisterVersionService(&service);
   const std::string bind = config.GetString("alluxio.master.bind.host");
   SPILLWAY_ASSIGN_OR_RETURN(const std::string bind_address, ResolveBindHost(bind));
+  Ending::Serving();
   SPILLWAY_ASSIGN_OR_RETURN(auto server, RpcServer::Start(&service, bind, context.rpc_port));
   SPILLWAY_ASSIGN_OR_RETURN(auto web,
                             StartPages(bind_address, context.web_port, context.master, metrics));

@@ -147,6 +147,7 @@ Status Serve(const Configuration& config, const WorkerAddress& address, Worker* 
   std::string bind = config.GetString("alluxio.worker.bind.host");
   if (bind.empty()) bind = address.host;
   SPILLWAY_ASSIGN_OR_RETURN(const std::string bind_address, ResolveBindHost(bind));
+  Ending::Serving();
   SPILLWAY_ASSIGN_OR_RETURN(auto server, RpcServer::Start(&service, bind, address.data_port));
   SPILLWAY_ASSIGN_OR_RETURN(auto web, StartPages(bind_address, address.web_port, worker, metrics));
   const std::string master = fmt::format("{}:{}", config.GetString("alluxio.master.hostname"),
