@@ -34,10 +34,12 @@ void Print(uint64_t seeds, const Tally& tally, int violations) {
             << "  acknowledged files " << tally.acknowledged << ", renames " << tally.renames
             << ", copies by workers " << tally.copies << ", syncs " << tally.syncs << ", deletes "
             << tally.deletes << ", markers published " << tally.markers << "\n"
-            << "  master crashes " << tally.master_crashes << ", worker crashes "
-            << tally.worker_crashes << ", disks lost " << tally.disks_lost << ", power losses "
-            << tally.power_losses << ", flipped bits " << tally.flipped_bits << ", full disks "
-            << tally.full_disks << ", failing folders " << tally.failing_folders << "\n"
+            << "  master crashes " << tally.master_crashes << " (" << tally.master_stops
+            << " of them orderly)"
+            << ", worker crashes " << tally.worker_crashes << ", disks lost " << tally.disks_lost
+            << ", power losses " << tally.power_losses << ", flipped bits " << tally.flipped_bits
+            << ", full disks " << tally.full_disks << ", failing folders " << tally.failing_folders
+            << "\n"
             << "  partitions " << tally.partitions << ", broken sessions " << tally.broken_sessions
             << ", stale messages " << tally.stale_messages << ", repeated operations "
             << tally.repeated_operations << "\n"
