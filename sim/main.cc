@@ -36,10 +36,12 @@ void Print(uint64_t seeds, const Tally& tally, int violations) {
             << "  acknowledged files " << tally.acknowledged << ", renames " << tally.renames
             << ", copies by workers " << tally.copies << ", syncs " << tally.syncs << ", deletes "
             << tally.deletes << ", markers published " << tally.markers << "\n"
-            << "  master crashes " << tally.master_crashes << ", worker crashes "
-            << tally.worker_crashes << ", disks lost " << tally.disks_lost << ", power losses "
-            << tally.power_losses << ", flipped bits " << tally.flipped_bits << ", full disks "
-            << tally.full_disks << ", failing folders " << tally.failing_folders << "\n"
+            << "  master crashes " << tally.master_crashes << " (" << tally.master_stops
+            << " of them orderly)"
+            << ", worker crashes " << tally.worker_crashes << ", disks lost " << tally.disks_lost
+            << ", power losses " << tally.power_losses << ", flipped bits " << tally.flipped_bits
+            << ", full disks " << tally.full_disks << ", failing folders " << tally.failing_folders
+            << "\n"
             << "  files that fail " << tally.file_faults << ", set aside and restored "
             << tally.restored_files << ", dropped " << tally.dropped_files << "\n"
             << "  partitions " << tally.partitions << ", broken sessions " << tally.broken_sessions

@@ -307,7 +307,10 @@ class Simulation::ClientClock : public Clock {
   explicit ClientClock(Simulation* sim) : sim_(sim) {}
   int64_t NowMs() override { return sim_->clock_.NowMs(); }
   int64_t MonotonicMs() override { return sim_->clock_.MonotonicMs(); }
-  void SleepMs(int64_t ms) override { sim_->RunOnFor(ms); }
+  bool SleepMs(int64_t ms) override {
+    sim_->RunOnFor(ms);
+    return true;
+  }
 
  private:
   Simulation* const sim_;

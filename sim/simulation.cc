@@ -76,6 +76,7 @@ class Simulation::Peers : public WorkerConnector {
 Simulation::Simulation(uint64_t seed, Tally* tally, const Strangers& strangers)
     : tally_(tally),
       random_(seed),
+      stops_(seed + 1),
       understore_(std::make_shared<MemoryUnderStore>()),
       one_master_(seed % 8 == 0) {
   // As an object store does, or as a folder.
@@ -167,6 +168,12 @@ void Simulation::StartMaster() {
 void Simulation::CrashMaster() {
   if (syncing_ || one_master_) return;
   ++tally_->master_crashes;
+  // One of four is told to stop: what waits is answered, and what has begun may end.
+  if (stops_.Below(4) == 0) {
+    ++tally_->master_stops;
+    master_->Stop();
+    master_executor_.RunAll();
+  }
   for (auto& node : nodes_) {
     if (node->worker != nullptr && node->connected) node->worker->SessionDown();
     node->connected = false;

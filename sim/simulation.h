@@ -38,7 +38,7 @@ struct Verdict {
 struct Tally {
   int64_t acknowledged = 0, renames = 0, deletes = 0, markers = 0;
   int64_t syncs = 0, copies = 0;
-  int64_t master_crashes = 0, worker_crashes = 0;
+  int64_t master_stops = 0, master_crashes = 0, worker_crashes = 0;
   int64_t disks_lost = 0, power_losses = 0, flipped_bits = 0, full_disks = 0, failing_folders = 0;
   int64_t file_faults = 0, restored_files = 0, dropped_files = 0;
   int64_t partitions = 0, broken_sessions = 0, stale_messages = 0, repeated_operations = 0;
@@ -253,6 +253,7 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   const Caller root_{"root", {"root"}};
   Tally* const tally_;
   SeededRandom random_;
+  SeededRandom stops_;  // of its own: what else a seed draws stays as it is
   ManualClock clock_;
   std::shared_ptr<MemoryUnderStore> understore_;
   std::unique_ptr<Peers> peers_;

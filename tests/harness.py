@@ -112,13 +112,21 @@ class Cluster:
         run([self.spillway, "local", "start", "--workers", self.workers, "--dir", self.directory, *definitions])
         return self
 
+    def stop_only(self):
+        """Keeps what the cluster has in memory."""
+        return run([self.spillway, "local", "stop", "--dir", self.directory]).stdout
+
     def stop(self):
         run([self.spillway, "local", "stop", "--dir", self.directory], check=False)
         for name in ["master"] + [f"worker{i + 1}" for i in range(self.workers)]:
             with contextlib.suppress(OSError, ValueError):
                 os.kill(self.pid(name), signal.SIGKILL)
-        flat = str(self.directory.absolute()).replace("/", "_")
-        shutil.rmtree("/dev/shm/spillway" + flat, ignore_errors=True)
+        shutil.rmtree(self.memory(), ignore_errors=True)
+
+    def memory(self):
+        """Where its blocks are (bin/memory_folder.cc)."""
+        flat = str(self.directory.absolute()).replace("%", "%25").replace("_", "%5F").replace("/", "_")
+        return "/dev/shm/spillway" + flat
 
     def pid(self, name):
         return int((self.directory / "pids" / f"{name}.pid").read_text())

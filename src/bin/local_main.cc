@@ -1,7 +1,7 @@
 // spillway local: master and workers as processes of their own, on loopback hosts of this machine.
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <linux/close_range.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +16,8 @@
 #include <iostream>
 #include <thread>
 
+#include "bin/memory_folder.h"
+#include "bin/pid_file.h"
 #include "bin/process.h"
 #include "common/clock.h"
 #include "common/file_env.h"
@@ -26,9 +28,9 @@ namespace {
 namespace stdfs = std::filesystem;
 
 constexpr int64_t kReadyMsMax = 60'000;
-constexpr int64_t kStopMsMax = 15'000;
 constexpr int64_t kSayMs = 1'000;  // what takes longer is told
 constexpr int kSetAsideMax = 1000;
+constexpr int kWorkersMax = 64;
 constexpr auto kPoll = std::chrono::milliseconds(20);
 
 struct LocalOptions {
@@ -36,34 +38,11 @@ struct LocalOptions {
   int workers = 3;
   std::vector<std::string> definitions;
   std::string process;
+  bool leftovers = false;
 };
 
-std::string Tier(const std::string& dir, const std::string& name) {
-  // One folder on tmpfs per cluster directory, so that clusters do not meet.
-  std::string flat = stdfs::absolute(dir).lexically_normal().string();
-  for (char& c : flat) {
-    if (c == '/') c = '_';
-  }
-  return "/dev/shm/spillway" + flat + "/" + name;
-}
-
-std::string PidPath(const std::string& dir, const std::string& name) {
-  return dir + "/pids/" + name + ".pid";
-}
-
-pid_t ReadPid(const std::string& dir, const std::string& name) {
-  std::ifstream in(PidPath(dir, name));
-  pid_t pid = 0;
-  return in >> pid ? pid : 0;
-}
-
-bool IsAlive(pid_t pid) {
-  if (pid <= 0 || ::kill(pid, 0) != 0) return false;
-  std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
-  std::string line;
-  std::getline(in, line);
-  const size_t paren = line.rfind(')');
-  return paren != std::string::npos && line.substr(paren + 2, 1) != "Z";
+PidFile PidOf(const std::string& dir, const std::string& name) {
+  return PidFile(dir + "/pids/" + name + ".pid");
 }
 
 std::vector<std::string> ReadLines(const std::string& path) {
@@ -105,32 +84,43 @@ std::vector<std::string> CommandOf(const LocalOptions& options, const std::strin
     const std::string tier =
         Value(options.definitions, "alluxio.worker.tieredstore.level0.dirs.path", "");
     define("alluxio.worker.tieredstore.level0.dirs.path",
-           tier.empty() ? Tier(options.dir, name) : tier + "/" + name);
+           tier.empty() ? MemoryFolder(options.dir) + "/" + name : tier + "/" + name);
   }
   return command;
 }
 
-Status Spawn(const LocalOptions& options, const std::string& name, const std::string& program) {
-  const std::string log = options.dir + "/logs/" + name + ".log";
+// Descriptors of whoever called are not for a process that lasts.
+[[noreturn]] void BecomeServer(const std::string& log, const PidFile& pid_file,
+                               std::vector<std::string> command) {
+  ::setsid();
+  ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+  const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  ::dup2(in, 0);
+  ::dup2(out, 1);
+  ::dup2(out, 2);
+  if (!pid_file.Take()) {
+    std::cerr << "the pid file cannot be written, or another process holds it" << std::endl;
+    ::_exit(126);
+  }
+  std::vector<char*> argv;
+  for (std::string& text : command) argv.push_back(text.data());
+  argv.push_back(nullptr);
+  ::execv(command.front().c_str(), argv.data());
+  ::_exit(127);
+}
+
+// Its pid.
+StatusOr<pid_t> Spawn(const LocalOptions& options, const std::string& name,
+                      const std::string& program) {
   std::vector<std::string> command = CommandOf(options, name);
   command.insert(command.begin(), program);
   const pid_t pid = ::fork();
   if (pid < 0) return Unavailable("Cannot start {}: {}", name, std::strerror(errno));
-  if (pid == 0) {
-    ::setsid();
-    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    ::dup2(in, 0);
-    ::dup2(out, 1);
-    ::dup2(out, 2);
-    std::vector<char*> argv;
-    for (std::string& text : command) argv.push_back(text.data());
-    argv.push_back(nullptr);
-    ::execv(program.c_str(), argv.data());
-    ::_exit(127);
-  }
-  std::ofstream(PidPath(options.dir, name)) << pid << "\n";
-  return absl::OkStatus();
+  if (pid == 0)
+    BecomeServer(options.dir + "/logs/" + name + ".log", PidOf(options.dir, name),
+                 std::move(command));
+  return pid;
 }
 
 // What /healthz answers there, with its HTTP header; empty if nothing does.
@@ -172,7 +162,7 @@ std::string PhaseOf(const std::string& answer) {
   return text;
 }
 
-Status AwaitReady(const LocalOptions& options, const std::string& name) {
+Status AwaitReady(const LocalOptions& options, const std::string& name, pid_t pid) {
   const bool master = name == "master";
   const int index = master ? 0 : std::atoi(name.substr(6).c_str());
   const std::string host = master ? "127.0.0.1" : "127.0.0." + std::to_string(index + 1);
@@ -186,20 +176,19 @@ Status AwaitReady(const LocalOptions& options, const std::string& name) {
   std::string phase;
   std::string said;
   while (clock.MonotonicMs() < end) {
-    if (!IsAlive(ReadPid(options.dir, name))) {
+    if (::waitpid(pid, nullptr, WNOHANG) != 0) {
       const auto lines = ReadLines(options.dir + "/logs/" + name + ".log");
       return Unavailable("{} ended at once; {}/logs/{}.log says: {}", name, options.dir, name,
                          lines.empty() ? "" : lines.back());
     }
     const std::string answer = AskHealth(host, port);
-    if (IsReady(answer, ReadPid(options.dir, name))) return absl::OkStatus();
+    if (IsReady(answer, pid)) return absl::OkStatus();
     phase = PhaseOf(answer);
     if (clock.MonotonicMs() >= say_at && phase != said) {
       std::cerr << "waiting for " << name << ": " << phase << "\n";
       said = phase;
       say_at = clock.MonotonicMs() + kSayMs;
     }
-    ::waitpid(-1, nullptr, WNOHANG);
     std::this_thread::sleep_for(kPoll);
   }
   return MakeStatus(StatusCode::kDeadlineExceeded,
@@ -207,20 +196,37 @@ Status AwaitReady(const LocalOptions& options, const std::string& name) {
                     kReadyMsMax / 1000, phase, options.dir, name);
 }
 
-void StopProcess(const std::string& dir, const std::string& name) {
-  const pid_t pid = ReadPid(dir, name);
-  if (IsAlive(pid)) {
-    ::kill(pid, SIGTERM);
-    SystemClock clock;
-    const int64_t end = clock.MonotonicMs() + kStopMsMax;
-    while (IsAlive(pid) && clock.MonotonicMs() < end) {
-      ::waitpid(pid, nullptr, WNOHANG);
-      std::this_thread::sleep_for(kPoll);
-    }
-    if (IsAlive(pid)) ::kill(pid, SIGKILL);
+// What the process has said of its end.
+std::string LastWord(const std::string& dir, const std::string& name) {
+  for (const auto lines = ReadLines(dir + "/logs/" + name + ".log"); !lines.empty();) {
+    const size_t at = lines.back().find(name.substr(0, 6) + " stopped");
+    return at == std::string::npos ? "" : lines.back().substr(at + 7);
   }
-  std::error_code ignored;
-  stdfs::remove(PidPath(dir, name), ignored);
+  return "";
+}
+
+// Longer than a process may take to end in order.
+int64_t StopMsMax(const LocalOptions& options) {
+  constexpr int64_t kMoreMs = 10'000;
+  Configuration config;
+  std::vector<std::string> none;
+  (void)LoadConfiguration(&none, &config);  // as the processes did
+  for (const std::string& definition : options.definitions)
+    (void)config.SetFromArgument(definition);  // a bad one has stopped the start
+  return config.GetDurationMs("spillway.stop.grace") +
+         config.GetDurationMs("spillway.worker.stop.grace") + kMoreMs;
+}
+
+// Says how it went. False if the process had to be killed.
+bool StopProcess(const LocalOptions& options, const std::string& name) {
+  const auto ended = PidOf(options.dir, name).Stop(StopMsMax(options));
+  while (::waitpid(-1, nullptr, WNOHANG) > 0) {
+  }
+  std::string how = "did not run";
+  if (ended == PidFile::Ended::kKilled) how = "did not end in time and was killed";
+  if (ended == PidFile::Ended::kWhenTold) how = LastWord(options.dir, name);
+  std::cout << fmt::format("{:<10}{}\n", name, how.empty() ? "ended, without a word" : how);
+  return ended != PidFile::Ended::kKilled;
 }
 
 std::vector<std::string> Names(int workers) {
@@ -229,20 +235,26 @@ std::vector<std::string> Names(int workers) {
   return names;
 }
 
+Status MustNotRun(const LocalOptions& options, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const pid_t pid = PidOf(options.dir, name).Running();
+    if (pid == 0) continue;
+    return MakeStatus(StatusCode::kAlreadyExists, "{} runs already (pid {}): stop it first.", name,
+                      pid);
+  }
+  return absl::OkStatus();
+}
+
 Status StartAll(const LocalOptions& options, const std::string& program,
                 const std::vector<std::string>& names) {
+  std::vector<pid_t> pids;
   for (const std::string& name : names) {
-    if (IsAlive(ReadPid(options.dir, name))) {
-      return MakeStatus(StatusCode::kAlreadyExists, "{} runs already (pid {}): stop it first.",
-                        name, ReadPid(options.dir, name));
-    }
+    SPILLWAY_ASSIGN_OR_RETURN(const pid_t pid, Spawn(options, name, program));
+    pids.push_back(pid);
+    if (name == "master") SPILLWAY_RETURN_IF_ERROR(AwaitReady(options, name, pid));
   }
-  for (const std::string& name : names) {
-    Status status = Spawn(options, name, program);
-    if (status.ok() && name == "master") status = AwaitReady(options, name);
-    if (!status.ok()) return status;
-  }
-  for (const std::string& name : names) SPILLWAY_RETURN_IF_ERROR(AwaitReady(options, name));
+  for (size_t i = 0; i < names.size(); ++i)
+    SPILLWAY_RETURN_IF_ERROR(AwaitReady(options, names[i], pids[i]));
   return absl::OkStatus();
 }
 
@@ -258,18 +270,12 @@ bool MayHoldBlocks(const stdfs::path& tiers) {
 }
 
 // The blocks of a cluster whose master's state is gone are of no use to a new one, but perhaps to
-// who restores a backup of it.
-Status SetBlocksAside(const LocalOptions& options) {
-  const std::string journal =
-      Value(options.definitions, "alluxio.master.journal.folder", options.dir + "/journal");
+// who restores a backup of it. Nobody uses the folder.
+Status SetBlocksAside(const stdfs::path& tiers, const std::string& journal) {
   std::error_code error;
-  const bool there = stdfs::exists(journal, error);
-  if (error) return Unavailable("Cannot look at {}: {}", journal, error.message());
-  const stdfs::path tiers = stdfs::path(Tier(options.dir, "master")).parent_path();
-  if (there || !stdfs::exists(tiers, error)) return absl::OkStatus();
   if (!MayHoldBlocks(tiers)) {
-    stdfs::remove_all(
-        tiers, error);  // an empty folder that stays (something is mounted there) harms nobody
+    // An empty folder that stays (something is mounted there) harms nobody.
+    stdfs::remove_all(tiers, error);
     return absl::OkStatus();
   }
   PosixFileEnv env;
@@ -286,26 +292,37 @@ Status SetBlocksAside(const LocalOptions& options) {
                     "There are too many {}.lost-N: remove what nobody needs.", tiers.string());
 }
 
+Status PrepareMemory(const LocalOptions& options) {
+  const std::string journal =
+      Value(options.definitions, "alluxio.master.journal.folder", options.dir + "/journal");
+  std::error_code error;
+  const bool known = stdfs::exists(journal, error);
+  if (error) return Unavailable("Cannot look at {}: {}", journal, error.message());
+  SPILLWAY_RETURN_IF_ERROR(ClaimMemory(options.dir, /*fresh=*/!known));
+  if (known) return absl::OkStatus();
+  SPILLWAY_RETURN_IF_ERROR(SetBlocksAside(MemoryFolder(options.dir), journal));
+  return ClaimMemory(options.dir, /*fresh=*/true);
+}
+
 Status Start(LocalOptions options, const std::string& program) {
-  if (options.workers < 1 || options.workers > 64)
-    return InvalidArgument("--workers must be 1 to 64.");
+  if (options.workers < 1 || options.workers > kWorkersMax)
+    return InvalidArgument("--workers must be 1 to {}.", kWorkersMax);
   for (const char* folder : {"/pids", "/logs"}) {
     std::error_code error;
     stdfs::create_directories(options.dir + folder, error);
     if (error) return Unavailable("Cannot create {}{}: {}", options.dir, folder, error.message());
   }
-  options.dir = stdfs::absolute(options.dir).lexically_normal().string();
-  SPILLWAY_RETURN_IF_ERROR(SetBlocksAside(options));
+  const auto names = Names(options.workers);
+  // What an earlier start was told stays known as long as its processes run.
+  SPILLWAY_RETURN_IF_ERROR(MustNotRun(options, Names(kWorkersMax)));
+  SPILLWAY_RETURN_IF_ERROR(PrepareMemory(options));
   std::ofstream definitions(options.dir + "/definitions");
   definitions << options.workers << "\n";
   for (const std::string& definition : options.definitions) definitions << definition << "\n";
   definitions.close();
-  const auto names = Names(options.workers);
   const Status status = StartAll(options, program, names);
   if (!status.ok()) {
-    if (status.code() != StatusCode::kAlreadyExists) {
-      for (auto it = names.rbegin(); it != names.rend(); ++it) StopProcess(options.dir, *it);
-    }
+    for (auto it = names.rbegin(); it != names.rend(); ++it) StopProcess(options, *it);
     return status;
   }
   std::cout << "Cluster is ready: alluxio://127.0.0.1:"
@@ -316,7 +333,6 @@ Status Start(LocalOptions options, const std::string& program) {
 
 // What start was told, for the other verbs.
 Status Recall(LocalOptions* options) {
-  options->dir = stdfs::absolute(options->dir).lexically_normal().string();
   auto lines = ReadLines(options->dir + "/definitions");
   if (lines.empty()) return NotFound("No local cluster was started in {}.", options->dir);
   options->workers = std::atoi(lines.front().c_str());
@@ -324,31 +340,58 @@ Status Recall(LocalOptions* options) {
   return absl::OkStatus();
 }
 
+Status ShowStatus(const LocalOptions& options) {
+  bool all = true;
+  for (const std::string& name : Names(options.workers)) {
+    const pid_t pid = PidOf(options.dir, name).Running();
+    all = all && pid != 0;
+    std::cout << fmt::format("{:<10}{}\n", name,
+                             pid != 0 ? fmt::format("running (pid {})", pid) : "not running");
+  }
+  return all ? absl::OkStatus() : Unavailable("Some processes do not run.");
+}
+
+Status StopCluster(const LocalOptions& options) {
+  bool well = true;
+  // The master first: without it no worker waits for its copies to be moved elsewhere.
+  for (const std::string& name : Names(options.workers)) well = StopProcess(options, name) && well;
+  std::cout << "Cluster is stopped.\n";
+  for (const Leftover& leftover : LeftoverMemory()) {
+    std::error_code error;
+    if (options.leftovers) stdfs::remove_all(leftover.folder, error);
+    std::cout << fmt::format("{} {}: left by the cluster in {}, which is gone{}\n",
+                             options.leftovers && !error ? "Removed" : "Found", leftover.folder,
+                             leftover.dir,
+                             options.leftovers ? "" : " (local stop --leftovers removes it)");
+  }
+  return well ? absl::OkStatus() : Unavailable("Some processes had to be killed.");
+}
+
 Status Run(const std::string& verb, LocalOptions options, const std::string& program) {
+  options.dir = stdfs::absolute(options.dir).lexically_normal().string();
+  if (verb == "status") {
+    SPILLWAY_RETURN_IF_ERROR(Recall(&options));
+    return ShowStatus(options);
+  }
+  if (verb == "start") {
+    std::error_code error;
+    stdfs::create_directories(options.dir, error);
+    if (error) return Unavailable("Cannot create {}: {}", options.dir, error.message());
+  }
+  // Until this process ends. Who starts and stops at the same time would meet half a cluster.
+  if (stdfs::exists(options.dir) && LockPath(options.dir, O_RDONLY | O_DIRECTORY) < 0) {
+    return MakeStatus(StatusCode::kFailedPrecondition,
+                      "Another spillway local is at work in {}: wait for it.", options.dir);
+  }
   if (verb == "start") return Start(options, program);
   SPILLWAY_RETURN_IF_ERROR(Recall(&options));
-  auto names = Names(options.workers);
-  if (verb == "status") {
-    bool all = true;
-    for (const std::string& name : names) {
-      const pid_t pid = ReadPid(options.dir, name);
-      all = all && IsAlive(pid);
-      std::cout << fmt::format("{:<9} {}\n", name,
-                               IsAlive(pid) ? fmt::format("running (pid {})", pid) : "not running");
-    }
-    return all ? absl::OkStatus() : Unavailable("Some processes do not run.");
-  }
-  if (verb == "stop") {
-    // The master first: without it no worker waits for its copies to be moved elsewhere.
-    for (const std::string& name : names) StopProcess(options.dir, name);
-    std::cout << "Cluster is stopped.\n";
-    return absl::OkStatus();
-  }
+  if (verb == "stop") return StopCluster(options);
+  const auto names = Names(options.workers);
   if (std::find(names.begin(), names.end(), options.process) == names.end()) {
     return NotFound("{} is no process of this cluster: master or worker1 to worker{}.",
                     options.process, options.workers);
   }
-  StopProcess(options.dir, options.process);
+  StopProcess(options, options.process);
   SPILLWAY_RETURN_IF_ERROR(StartAll(options, program, {options.process}));
   std::cout << options.process << " runs again.\n";
   return absl::OkStatus();
@@ -373,6 +416,10 @@ int LocalMain(std::vector<std::string> arguments, const std::string&) {
     sub->add_option("--dir", options.dir, "folder of state, pids and logs");
     if (std::string(verb) == "start")
       sub->add_option("--workers", options.workers, "number of workers");
+    if (std::string(verb) == "stop") {
+      sub->add_flag("--leftovers", options.leftovers,
+                    "remove what clusters whose folder is gone have left in memory");
+    }
     if (std::string(verb) == "restart") sub->add_option("process", options.process)->required();
   }
   std::reverse(rest.begin(), rest.end());

@@ -1,9 +1,13 @@
 // spillway: one program for all roles. Invoked as alluxio it offers the same verbs.
 #include <absl/synchronization/mutex.h>
+#include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <iostream>
 #include <thread>
 
@@ -31,10 +35,46 @@ const char* const kUsage =
     "  docs completion bash|zsh     print a completion script\n"
     "  version                      print the version\n";
 
+// What a command was doing when it was told to stop is given up; so is waiting for that, after a
+// while.
+class Interruption {
+ public:
+  // Before any thread is started.
+  Interruption() {
+    sigemptyset(&signals_);
+    for (const int signal : {SIGINT, SIGTERM}) {
+      struct sigaction old {};
+      ::sigaction(signal, nullptr, &old);
+      if (old.sa_handler != SIG_IGN) sigaddset(&signals_, signal);
+    }
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  }
+
+  void Watch(Connection* connection) {
+    std::thread([this, connection] {
+      const timespec patience{5, 0};
+      int signal = 0;
+      if (::sigwait(&signals_, &signal) != 0) return;
+      exit_code_ = 128 + signal;
+      connection->Interrupt();
+      ::sigtimedwait(&signals_, nullptr, &patience);
+      std::_Exit(exit_code_);
+    }).detach();
+  }
+
+  int ExitCodeOr(int code) const { return exit_code_ == 0 ? code : exit_code_.load(); }
+
+ private:
+  sigset_t signals_{};
+  std::atomic<int> exit_code_{0};
+};
+
 int ShellMain(const Configuration& config, const std::string& shell,
               const std::vector<std::string>& arguments) {
   InitLog("shell", "", "warn");
+  Interruption interruption;
   Connection connection(config);
+  interruption.Watch(&connection);
   cli::Context context;
   context.fs = connection.fs();
   context.master = connection.master();
@@ -47,7 +87,7 @@ int ShellMain(const Configuration& config, const std::string& shell,
   const int code = cli::RunCommand("alluxio " + shell, *cli::CommandsOf(shell), context, arguments);
   std::cout.flush();
   // gRPC's threads may still be letting go of ended calls: nothing is torn down under them.
-  std::_Exit(code);
+  std::_Exit(interruption.ExitCodeOr(code));
 }
 
 // as_alluxio: the one line that Alluxio's shell prints, the version that its clients are told.
@@ -125,7 +165,18 @@ void KeepFreedMemory() {
   mallopt(M_ARENA_MAX, std::max(2, static_cast<int>(std::thread::hardware_concurrency())));
 }
 
+// Files must not get the numbers of streams that whoever started this has closed: what is written
+// to stderr would be written into them.
+void OpenStandardStreams() {
+  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::dup(fd)) {
+    if (fd <= STDERR_FILENO) continue;
+    ::close(fd);
+    return;
+  }
+}
+
 int main(int argc, char** argv) {
+  OpenStandardStreams();
   KeepFreedMemory();
   // gRPC of this distribution has abseil's deadlock detector armed, which costs and reports false
   // cycles.

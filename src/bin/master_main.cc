@@ -6,16 +6,19 @@
 
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "bin/ending.h"
 #include "bin/process.h"
 #include "bin/start_pages.h"
 #include "common/format.h"
 #include "common/log.h"
 #include "common/path.h"
+#include "common/timed_event.h"
 #include "rpc/client/front_door.h"
 #include "rpc/limits.h"
 #include "rpc/master/master_jobs.h"
 #include "rpc/master/master_services.h"
 #include "rpc/server.h"
+#include "rpc/stop_servers.h"
 
 namespace spillway {
 namespace {
@@ -183,11 +186,13 @@ Status Restore(const std::string& backup, const std::string& folder) {
   return absl::OkStatus();
 }
 
-StatusOr<std::unique_ptr<StateStore>> OpenStore(const std::string& folder) {
+// Until the process ends. A new folder is for this user alone.
+Status OwnJournal(const std::string& folder) {
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
+  const bool made = std::filesystem::create_directories(folder, error);
+  if (made) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
   if (error) return Unavailable("alluxio.master.journal.folder={}: {}", folder, error.message());
-  return OpenRocksDbStateStore(folder, true);
+  return Annotate(OwnFolder(folder), "alluxio.master.journal.folder");
 }
 
 // What the pages show once the master serves.
@@ -236,6 +241,25 @@ class RootLoader {
   bool loaded_ = false;
 };
 
+// A sync that hangs is not waited for: nothing that depends on it was acknowledged.
+void AwaitSync(Journal* journal) {
+  constexpr int64_t kWaitMs = 1000;
+  struct Waiting {
+    absl::Mutex mutex;
+    TimedEvent changed;
+    bool done = false;
+  };
+  const auto waiting = std::make_shared<Waiting>();
+  journal->WhenDurable(journal->last_index(), [waiting] {
+    absl::MutexLock lock(&waiting->mutex);
+    waiting->done = true;
+    waiting->changed.Notify();
+  });
+  absl::MutexLock lock(&waiting->mutex);
+  waiting->changed.Await(
+      &waiting->mutex, [&] { return waiting->done; }, kWaitMs);
+}
+
 // Where Alluxio's job master would be. Somebody else may be there: it is only an answer.
 std::unique_ptr<RpcServer> StartJobServer(const Configuration& config, RpcService* service,
                                           RpcServerOptions limits) {
@@ -251,8 +275,15 @@ std::unique_ptr<RpcServer> StartJobServer(const Configuration& config, RpcServic
   return nullptr;
 }
 
+// What the process is to do when it is told to stop.
+struct StopHooks {
+  SystemClock* clock;            // sleeps end, nothing is repeated
+  std::atomic<bool>* cut;        // calls to stores end
+  std::function<void()> settle;  // waits for the journal
+};
+
 Status Serve(const Configuration& config, const MasterServiceContext& context,
-             SessionTable* sessions, StartPages* pages) {
+             SessionTable* sessions, StartPages* pages, const StopHooks& hooks) {
   Authenticator authenticator(&config);
   RpcService service(&authenticator);
   RegisterAdminService(&service, context);
@@ -265,6 +296,7 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
   pages->Phase(fmt::format("listening on {}:{}", bind, context.rpc_port));
   SPILLWAY_ASSIGN_OR_RETURN(const RpcServerOptions limits,
                             MakeRpcServerOptions(config, RaiseOpenFiles(), pages->metrics()));
+  Ending::Serving();
   SPILLWAY_ASSIGN_OR_RETURN(auto server,
                             RpcServer::Start(&service, bind, context.rpc_port, limits));
   ShowMaster(pages, context.master,
@@ -285,14 +317,26 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   });
-  const Status status = RunUntilSignal([] { return absl::OkStatus(); });
+  const Status status = Ending::AwaitSignal([] { return absl::OkStatus(); });
   spdlog::info("master stops");
+  std::vector<RpcServer*> servers{server.get()};
+  if (job_server) servers.push_back(job_server.get());
+  Ending::Begin(
+      config.GetDurationMs("spillway.stop.grace"), [&] { return OpenMethods(servers); },
+      hooks.settle);
+  service.Stop();
+  job_service.Stop();
   stopping = true;
   ticker.join();
   pages->Stop();
+  context.master->Stop();
   sessions->CloseAll();
-  server->Shutdown();
-  if (job_server) job_server->Shutdown();
+  hooks.clock->Interrupt();
+  StopServers(servers, config.GetDurationMs("spillway.stop.grace"), [&] {
+    *hooks.cut = true;
+    sessions->CloseAll();  // those that came meanwhile
+  });
+  Ending::Settled();
   return status;
 }
 
@@ -302,21 +346,23 @@ Status Run(const Configuration& config, const std::string& restore_from) {
   Metrics metrics;
   ThreadPool journal_thread("journal", 1);
   ThreadPool pool("understore", kUnderStoreThreads);
-  SiteOpener opener(UnderStoreContext{&config, &clock, &random, &metrics});
+  std::atomic<bool> cut{false};
+  SiteOpener opener(UnderStoreContext{&config, &clock, &random, &metrics, &cut});
   MasterOptions options = MakeOptions(config);
   SPILLWAY_ASSIGN_OR_RETURN(options.dirty_bytes_max_below, LimitsBelow(config));
   StartPages pages(&metrics);
   SPILLWAY_RETURN_IF_ERROR(
       pages.Listen(config.GetString("alluxio.master.bind.host"),
                    static_cast<int>(config.GetInt("alluxio.master.web.port"))));
+  SPILLWAY_RETURN_IF_ERROR(OwnJournal(config.GetString("alluxio.master.journal.folder")));
   if (!restore_from.empty()) {
     pages.Phase("restoring " + restore_from);
     SPILLWAY_RETURN_IF_ERROR(
         Restore(restore_from, config.GetString("alluxio.master.journal.folder")));
   }
   pages.Phase("opening the journal in " + config.GetString("alluxio.master.journal.folder"));
-  SPILLWAY_ASSIGN_OR_RETURN(auto store,
-                            OpenStore(config.GetString("alluxio.master.journal.folder")));
+  SPILLWAY_ASSIGN_OR_RETURN(
+      auto store, OpenRocksDbStateStore(config.GetString("alluxio.master.journal.folder"), true));
   SPILLWAY_ASSIGN_OR_RETURN(const LogIndex last, LastLogIndex(store.get(), &journal_thread));
   // A new cluster is told of a bad understore at once; an old one must not wait for it.
   if (last == LogIndex()) {
@@ -341,7 +387,8 @@ Status Run(const Configuration& config, const std::string& restore_from) {
       config.GetDurationMs("alluxio.user.file.metadata.sync.interval")};
   MasterJobs jobs(context);
   context.jobs = &jobs;
-  const Status status = Serve(config, context, &sessions, &pages);
+  const Status status = Serve(config, context, &sessions, &pages,
+                              StopHooks{&clock, &cut, [&] { AwaitSync(&journal); }});
   pages.Stop();
   pool.Shutdown();
   journal_thread.Shutdown();
@@ -351,12 +398,15 @@ Status Run(const Configuration& config, const std::string& restore_from) {
 }  // namespace
 
 int MasterMain(const Configuration& config, const std::string& restore_from) {
-  BlockStopSignals();
+  BeginServer("master");
   const std::string logs = config.GetString("alluxio.logs.dir");
   InitLog("master", logs.empty() ? "" : logs + "/master.log",
           config.GetString("spillway.log.level"));
   const Status status = Run(config, restore_from);
-  if (status.ok()) return 0;
+  if (status.ok()) {
+    Ending::EndInOrder();
+    return 0;
+  }
   spdlog::error("master cannot run: {}", Message(status));
   fmt::print(stderr, "spillway master: {}\n", Message(status));
   return 1;

@@ -1,6 +1,6 @@
 #include "bin/process.h"
 
-#include <pthread.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "bin/ending.h"
+#include "bin/pid_file.h"
 #include "common/log.h"
 
 namespace spillway {
@@ -20,14 +22,6 @@ namespace {
 // More descriptors than that cost the kernel memory and are of no use here.
 constexpr rlim_t kOpenFilesMax = 1 << 20;
 constexpr int64_t kOpenFilesUnknown = 1024;
-
-sigset_t StopSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  return set;
-}
 
 std::string DefaultSiteFile() {
   for (const char* name : {"SPILLWAY_CONF_DIR", "ALLUXIO_CONF_DIR"}) {
@@ -75,10 +69,9 @@ Status LoadConfiguration(std::vector<std::string>* arguments, Configuration* con
   return config->Validate();
 }
 
-void BlockStopSignals() {
-  const sigset_t set = StopSignals();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  signal(SIGPIPE, SIG_IGN);
+void BeginServer(const std::string& role) {
+  ::signal(SIGPIPE, SIG_IGN);
+  Ending::Watch(role);
 }
 
 int64_t RaiseOpenFiles() {
@@ -96,13 +89,13 @@ int64_t RaiseOpenFiles() {
   return static_cast<int64_t>(std::min<rlim_t>(limit.rlim_cur, INT32_MAX));
 }
 
-Status RunUntilSignal(const std::function<Status()>& failed) {
-  const sigset_t set = StopSignals();
-  const timespec tick{0, 200'000'000};
-  while (true) {
-    if (sigtimedwait(&set, nullptr, &tick) > 0) return absl::OkStatus();
-    if (Status status = failed(); !status.ok()) return status;
-  }
+Status OwnFolder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return Unavailable("Cannot create {}: {}", folder, error.message());
+  if (LockPath(folder, O_RDONLY | O_DIRECTORY) >= 0) return absl::OkStatus();
+  return MakeStatus(StatusCode::kFailedPrecondition,
+                    "{} is in use by another process: a folder has one owner.", folder);
 }
 
 }  // namespace spillway

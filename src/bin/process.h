@@ -1,4 +1,4 @@
-// What every server process does: read its configuration, log, run until told to stop.
+// What every server process does: read its configuration, log.
 #pragma once
 
 #include <atomic>
@@ -14,10 +14,12 @@ namespace spillway {
 // $SPILLWAY_CONF_DIR, or conf/ beside bin/, if there is one) first.
 Status LoadConfiguration(std::vector<std::string>* arguments, Configuration* config);
 
-// Ends with SIGTERM or SIGINT, or when failed() says why.
-Status RunUntilSignal(const std::function<Status()>& failed);
-// Blocks those signals in this and all later threads; call first.
-void BlockStopSignals();
+// Of master and worker, before any thread is started: signals are watched (bin/ending.h).
+void BeginServer(const std::string& role);
+
+// Makes a folder if it is missing and locks it until the process ends. FAILED_PRECONDITION if
+// another process has it.
+Status OwnFolder(const std::string& folder);
 
 // Raises the limit of open files as far as the process may, logs it, and returns it.
 int64_t RaiseOpenFiles();

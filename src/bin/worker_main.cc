@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "bin/ending.h"
 #include "bin/process.h"
 #include "bin/start_pages.h"
 #include "common/checked.h"
@@ -15,6 +16,7 @@
 #include "rpc/limits.h"
 #include "rpc/master/master_services.h"
 #include "rpc/server.h"
+#include "rpc/stop_servers.h"
 #include "rpc/worker/block_worker_service.h"
 
 namespace spillway {
@@ -100,6 +102,18 @@ StatusOr<BlockStoreOptions> StoreOptions(const Configuration& config,
   return options;
 }
 
+// Until the process ends. Two workers on one folder would remove each other's blocks. A folder that
+// fails stops nothing: the store tells its state.
+Status OwnFolders(const BlockStoreOptions& options) {
+  for (const StorageTierOptions& tier : options.tiers) {
+    for (const StorageDirOptions& dir : tier.dirs) {
+      const Status status = OwnFolder(dir.path);
+      if (status.code() == StatusCode::kFailedPrecondition) return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
 std::string BindHost(const Configuration& config, const WorkerAddress& address) {
   const std::string bind = config.GetString("alluxio.worker.bind.host");
   return bind.empty() ? address.host : bind;
@@ -155,7 +169,7 @@ void LeaveInOrder(Worker* worker, int64_t grace_ms) {
 
 // Serves until told to stop, or until the master refuses this worker for good.
 Status Serve(const Configuration& config, const WorkerAddress& address, Worker* worker,
-             Executor* pool, StartPages* pages) {
+             Executor* pool, StartPages* pages, SystemClock* clock, std::atomic<bool>* cut) {
   Authenticator authenticator(&config);
   RpcService service(&authenticator);
   RegisterBlockWorkerService(&service, WorkerServiceContext{worker, pool});
@@ -164,6 +178,7 @@ Status Serve(const Configuration& config, const WorkerAddress& address, Worker* 
   pages->Phase(fmt::format("listening on {}:{}", bind, address.data_port));
   SPILLWAY_ASSIGN_OR_RETURN(const RpcServerOptions limits,
                             MakeRpcServerOptions(config, RaiseOpenFiles(), pages->metrics()));
+  Ending::Serving();
   SPILLWAY_ASSIGN_OR_RETURN(auto server,
                             RpcServer::Start(&service, bind, address.data_port, limits));
   const std::string master = fmt::format("{}:{}", config.GetString("alluxio.master.hostname"),
@@ -171,18 +186,27 @@ Status Serve(const Configuration& config, const WorkerAddress& address, Worker* 
   ShowWorker(pages, worker, master,
              std::make_shared<FrontDoor>(bind, server->port(),
                                          alluxio::grpc::version::BLOCK_WORKER_CLIENT_SERVICE));
-  SystemClock clock;
   auto session =
-      StartWorkerSession(worker, master, clock.NowMs(),
+      StartWorkerSession(worker, master, clock->NowMs(),
                          config.GetDurationMs("alluxio.worker.block.heartbeat.interval"));
   spdlog::info("worker serves {}:{}", bind, address.data_port);
-  const Status status = RunUntilSignal([&] { return session->refused(); });
+  const Status status = Ending::AwaitSignal([&] { return session->refused(); });
   if (status.ok()) LeaveInOrder(worker, config.GetDurationMs("spillway.worker.stop.grace"));
   spdlog::info("worker stops");
+  const int64_t grace_ms = config.GetDurationMs("spillway.stop.grace");
+  const std::vector<RpcServer*> servers{server.get()};
+  Ending::Begin(
+      grace_ms, [&] { return OpenMethods(servers); }, nullptr);
+  service.Stop();
   pages->Stop();
-  session.reset();
-  worker->Stop();
-  server->Shutdown();
+  clock->Interrupt();
+  // Until the cut there is a session: what is being written can be committed.
+  StopServers(servers, grace_ms, [&] {
+    *cut = true;
+    session.reset();
+    worker->Stop();
+  });
+  Ending::Settled();
   return status;
 }
 
@@ -195,6 +219,7 @@ Status Run(const Configuration& config) {
   SPILLWAY_ASSIGN_OR_RETURN(BlockStoreOptions store_options, StoreOptions(config, address));
   StartPages pages(&metrics);
   SPILLWAY_RETURN_IF_ERROR(pages.Listen(BindHost(config, address), address.web_port));
+  SPILLWAY_RETURN_IF_ERROR(OwnFolders(store_options));
   store_options.on_progress = [&](const std::string& what) { pages.Progress(what); };
   pages.Phase("scanning the storage folders");
   BlockStore store(store_options, &env);
@@ -205,7 +230,8 @@ Status Run(const Configuration& config) {
   channel.sasl = config.GetString("alluxio.security.authentication.type") == "SIMPLE";
   const auto peers = MakeWorkerConnector(
       channel, config.GetDurationMs("spillway.user.data.timeout"), &random, &pool);
-  const UnderStoreContext understore{&config, &clock, &random, &metrics};
+  std::atomic<bool> cut{false};
+  const UnderStoreContext understore{&config, &clock, &random, &metrics, &cut};
   WorkerOptions options;
   options.address = address;
   options.scrub_bytes_per_second = config.GetBytes("spillway.worker.scrub.bandwidth");
@@ -216,7 +242,7 @@ Status Run(const Configuration& config) {
                               [understore](const std::string& uri, const auto& properties) {
                                 return OpenUnderStore(uri, properties, understore);
                               }});
-  const Status status = Serve(config, address, &worker, &pool, &pages);
+  const Status status = Serve(config, address, &worker, &pool, &pages, &clock, &cut);
   pages.Stop();
   pool.Shutdown();
   return status;
@@ -225,12 +251,15 @@ Status Run(const Configuration& config) {
 }  // namespace
 
 int WorkerMain(const Configuration& config) {
-  BlockStopSignals();
+  BeginServer("worker");
   const std::string logs = config.GetString("alluxio.logs.dir");
   InitLog("worker", logs.empty() ? "" : logs + "/worker.log",
           config.GetString("spillway.log.level"));
   const Status status = Run(config);
-  if (status.ok()) return 0;
+  if (status.ok()) {
+    Ending::EndInOrder();
+    return 0;
+  }
   spdlog::error("worker cannot run: {}", Message(status));
   fmt::print(stderr, "spillway worker: {}\n", Message(status));
   return 1;

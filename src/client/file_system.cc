@@ -66,7 +66,7 @@ StatusOr<std::vector<WorkerInfo>> FileSystem::AwaitWorkers(
     std::set<std::string> known;
     for (const WorkerInfo& worker : all) known.insert(worker.address.host);
     if (static_cast<int>(known.size()) < count) return workers;
-    clock_->SleepMs(pause_ms);
+    if (!clock_->SleepMs(pause_ms)) return workers;
     pause_ms = std::min(pause_ms * 2, kPauseMsMax);
   }
 }

@@ -106,7 +106,7 @@ Status FileSystem::ReadBlock(const FileStatus& file, const BlockInfo& block, int
         TryReadBlock(now, at, block_offset, offset, length, cache, watched, &taken);
     if (status.ok() || refused || !MayPass(status)) return status;
     if (clock_->MonotonicMs() + pause_ms >= end_ms) return status;
-    clock_->SleepMs(pause_ms);
+    if (!clock_->SleepMs(pause_ms)) return status;
     pause_ms = std::min(pause_ms * 2, kPauseMsMax);
     SPILLWAY_ASSIGN_OR_RETURN(now, master_->GetStatus(file.path));
     // Another file took its place, or nothing will bring it back.

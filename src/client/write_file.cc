@@ -103,7 +103,7 @@ class ReplicatedBlock {
       const bool retry = !failed_hosts_.empty();
       failed_hosts_.clear();
       if (!retry) return why;
-      fs_->clock_->SleepMs(FileSystem::kFirstPauseMs);
+      if (!fs_->clock_->SleepMs(FileSystem::kFirstPauseMs)) return why;
       workers = fs_->AwaitWorkers(1, taken);
       if (!workers.ok()) return workers.status();
     }
@@ -176,7 +176,12 @@ ByteSource Following(SharedBytes head, bool end, const ByteSource& source) {
 }  // namespace
 
 Status FileSystem::WriteFile(const std::string& path, const WriteOptions& asked,
-                             const ByteSource& source) {
+                             const ByteSource& bytes) {
+  // Who interrupts the clock wants the file given up.
+  const ByteSource source = [&]() -> StatusOr<SharedBytes> {
+    if (!clock_->SleepMs(0)) return MakeStatus(StatusCode::kCancelled, "{} is given up.", path);
+    return bytes();
+  };
   WriteOptions options = asked;
   if (!options.create.operation_id)
     options.create.operation_id = OperationId{random_->NextU64(), random_->NextU64()};

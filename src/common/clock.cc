@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "absl/time/clock.h"
+#include "absl/synchronization/mutex.h"
 
 namespace spillway {
 
@@ -18,6 +18,16 @@ int64_t SystemClock::MonotonicMs() {
       .count();
 }
 
-void SystemClock::SleepMs(int64_t ms) { absl::SleepFor(absl::Milliseconds(ms)); }
+bool SystemClock::SleepMs(int64_t ms) {
+  absl::Mutex mutex;
+  absl::MutexLock lock(&mutex);
+  return !changed_.Await(
+      &mutex, [this] { return interrupted_.load(); }, ms);
+}
+
+void SystemClock::Interrupt() {
+  interrupted_ = true;
+  changed_.Notify();
+}
 
 }  // namespace spillway

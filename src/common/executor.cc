@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
+#include "common/clock.h"
+#include "common/timed_event.h"
 
 namespace spillway {
 
@@ -20,9 +20,10 @@ struct ThreadPool::State {
   const int threads_max;
   absl::Mutex mutex;
   absl::CondVar work_cv;
-  absl::CondVar timer_cv;
+  SystemClock clock;
+  TimedEvent timers_changed;
   std::deque<Task> queue ABSL_GUARDED_BY(mutex);
-  std::multimap<absl::Time, Task> timers ABSL_GUARDED_BY(mutex);
+  std::multimap<int64_t, Task> timers ABSL_GUARDED_BY(mutex);
   std::vector<std::thread> threads ABSL_GUARDED_BY(mutex);
   bool timer_thread_started ABSL_GUARDED_BY(mutex) = false;
   int idle ABSL_GUARDED_BY(mutex) = 0;
@@ -60,13 +61,16 @@ struct ThreadPool::State {
     pthread_setname_np(pthread_self(), (name.substr(0, 12) + ".t").c_str());
     absl::MutexLock lock(&mutex);
     while (!stopping) {
-      if (timers.empty()) {
-        timer_cv.Wait(&mutex);
-        continue;
-      }
-      const absl::Time due = timers.begin()->first;
-      if (absl::Now() < due) {
-        timer_cv.WaitWithDeadline(&mutex, due);
+      const int64_t wait_ms =
+          timers.empty() ? INT64_MAX : timers.begin()->first - clock.MonotonicMs();
+      if (wait_ms > 0) {
+        const int64_t due_ms = timers.empty() ? INT64_MAX : timers.begin()->first;
+        timers_changed.Await(
+            &mutex,
+            [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+              return stopping || (!timers.empty() && timers.begin()->first < due_ms);
+            },
+            wait_ms);
         continue;
       }
       Task task = std::move(timers.begin()->second);
@@ -94,14 +98,14 @@ void ThreadPool::PostAfter(int64_t delay_ms, Task task) {
     state_->timer_thread_started = true;
     state_->threads.emplace_back([state = state_.get()] { state->TimerLoop(); });
   }
-  state_->timers.emplace(absl::Now() + absl::Milliseconds(delay_ms), std::move(task));
-  state_->timer_cv.Signal();
+  state_->timers.emplace(state_->clock.MonotonicMs() + delay_ms, std::move(task));
+  state_->timers_changed.Notify();
 }
 
 void ThreadPool::Shutdown() {
   std::vector<std::thread> threads;
   std::deque<Task> dropped;
-  std::multimap<absl::Time, Task> dropped_timers;
+  std::multimap<int64_t, Task> dropped_timers;
   {
     absl::MutexLock lock(&state_->mutex);
     state_->stopping = true;
@@ -109,7 +113,7 @@ void ThreadPool::Shutdown() {
     dropped.swap(state_->queue);
     dropped_timers.swap(state_->timers);
     state_->work_cv.SignalAll();
-    state_->timer_cv.SignalAll();
+    state_->timers_changed.Notify();
   }
   for (std::thread& thread : threads) thread.join();
 }

@@ -88,6 +88,7 @@ const PropertyKey kKeys[] = {
     {"spillway.worker.scrub.bandwidth", T::kBytes, "20MB", S::kWorker, "Bytes a second that are read again and compared with their checksums in the background; 0: none."},
     {"spillway.worker.folder.probe.interval", T::kDuration, "10sec", S::kWorker, "Time between two looks at the storage folders: each one's state, and files that could not be read or removed."},
     {"spillway.worker.write.wait.max", T::kDuration, "5min", S::kWorker, "Longest wait of a write for room that unpersisted blocks take."},
+    {"spillway.stop.grace", T::kDuration, "3sec", S::kServer, "How long a process that is told to stop gives to what is under way; half of it to calls as they are, the rest to answering them. What remains is cut, a second later."},
     {"spillway.worker.stop.grace", T::kDuration, "10sec", S::kWorker, "After SIGTERM a worker waits this long until what it alone holds is persisted or copied."},
     {"spillway.master.persist.marker.patterns", T::kString, "_SUCCESS,_metadata,_common_metadata,_delta_log/*.json,metadata/*.metadata.json,metadata/version-hint.text", S::kMaster, "Comma list of globs of the last components of a path; such a commit marker is persisted after everything completed before it below the folder in which the pattern begins."},
     {"spillway.master.persist.bandwidth", T::kBytes, "0", S::kMaster, "Most bytes a second that the cluster uploads; 0: no limit."},

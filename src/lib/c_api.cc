@@ -74,6 +74,10 @@ spillway_client* spillway_open(const char* properties, spillway_error* error) {
   return opened;
 }
 
+void spillway_give_up(spillway_client* client) {
+  if (client != nullptr) client->client->GiveUp();
+}
+
 void spillway_close(spillway_client* client) { delete client; }
 
 int spillway_write(spillway_client* client, const char* path, const void* data, size_t size,

@@ -123,7 +123,8 @@ Status Client::AwaitPersisted(const std::string& path, int64_t timeout_ms) {
                         left.files_left, left.bytes_left, path, left.oldest_path,
                         left.oldest_error.empty() ? "" : ": ", left.oldest_error);
     }
-    clock->SleepMs(pause_ms);
+    if (!clock->SleepMs(pause_ms))
+      return MakeStatus(StatusCode::kCancelled, "The client is closed.");
     SPILLWAY_ASSIGN_OR_RETURN(left, master->GetPersistProgress(path, cut));
   }
   return absl::OkStatus();

@@ -25,12 +25,17 @@ namespace spillway {
 
 // Thread-safe. Calls ride over a master or workers that are away for a while (alluxio.user.rpc.
 // retry.max.duration, FileSystem::kRideOverMs) and are carried out once even if they are repeated.
-// Texts of errors are meant for people. Its end waits for what was asked.
+// Texts of errors are meant for people. Its end waits for what was asked; nothing may
+// be asked any more.
 class Client {
  public:
   // INVALID_ARGUMENT for a bad value in config. Does not wait for the master.
   static StatusOr<std::unique_ptr<Client>> Open(const Configuration& config);
   ~Client();
+  // What was asked is given up: it ends with an error, at the latest when the one call that it has
+  // under way is answered or has timed out (a minute for the master, spillway.user.data.timeout for
+  // a worker's stream). The client's end waits no longer than that, then.
+  void GiveUp() { connection_->Interrupt(); }
 
   // As the configuration says: ASYNC_THROUGH with alluxio.user.file.replication.durable copies.
   WriteOptions write_options() const;

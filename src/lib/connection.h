@@ -23,6 +23,10 @@ class Connection {
   WorkerConnector* workers() { return workers_.get(); }
   Clock* clock() { return &clock_; }
   Random* random() { return &random_; }
+  // Nothing is repeated, waited for or begun on another worker any more: what was asked ends with
+  // an error once the calls that are under way have ended, and a file that is being written is
+  // given up.
+  void Interrupt() { clock_.Interrupt(); }
 
  private:
   const Configuration config_;

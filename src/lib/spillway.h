@@ -51,6 +51,10 @@ typedef struct {
 spillway_client* spillway_open(const char* properties, spillway_error* error);
 /* Waits for what was asked; nothing may be asked any more. NULL is fine. */
 void spillway_close(spillway_client* client);
+/* What was asked is given up: it ends with an error once the call that it has under way is answered
+ * or has timed out, after a minute or spillway.user.data.timeout. spillway_close waits no longer
+ * than that, then. NULL is fine. */
+void spillway_give_up(spillway_client* client);
 
 /* Makes a file; its folder is made too. It is kept by so many workers when this returns, and goes
  * to the store in the background. durable 0: as alluxio.user.file.replication.durable says. */

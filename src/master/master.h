@@ -27,6 +27,7 @@ class Master : private MasterState {
   // Formats an empty store or checks an old one, then takes up what was left to do.
   // FAILED_PRECONDITION for a foreign or newer store or another root understore.
   Status Start();
+  void Stop();  // the process ends: what waits here gets UNAVAILABLE, now and later
 
   // Runs done when everything up to index is durable.
   void WhenDurable(LogIndex index, std::function<void()> done) {
@@ -172,8 +173,7 @@ class Master : private MasterState {
   // Sent under the lock, as every change of the mounts is: the newest comes last.
   void SendMounts(const Session& session);
 
-  // Background duties; called every 100 ms or so.
-  void Tick();
+  void Tick();  // background duties; called every 100 ms or so
   PersistSummary GetPersistSummary();
   std::vector<PersistInfo> GetPersistInfo(const Caller& caller,
                                           const std::vector<std::string>& paths);
@@ -276,7 +276,7 @@ class Master : private MasterState {
   Status CheckPut(StateTxn& txn, const WorkerEntry& worker, const session::PutFiles& request,
                   const session::PutFiles::File& file,
                   const CreateFileOptions& options) HOLDING_MUTEX;
-  // Adds own to what is to be deleted at key; it may come until unknown_until_ms (wall clock).
+  // Adds own to what is to be deleted at key; it may come until unknown_until_ms (SteadyMs).
   void ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::string& key,
                             const OwnObjects& own, int64_t unknown_until_ms = 0) HOLDING_MUTEX;
   void ScheduleFolderDelete(StateTxn& txn, MountId mount, const std::string& key) HOLDING_MUTEX;

@@ -51,6 +51,12 @@ class MasterState {
   Metrics* const metrics_;
   int64_t start_time_ms_ = 0;
   int64_t start_monotonic_ms_ = 0;
+  // Wall time as it was at the start, and what has passed since: for deadlines that are stored or
+  // compared with stored ones. Steps of the wall clock do not move it. A restart begins it later
+  // than what masters of before have stored as the time of a delete.
+  int64_t SteadyMs() const {
+    return steady_start_ms_ + clock_->MonotonicMs() - start_monotonic_ms_;
+  }
 
   absl::Mutex mutex_;
   OperationIndex operations_ ABSL_GUARDED_BY(mutex_);
@@ -147,6 +153,9 @@ class MasterState {
   int64_t next_audit_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t next_ttl_check_ms_ ABSL_GUARDED_BY(mutex_) = 0;
   bool checking_ttl_ ABSL_GUARDED_BY(mutex_) = false;
+
+  int64_t steady_start_ms_ = 0;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace spillway

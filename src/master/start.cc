@@ -81,6 +81,7 @@ void Master::Format(StateTxn& txn) {
 Status Master::Start() {
   start_time_ms_ = clock_->NowMs();
   start_monotonic_ms_ = clock_->MonotonicMs();
+  steady_start_ms_ = start_time_ms_;
   {
     absl::MutexLock lock(&mutex_);
     next_job_id_ = random_->NextU64() >> 8;
@@ -125,6 +126,7 @@ Status Master::Start() {
     txn.LoadOperations();
     txn.ForEachPendingDelete(std::nullopt, [&](const state::PendingDelete& pending) {
       NotePendingDelete(pending);
+      steady_start_ms_ = std::max(steady_start_ms_, pending.requested_at_ms() + 1);
       return true;
     });
     next_ttl_check_ms_ = start_monotonic_ms_ + options_.ttl_check_interval_ms;

@@ -148,16 +148,17 @@ class SaslReactor : public ServerReactor {
     if (!ok) {
       // Half-close is logout; it is answered at once.
       Leave();
-      return Finish(grpc::Status::OK);
+      return End(grpc::Status::OK);
     }
     sasl::SaslMessage message;
     if (request_.Length() > kLoginBytesMax || !FromBuffer(request_, &message)) {
-      return Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "Unreadable SASL message"));
+      return End(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "Unreadable SASL message"));
     }
+    if (ended_) return;
     if (!channel_id_.empty()) return StartRead(&request_);
     if (Status status = authenticator_->Login(message.clientid(), message.message());
         !status.ok()) {
-      return Finish(ToGrpc(status));
+      return End(ToGrpc(status));
     }
     channel_id_ = message.clientid();
     Trust();
@@ -169,18 +170,26 @@ class SaslReactor : public ServerReactor {
   }
 
   void OnCancel() override { Leave(); }
+  void OnStop(bool) override {
+    Leave();
+    End(grpc::Status(grpc::StatusCode::UNAVAILABLE, "The server stops."));
+  }
   void OnDone() override {
     Leave();
     delete this;
   }
 
  private:
+  void End(const grpc::Status& status) {
+    if (!std::exchange(ended_, true)) Finish(status);
+  }
   void Leave() {
     if (!channel_id_.empty()) authenticator_->Logout(channel_id_);
   }
 
   Authenticator* const authenticator_;
   std::string channel_id_;
+  bool ended_ = false;
   grpc::ByteBuffer request_;
   grpc::ByteBuffer response_;
 };

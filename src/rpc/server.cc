@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <thread>
 
-#include "absl/time/clock.h"
-
 namespace spillway {
 namespace {
 
@@ -104,9 +102,10 @@ StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(RpcService* service, const
   return server;
 }
 
-void RpcServer::Shutdown() {
+void RpcServer::Shutdown(int64_t ms) {
   acceptor_->Stop();
-  server_->Shutdown(absl::ToChronoTime(absl::Now() + absl::Seconds(1)));
+  server_->Shutdown(
+      gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(ms, GPR_TIMESPAN)));
   live_.AwaitNone();
   server_.reset();
 }

@@ -35,8 +35,14 @@ class RpcServer {
   ~RpcServer();
   int port() const { return port_; }
 
-  // Gives calls a second to end, cancels those that do not, and waits until all are over. Once.
-  void Shutdown();
+  // Tells the reactors of calls that are open (ServerReactor::OnStop).
+  void Stop(bool last) { live_.Stop(last); }
+  // False if calls are still open after ms milliseconds.
+  bool AwaitCalls(int64_t ms) { return live_.AwaitOver(ms); }
+  std::vector<std::string> OpenMethods() { return live_.Methods(); }
+  // Gives calls some milliseconds to end, cancels those that do not, and waits until all are over.
+  // Once.
+  void Shutdown(int64_t ms = 1000);
 
  private:
   RpcServer() = default;

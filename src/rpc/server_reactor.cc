@@ -1,10 +1,46 @@
 #include "rpc/server_reactor.h"
 
+#include <algorithm>
+
 #include "common/clock.h"
 #include "rpc/connections.h"
 #include "rpc/service.h"
 
 namespace spillway {
+
+void LiveCalls::Begun(ServerCall* call) {
+  absl::MutexLock lock(&mutex_);
+  open_.insert(call);
+}
+
+void LiveCalls::Over(ServerCall* call) {
+  absl::MutexLock lock(&mutex_);
+  if (open_.erase(call) > 0 && open_.empty()) over_.Notify();
+}
+
+bool LiveCalls::IsOpen(ServerCall* call) {
+  absl::MutexLock lock(&mutex_);
+  return open_.contains(call);
+}
+
+void LiveCalls::Stop(bool last) {
+  absl::MutexLock lock(&mutex_);
+  for (ServerCall* call : open_) call->Stop(last);
+}
+
+bool LiveCalls::AwaitOver(int64_t ms) {
+  absl::MutexLock lock(&mutex_);
+  return over_.Await(
+      &mutex_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return open_.empty(); }, ms);
+}
+
+std::vector<std::string> LiveCalls::Methods() {
+  absl::MutexLock lock(&mutex_);
+  std::vector<std::string> methods;
+  for (const ServerCall* call : open_) methods.push_back(call->method());
+  std::sort(methods.begin(), methods.end());
+  return methods;
+}
 
 void ServerCall::Read(grpc::ByteBuffer* into) {
   ++outstanding_;
@@ -72,6 +108,19 @@ void ServerCall::OnAccepted(bool ok) {
   }
   Accept(source_);
   reactor_ = source_.service->CreateReactor(this);
+  source_.live->Begun(this);
+}
+
+ServerCall::~ServerCall() {
+  source_.live->Over(this);
+  source_.live->Add(-1);
+}
+
+// Both this and the end of the call happen on the queue's thread.
+void ServerCall::Stop(bool last) {
+  source_.queue->Run([this, live = source_.live, last] {
+    if (live->IsOpen(this)) reactor_->OnStop(last);
+  });
 }
 
 void ServerCall::OnRead(bool ok) {

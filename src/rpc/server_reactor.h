@@ -7,8 +7,11 @@
 
 #include <atomic>
 #include <string>
+#include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/synchronization/mutex.h"
+#include "common/timed_event.h"
 #include "rpc/call_queue.h"
 
 namespace spillway {
@@ -43,6 +46,9 @@ class ServerReactor {
   virtual void OnEndConfirmed(bool) {}
   // The client is gone or has cancelled; the call is still to be finished.
   virtual void OnCancel() {}
+  // The server is told to stop. A call that only waits may be finished; one that is not finished
+  // once half of the grace is over is told so again (last) and cancelled at the end of it.
+  virtual void OnStop(bool /*last*/) {}
   // Nothing more happens to the call; the reactor may be deleted.
   virtual void OnDone() = 0;
 
@@ -66,6 +72,8 @@ class ServerReactor {
   ServerStream* const stream_;
 };
 
+class ServerCall;
+
 // How many calls a server has that are not over, and accepts that wait for one. Thread-safe.
 class LiveCalls {
  public:
@@ -73,6 +81,15 @@ class LiveCalls {
     absl::MutexLock lock(&mutex_);
     count_ += n;
   }
+  // A call has a reactor now; and has none any more.
+  void Begun(ServerCall* call);
+  void Over(ServerCall* call);
+  bool IsOpen(ServerCall* call);
+  // Tells the reactors of all that are open, on their queues' threads, which this one is not.
+  void Stop(bool last);
+  // False if some are still open after ms milliseconds.
+  bool AwaitOver(int64_t ms);
+  std::vector<std::string> Methods();  // of those that are open, sorted
   void AwaitNone() {
     absl::MutexLock lock(&mutex_);
     const auto none = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return count_ == 0; };
@@ -82,6 +99,8 @@ class LiveCalls {
  private:
   absl::Mutex mutex_;
   int count_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::flat_hash_set<ServerCall*> open_ ABSL_GUARDED_BY(mutex_);
+  TimedEvent over_;
 };
 
 // Owns itself from Accept until it is over.
@@ -99,6 +118,8 @@ class ServerCall : public ServerStream {
   static void Accept(const Source& source) { new ServerCall(source); }
 
   const std::string& method() const { return context_.method(); }
+  // Tells the reactor, if it still lives by then.
+  void Stop(bool last);
   // Empty if there is none.
   std::string Metadata(const std::string& key) const;
 
@@ -111,7 +132,7 @@ class ServerCall : public ServerStream {
   };
 
   explicit ServerCall(const Source& source);
-  ~ServerCall() override { source_.live->Add(-1); }
+  ~ServerCall() override;
 
   void Read(grpc::ByteBuffer* into) override;
   void Write(const grpc::ByteBuffer* message) override;

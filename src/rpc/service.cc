@@ -15,44 +15,61 @@ class FailedReactor : public ServerReactor {
   void OnDone() override { delete this; }
 };
 
+Status Stopping() { return Unavailable("The server stops."); }
+
 // Reads one message, hands it over, writes one answer. Lives until both the call is done and nobody
-// can answer any more.
-class UnaryReactor : public ServerReactor {
+// can answer any more. Who answers first, the handler or the server that stops, is heard.
+class UnaryReactor : public ServerReactor, public std::enable_shared_from_this<UnaryReactor> {
  public:
   UnaryReactor(CallContext context, const RpcService::RawHandler* handler)
-      : ServerReactor(context.call), context_(std::move(context)), handler_(handler) {
+      : ServerReactor(context.call), context_(std::move(context)), handler_(handler) {}
+
+  ServerReactor* Begin() {
+    self_ = shared_from_this();
     StartRead(&request_);
+    return this;
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok)
-      return Finish(ToGrpc(InvalidArgument("{}: the call has no request.", context_.method)));
-    (*handler_)(context_, request_, std::make_shared<Answer>(this));
+    if (!ok) {
+      if (Claim()) Finish(ToGrpc(InvalidArgument("{}: the call has no request.", context_.method)));
+      return;
+    }
+    (*handler_)(context_, request_, std::make_shared<Answer>(shared_from_this()));
   }
-  void OnDone() override { delete this; }
+  void OnStop(bool last) override {
+    if (last && Claim()) Finish(ToGrpc(Stopping()));
+  }
+  void OnDone() override { self_.reset(); }
 
  private:
-  // Finish is called exactly once, so the reactor outlives every Send.
   class Answer : public RawReply {
    public:
-    explicit Answer(UnaryReactor* reactor) : reactor_(reactor) {}
+    explicit Answer(std::shared_ptr<UnaryReactor> reactor) : reactor_(std::move(reactor)) {}
     ~Answer() override {
-      if (reactor_ != nullptr) Panic(reactor_->context_.method + " was never answered");
+      if (reactor_ != nullptr && !reactor_->answered_)
+        Panic(reactor_->context_.method + " was never answered");
     }
     void Send(const Status& status, grpc::ByteBuffer response) override {
-      UnaryReactor* reactor = std::exchange(reactor_, nullptr);
+      const auto reactor = std::exchange(reactor_, nullptr);
       if (reactor == nullptr) Panic("a call was answered twice");
+      if (!reactor->Claim()) return;
       if (!status.ok()) return reactor->Finish(ToGrpc(status));
       reactor->response_ = std::move(response);
       reactor->StartWriteAndFinish(&reactor->response_, grpc::Status::OK);
     }
 
    private:
-    UnaryReactor* reactor_;
+    std::shared_ptr<UnaryReactor> reactor_;
   };
+
+  // Whether the caller is the one that answers. Until it has, the call lives.
+  bool Claim() { return !answered_.exchange(true); }
 
   const CallContext context_;
   const RpcService::RawHandler* const handler_;
+  std::shared_ptr<UnaryReactor> self_;
+  std::atomic<bool> answered_{false};
   grpc::ByteBuffer request_;
   grpc::ByteBuffer response_;
 };
@@ -90,6 +107,13 @@ std::vector<std::string> RpcService::UnaryMethods() const {
   return methods;
 }
 
+std::vector<std::string> RpcService::StreamMethods() const {
+  std::vector<std::string> methods;
+  for (const auto& [method, handler] : streams_) methods.push_back(method);
+  std::sort(methods.begin(), methods.end());
+  return methods;
+}
+
 void RpcService::Stream(const std::string& service, const std::string& method,
                         StreamHandler handler) {
   services_.insert(service);
@@ -108,11 +132,12 @@ ServerReactor* RpcService::CreateReactor(ServerCall* call) {
   context.method = call->method();
   context.call = call;
   const std::string service = ServiceOf(context.method);
+  if (stopping_) return new FailedReactor(call, Stopping());
   auto caller = authenticator_->Authenticate(call->Metadata("channel-id"), context.method);
   if (!caller.ok() && !exempt_.contains(service)) return new FailedReactor(call, caller.status());
   if (caller.ok()) context.caller = *std::move(caller);
   if (const auto it = unary_.find(context.method); it != unary_.end()) {
-    return new UnaryReactor(std::move(context), &it->second);
+    return std::make_shared<UnaryReactor>(std::move(context), &it->second)->Begin();
   }
   if (const auto it = streams_.find(context.method); it != streams_.end())
     return it->second(std::move(context));

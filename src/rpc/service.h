@@ -2,9 +2,11 @@
 // and block data passes as ByteBuffers.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -77,9 +79,12 @@ class RpcService {
   }
   // Clients log in before they call.
   bool logs_in() const { return authenticator_->sasl(); }
+  std::vector<std::string> StreamMethods() const;  // sorted
   bool Hosts(const std::string& service) const { return services_.contains(service); }
 
   ServerReactor* CreateReactor(ServerCall* call);
+  // From now on calls are refused with UNAVAILABLE, so that clients ask elsewhere or later.
+  void Stop() { stopping_ = true; }
 
  private:
   void AddUnary(const std::string& service, const std::string& method, RawHandler handler);
@@ -89,6 +94,7 @@ class RpcService {
   absl::flat_hash_map<std::string, StreamHandler> streams_;
   absl::flat_hash_set<std::string> services_;
   absl::flat_hash_set<std::string> exempt_;
+  std::atomic<bool> stopping_{false};
 };
 
 // A reactor that ends at once with status.

@@ -61,7 +61,7 @@ class RetryingUnderStore : public ForwardingUnderStore<RetryingUnderStore> {
           delay_ms / 2 + static_cast<int64_t>(random_->Below(delay_ms / 2 + 1));
       if (clock_->MonotonicMs() + sleep_ms >= end_ms) return result;
       *unknown = *unknown || MayHaveHappened(StatusOf(result));
-      clock_->SleepMs(sleep_ms);
+      if (!clock_->SleepMs(sleep_ms)) return result;
       delay_ms = std::min(delay_ms * 2, kDelayMaxMs);
     }
   }

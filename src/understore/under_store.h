@@ -15,6 +15,7 @@
 //   INVALID_ARGUMENT, UNKNOWN  the request itself is refused
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -253,6 +254,8 @@ struct UnderStoreContext {
   Clock* clock = nullptr;
   Random* random = nullptr;
   Metrics* metrics = nullptr;  // may be null
+  // Once it is true, calls that are under way and calls that begin end with an error. May be null.
+  const std::atomic<bool>* cut = nullptr;
 };
 
 // Opens "s3://bucket/prefix", "s3a://…", "file:///dir" or "/dir", with retries and metering around

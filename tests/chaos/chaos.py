@@ -149,8 +149,7 @@ class Chaos:
                       # What the store was asked and never answered comes at once here, or never.
                       "spillway.underfs.unknown.outcome.wait": "30sec"}
         self.cluster = Cluster(self.directory / "cluster", workers=WORKERS, properties=properties)
-        flat = str(self.cluster.directory.absolute()).replace("/", "_")
-        disk = pathlib.Path("/dev/shm/spillway" + flat) / "worker1"
+        disk = pathlib.Path(self.cluster.memory()) / "worker1"
         subprocess.run(["umount", "-l", disk], check=False, capture_output=True)  # of a run that was killed
         shutil.rmtree(disk, ignore_errors=True)
         disk.mkdir(parents=True)

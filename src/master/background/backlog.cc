@@ -79,7 +79,9 @@ void Master::AdmitBlock(const std::string& path, bool may_write_through,
     absl::MutexLock lock(&mutex_);
     const double pressure = BacklogPressure(path);
     const bool first = pressure > 0 && FirstBlock(path);
-    if (may_write_through && pressure >= 1 && first && MayWriteThrough(path)) {
+    if (stopped_) {
+      status = Unavailable("The master stops: {} was not written.", path);
+    } else if (may_write_through && pressure >= 1 && first && MayWriteThrough(path)) {
       status = Status(StatusCode::kAborted, "Write the file through to the store.");
     } else if (pressure > 0 && !AdmitNow(pressure, first)) {
       admissions_.push_back(
@@ -157,6 +159,17 @@ void Master::PumpAdmissions() {
     admissions_.swap(held);
   }
   for (auto& [done, status] : ready) done(status);
+}
+
+void Master::Stop() {
+  std::deque<Admission> waiting;
+  {
+    absl::MutexLock lock(&mutex_);
+    stopped_ = true;
+    waiting.swap(admissions_);
+  }
+  for (const Admission& admission : waiting)
+    admission.done(Unavailable("The master stops: {} was not written.", admission.path));
 }
 
 // Files whose writer is gone. A worker that takes bytes for one keeps it alive.

@@ -50,12 +50,12 @@ void Master::ScheduleObjectDelete(StateTxn& txn, MountId mount, const std::strin
                                   const OwnObjects& own, int64_t unknown_until_ms) {
   if (own.empty()) return;
   OwnObjects all = own;
-  int64_t requested_at_ms = clock_->NowMs();
+  int64_t requested_at_ms = SteadyMs();
   state::PendingDelete pending;
   if (const auto before = txn.GetPendingDelete(mount, key); before && !before->is_directory()) {
     all.Add(OwnObjects::Of(*before));
     pending.set_unknown_until_ms(before->unknown_until_ms());
-    if (before->requested_at_ms() < start_time_ms_)  // a master of before may be at it still
+    if (before->requested_at_ms() < steady_start_ms_)  // a master of before may be at it still
       requested_at_ms = before->requested_at_ms();
   }
   all.Write(&pending);
@@ -74,7 +74,7 @@ void Master::ScheduleFolderDelete(StateTxn& txn, MountId mount, const std::strin
   pending.set_mount_id(mount.value());
   pending.set_key(key);
   pending.set_is_directory(true);
-  pending.set_requested_at_ms(clock_->NowMs());
+  pending.set_requested_at_ms(SteadyMs());
   PutPendingDelete(txn, pending);
 }
 
@@ -104,7 +104,7 @@ void Master::DropPendingDelete(StateTxn& txn, MountId mount, const std::string& 
 // so the key is fenced.
 void Master::NoteUnknown(PersistTask& task) {
   if (IsPlanted(PlantedBug::kTimeoutIsNo)) return;
-  task.unknown_until_ms = clock_->NowMs() + options_.unknown_outcome_ms;
+  task.unknown_until_ms = SteadyMs() + options_.unknown_outcome_ms;
   StateTxn txn(journal_);
   if (auto pending = txn.GetPendingDelete(task.mount_id, task.key);
       pending && !pending->is_directory()) {
@@ -192,7 +192,7 @@ bool Master::HasUndecidedCopies(MountId mount, const std::string& key) {
     const int64_t until_ms = std::max(pending->unknown_until_ms(), pending->requested_at_ms());
     const auto wait = delete_waits_.find(at);
     const bool away = wait != delete_waits_.end() && MayHaveHappened(wait->second.cause);
-    if (away || until_ms + unguarded_fence_ms() > clock_->NowMs() ||
+    if (away || until_ms + unguarded_fence_ms() > SteadyMs() ||
         busy_keys_.count(BusyName(at.first, at.second)) > 0)
       return true;
   }
@@ -368,7 +368,7 @@ void Master::FenceLateDelete(StateTxn& txn, MountId mount, const std::string& ke
   fences_[BusyName(mount, key)] = Fence{clock_->MonotonicMs() + unguarded_fence_ms(), InodeId(), 0};
   auto pending = txn.GetPendingDelete(mount, key);
   if (!pending || pending->is_directory()) return;
-  pending->set_unknown_until_ms(clock_->NowMs() + options_.unknown_outcome_ms);
+  pending->set_unknown_until_ms(SteadyMs() + options_.unknown_outcome_ms);
   PutPendingDelete(txn, *pending);
 }
 
@@ -395,9 +395,9 @@ size_t Master::FinishDeletes(MountId mount, const std::vector<state::PendingDele
     // Asked for anew meanwhile, perhaps for another object.
     if (!now || now->SerializeAsString() != records[i].SerializeAsString()) continue;
     // What was under way when a master of before died is not known to have ended.
-    const bool from_before = now->requested_at_ms() < start_time_ms_ && HasUnsure(*now);
-    const int64_t from_before_ms = from_before ? start_time_ms_ + options_.unknown_outcome_ms : 0;
-    if (std::max(now->unknown_until_ms(), from_before_ms) > clock_->NowMs() &&
+    const bool from_before = now->requested_at_ms() < steady_start_ms_ && HasUnsure(*now);
+    const int64_t from_before_ms = from_before ? steady_start_ms_ + options_.unknown_outcome_ms : 0;
+    if (std::max(now->unknown_until_ms(), from_before_ms) > SteadyMs() &&
         !IsPlanted(PlantedBug::kTimeoutIsNo)) {
       WaitToDelete(mount, key, outcomes[i]);
       continue;

@@ -36,7 +36,7 @@ void ObserveLag(Metrics* metrics, int64_t lag_ms) {
 
 void Master::TaskFailed(PersistTask& task, const Status& why, FailureOrigin origin) {
   StopRunning(task);
-  const int64_t now_ms = clock_->NowMs();
+  const int64_t now_ms = SteadyMs();
   const int64_t monotonic_ms = clock_->MonotonicMs();
   // No attempt went unanswered: nothing of them stands at the key or will ever appear there.
   if (task.unknown_until_ms == 0) task.maybe_published = false;
@@ -75,7 +75,7 @@ void Master::TaskSucceeded(PersistTask& task, const std::string& etag, int64_t d
                       FailureOrigin::kStore);
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(task.inode);
-  const int64_t now_ms = clock_->NowMs();
+  const int64_t now_ms = SteadyMs();
   StopRunning(task);
   // The object was found done, by an earlier attempt: this one's upload is still open.
   if (!task.upload_id.empty()) OrphanUpload(txn, task.mount_id, task.key, task.upload_id, 0);

@@ -24,8 +24,8 @@ state::PersistJob Master::NewPersistJob(const state::Inode& inode, state::Persis
   job.set_inode_id(inode.id());
   job.set_generation(inode.generation());
   job.set_kind(kind);
-  job.set_requested_at_ms(clock_->NowMs());
-  job.set_due_at_ms(SaturatingAdd(clock_->NowMs(), std::max<int64_t>(0, wait_ms)));
+  job.set_requested_at_ms(SteadyMs());
+  job.set_due_at_ms(SaturatingAdd(SteadyMs(), std::max<int64_t>(0, wait_ms)));
   return job;
 }
 
@@ -46,13 +46,13 @@ bool Master::MaybePublished(StateTxn& txn, InodeId inode) {
   return !jobs_loaded_ && txn.GetPersistJob(inode).has_value();
 }
 
-// Until when (wall clock) an upload or copy of this file may still have its effect unseen; 0 if it
+// Until when (SteadyMs) an upload or copy of this file may still have its effect unseen; 0 if it
 // may not, or if it is under way: then its end says so.
 int64_t Master::UnknownUntil(StateTxn& txn, InodeId inode) {
   const auto task = tasks_.find(inode);
   if (task != tasks_.end()) return task->second->running ? 0 : task->second->unknown_until_ms;
   const bool from_before = !jobs_loaded_ && txn.GetPersistJob(inode).has_value();
-  return from_before ? clock_->NowMs() + options_.unknown_outcome_ms : 0;
+  return from_before ? SteadyMs() + options_.unknown_outcome_ms : 0;
 }
 
 // One lane per first component of the key; few hundred at most.
@@ -83,8 +83,10 @@ void Master::AddTask(const state::PersistJob& job, LogIndex index) {
   task->inode = id;
   task->generation = job.generation();
   task->kind = job.kind();
-  task->requested_at_ms = job.requested_at_ms();
-  task->due_at_ms = job.due_at_ms();
+  // A clock that was ahead when the job was stored, and has been set right, must not delay it.
+  const int64_t ahead_ms = std::max<int64_t>(0, job.requested_at_ms() - SteadyMs());
+  task->requested_at_ms = job.requested_at_ms() - ahead_ms;
+  task->due_at_ms = job.due_at_ms() - ahead_ms;
   task->durable_at = index;
   task->lane = LaneOf(*resolved);
   task->directory = InodeId(inode->parent_id());
@@ -139,10 +141,10 @@ void Master::LoadJobs(std::string after) {
       const auto it = tasks_.find(InodeId(job.inode_id()));
       if (it == tasks_.end()) continue;
       it->second->maybe_published = true;
-      it->second->unknown_until_ms = clock_->NowMs() + options_.unknown_outcome_ms;
+      it->second->unknown_until_ms = SteadyMs() + options_.unknown_outcome_ms;
       if (const auto inode = txn.GetInode(it->first)) FenceFromBefore(*it->second, *inode);
       it->second->queued = true;
-      if (!it->second->parked) Requeue(*it->second, job.due_at_ms());
+      if (!it->second->parked) Requeue(*it->second, it->second->due_at_ms);
     }
     txn.Commit();
     if (jobs.size() < kJobsPerLoad) {
@@ -225,7 +227,7 @@ void Master::EndZombie(uint64_t job_id, const Status& outcome) {
   const auto it = zombies_.find(job_id);
   if (it == zombies_.end()) return;
   // What ended may not have been the first attempt.
-  if (MayHaveHappened(outcome) || it->second->unknown_until_ms > clock_->NowMs())
+  if (MayHaveHappened(outcome) || it->second->unknown_until_ms > SteadyMs())
     NoteUnknown(*it->second);
   StopRunning(*it->second);
   zombies_.erase(it);
@@ -239,7 +241,7 @@ PersistTask* Master::FindRunning(uint64_t job_id) {
 void Master::DispatchPersist() {
   // Until the workers of before are back nobody knows what they still upload.
   if (!safe_mode_over_ || !jobs_loaded_) return;
-  const int64_t now_ms = clock_->NowMs();
+  const int64_t now_ms = SteadyMs();
   const int64_t monotonic_ms = clock_->MonotonicMs();
   if (options_.persist_bytes_per_second_max > 0) {
     const double rate = static_cast<double>(options_.persist_bytes_per_second_max) / 1000.0;
@@ -271,13 +273,13 @@ bool Master::MayStillChange(const ResolvedKey& resolved) {
   if (MayBeSentFromBefore(*pending)) return true;
   if (HasConditions(resolved.mount_id)) return false;
   const int64_t rest_ms = options_.unknown_outcome_ms - unguarded_fence_ms();
-  return pending->unknown_until_ms() > clock_->NowMs() + rest_ms;
+  return pending->unknown_until_ms() > SteadyMs() + rest_ms;
 }
 
 // A delete that a master of before has sent, and that nobody remembers, may still be carried out,
 // and the store knows no condition that would stop it.
 bool Master::MayBeSentFromBefore(const state::PendingDelete& pending) {
-  return pending.requested_at_ms() < start_time_ms_ &&
+  return pending.requested_at_ms() < steady_start_ms_ &&
          clock_->MonotonicMs() < start_monotonic_ms_ + unguarded_fence_ms() &&
          !UnderStoreOf(MountId(pending.mount_id()))->profile().Has(StoreFeature::kDeleteIfMatch) &&
          !IsPlanted(PlantedBug::kTimeoutIsNo);
@@ -353,7 +355,7 @@ void Master::StartTask(PersistTask& task) {
     if (!task.waits_for.empty()) retry_ms = kMarkerRetryMs;
   }
   const bool aside = retry_ms > 0 && MovesAside(task, resolved->mount_id, &key);
-  if (retry_ms > 0 && !aside) return Requeue(task, clock_->NowMs() + retry_ms);
+  if (retry_ms > 0 && !aside) return Requeue(task, SteadyMs() + retry_ms);
   task.blocked_since_ms = -1;
   const std::string busy = BusyName(resolved->mount_id, key);
   task.mount_id = resolved->mount_id;
@@ -381,7 +383,7 @@ void Master::StartTask(PersistTask& task) {
     // Should the move aside not end, nobody will name the object.
     if (aside)
       ScheduleObjectDelete(txn, task.mount_id, key, OwnObjects::ContentOf(*inode),
-                           clock_->NowMs() + options_.unknown_outcome_ms);
+                           SteadyMs() + options_.unknown_outcome_ms);
     return StartRelocate(task, *inode, txn.Commit());
   }
   if (Status status = StartUpload(txn, task, *inode, *path); !status.ok())

@@ -16,7 +16,7 @@ PersistSummary Master::GetPersistSummary() {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   PersistSummary summary;
-  const int64_t now_ms = clock_->NowMs();
+  const int64_t now_ms = SteadyMs();
   for (const auto& [id, task] : tasks_) {
     (task->running ? summary.running : task->parked ? summary.parked : summary.waiting)++;
     if (!task->parked)

@@ -50,7 +50,7 @@ void Master::StartRelocate(PersistTask& task, const state::Inode& inode, LogInde
     task.part_bytes = std::max<int64_t>(1, store->copy_part_bytes(inode.length_bytes()));
     return StartMultipart(task);
   }
-  const bool look_first = task.unknown_until_ms > clock_->NowMs();
+  const bool look_first = task.unknown_until_ms > SteadyMs();
   journal_->WhenDurable(after, [this, job_id = task.job_id, look_first] {
     executor_->Post([this, job_id, look_first] { CopyWhole(job_id, look_first); });
   });

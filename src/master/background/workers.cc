@@ -156,7 +156,7 @@ void Master::FinishRegistration(StateTxn& txn, WorkerEntry& worker) {
   // Uploads that waited for a copy may go on.
   for (auto& [id, task] : tasks_) {
     const bool waits = task->queued && !task->running && !task->parked && task->attempts > 0;
-    if (waits) Requeue(*task, std::min(task->due_at_ms, clock_->NowMs()));
+    if (waits) Requeue(*task, std::min(task->due_at_ms, SteadyMs()));
   }
   DispatchPersist();
 }

@@ -155,7 +155,7 @@ void Master::RenameUnderStore(StateTxn& txn, const state::Inode& inode, const st
     }
     job = NewPersistJob(inode, state::RELOCATE, 0);
   } else if (job) {
-    if (options.persist) job->set_due_at_ms(clock_->NowMs());
+    if (options.persist) job->set_due_at_ms(SteadyMs());
   } else if (options.persist && inode.completed() &&
              inode.persistence_state() != state::PERSISTED) {
     job =

@@ -21,7 +21,7 @@ Outcome<Nothing> Master::SchedulePersist(const Caller& caller, const std::string
     }
     if (inode.persistence_state() == state::PERSISTED) return {Nothing(), txn.depends()};
     const auto old = txn.GetPersistJob(InodeId(inode.id()));
-    if (old && old->due_at_ms() <= clock_->NowMs()) return {Nothing(), txn.depends()};
+    if (old && old->due_at_ms() <= SteadyMs()) return {Nothing(), txn.depends()};
     job = NewPersistJob(inode, state::UPLOAD, std::max<int64_t>(0, wait_time_ms));
     if (old) {
       job.set_upload_id(old->upload_id());

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/time/clock.h"
-
 namespace spillway {
 namespace {
 
@@ -38,7 +36,7 @@ Status MasterCaller::WithRetry(const std::function<Status(AuthenticatedChannel*)
       return status;
     }
     if (clock_->MonotonicMs() + delay_ms >= end_ms) return status;
-    absl::SleepFor(absl::Milliseconds(delay_ms));
+    if (!clock_->SleepMs(delay_ms)) return status;
     delay_ms = std::min<int64_t>(delay_ms * 2, 1000);
   }
 }

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "common/log.h"
+#include "common/timed_event.h"
 #include "rpc/buffers.h"
 #include "rpc/client/client_reactor.h"
 #include "rpc/session_queue.h"
@@ -16,7 +17,7 @@ namespace spillway {
 namespace {
 
 constexpr int64_t kSilenceMsMax = 5000;
-constexpr auto kReconnectPause = absl::Milliseconds(100);
+constexpr int64_t kReconnectPauseMs = 100;
 
 // Whether a client waits for it, or the master's view of this worker.
 bool IsUrgent(const session::WorkerMessage& message) {
@@ -55,9 +56,10 @@ class SessionCall : public ClientReactor, public std::enable_shared_from_this<Se
     ReleaseLocked();
   }
 
-  bool AwaitDone(absl::Duration timeout) {
+  bool AwaitDone(int64_t ms) {
     absl::MutexLock lock(&mutex_);
-    return mutex_.AwaitWithTimeout(absl::Condition(&done_), timeout);
+    return changed_.Await(
+        &mutex_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return done_; }, ms);
   }
   Status status() {
     absl::MutexLock lock(&mutex_);
@@ -87,6 +89,7 @@ class SessionCall : public ClientReactor, public std::enable_shared_from_this<Se
     absl::MutexLock lock(&mutex_);
     status_ = status;
     done_ = true;
+    changed_.Notify();
   }
 
  private:
@@ -99,6 +102,7 @@ class SessionCall : public ClientReactor, public std::enable_shared_from_this<Se
   grpc::ClientContext context_;
   grpc::ByteBuffer incoming_;
   absl::Mutex mutex_;
+  TimedEvent changed_;
   SessionQueue queue_ ABSL_GUARDED_BY(mutex_);
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   bool done_ ABSL_GUARDED_BY(mutex_) = false;
@@ -109,9 +113,7 @@ class SessionClient : public WorkerSessionClient {
  public:
   SessionClient(Worker* worker, const std::string& target, int64_t start_time_ms,
                 int64_t heartbeat_ms)
-      : worker_(worker),
-        start_time_ms_(start_time_ms),
-        heartbeat_(absl::Milliseconds(heartbeat_ms)) {
+      : worker_(worker), start_time_ms_(start_time_ms), heartbeat_ms_(heartbeat_ms) {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
@@ -127,6 +129,7 @@ class SessionClient : public WorkerSessionClient {
     {
       absl::MutexLock lock(&mutex_);
       stopping_ = true;
+      stopped_.Notify();
       if (call_ != nullptr) call_->End();
     }
     thread_.join();
@@ -149,7 +152,7 @@ class SessionClient : public WorkerSessionClient {
       call->Begin(stub_.get());
       worker_->SessionUp([call](const session::WorkerMessage& message) { call->Send(message); },
                          start_time_ms_);
-      while (!call->AwaitDone(heartbeat_)) {
+      while (!call->AwaitDone(heartbeat_ms_)) {
         worker_->Tick();
         // A master that does not answer, or a network that swallows: begin anew.
         if (worker_->silent_ms() > kSilenceMsMax) call->End();
@@ -161,16 +164,19 @@ class SessionClient : public WorkerSessionClient {
       if (stopping_) return;
       if (status.code() == StatusCode::kFailedPrecondition) refused_ = status;
       spdlog::info("session with the master ended: {}", Message(status));
-      mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kReconnectPause);
+      stopped_.Await(
+          &mutex_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_; },
+          kReconnectPauseMs);
     }
   }
 
   Worker* const worker_;
   const int64_t start_time_ms_;
-  const absl::Duration heartbeat_;
+  const int64_t heartbeat_ms_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<grpc::GenericStub> stub_;
   absl::Mutex mutex_;
+  TimedEvent stopped_;
   std::shared_ptr<SessionCall> call_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   Status refused_ ABSL_GUARDED_BY(mutex_);

@@ -155,8 +155,9 @@ class HttpClient::Loop {
   }
 
   // Stalls are looked for at least twice in the time that makes one.
+  // Likewise whether all is to be cut.
   int PollMs() const {
-    int64_t ms = 1000;
+    int64_t ms = options_.cut != nullptr && !active_.empty() ? 100 : 1000;
     for (const auto& transfer : active_) {
       const int64_t stall_ms = transfer->request->stall_ms;
       if (stall_ms > 0) ms = std::min(ms, std::max<int64_t>(10, stall_ms / 2));
@@ -168,6 +169,7 @@ class HttpClient::Loop {
     pthread_setname_np(pthread_self(), "s3-http");
     while (true) {
       CarryOutOrders();
+      if (options_.cut != nullptr && *options_.cut) AbortAll();
       int running = 0;
       curl_multi_perform(multi_, &running);
       int left = 0;
@@ -187,6 +189,10 @@ class HttpClient::Loop {
       }
       curl_multi_poll(multi_, nullptr, 0, PollMs(), nullptr);
     }
+    AbortAll();
+  }
+
+  void AbortAll() {
     while (!active_.empty())
       Finish(std::shared_ptr<HttpTransfer>(*active_.begin()), CURLE_ABORTED_BY_CALLBACK);
   }

@@ -1,6 +1,7 @@
 // HTTP over libcurl's multi interface: one thread drives all transfers, connections are pooled.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -56,6 +57,8 @@ class HttpClient {
     int connections_max = 128;
     int64_t connection_ttl_ms = -1;  // older ones are not used again; -1: no limit
     std::string proxy;               // http://host:port; empty: as the environment says
+    // Once it is true, within a tenth of a second, transfers end without an answer. May be null.
+    const std::atomic<bool>* cut = nullptr;
   };
 
   explicit HttpClient(const Options& options);

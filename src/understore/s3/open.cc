@@ -10,7 +10,8 @@ StatusOr<std::shared_ptr<UnderStore>> OpenS3UnderStore(const std::string& uri,
                                                        const UnderStoreConfig& config,
                                                        const UnderStoreContext& context) {
   SPILLWAY_ASSIGN_OR_RETURN(S3Settings settings, ReadS3Settings(uri, config));
-  SPILLWAY_ASSIGN_OR_RETURN(const HttpClient::Options http, ReadHttpOptions(config));
+  SPILLWAY_ASSIGN_OR_RETURN(HttpClient::Options http, ReadHttpOptions(config));
+  http.cut = context.cut;
   for (const std::string& warning : S3Warnings(config)) spdlog::warn("{}: {}", uri, warning);
   auto client = std::make_unique<HttpClient>(http);
   auto credentials = MakeCredentialsProvider(config, client.get(), context.clock);
