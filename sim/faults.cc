@@ -1,8 +1,7 @@
 // What goes wrong, and the schedule.
 #include <algorithm>
 
-#include <spdlog/spdlog.h>
-
+#include "common/log.h"
 #include "sim/simulation.h"
 
 namespace spillway::sim {

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "rpc/frame_meter.h"
+#include "rpc/listener.h"
 
 namespace spillway {
 namespace {
@@ -22,20 +22,13 @@ namespace {
 // A look at one costs a third of a microsecond: no more than a hundredth of the time goes into it.
 constexpr int64_t kLooksPerMs = 32;
 
-// 0 if no socket is open there.
-uint64_t InodeOf(int fd) {
-  struct stat info {};
-  if (::fstat(fd, &info) != 0 || !S_ISSOCK(info.st_mode)) return 0;
-  return info.st_ino;
-}
-
 // Whoever owns the descriptor may close it at any time, and another file may get its number: what
 // is shut down is therefore held by a second descriptor, and looked at first.
 void ShutDownSocket(int fd, uint64_t inode) {
-  if (InodeOf(fd) != inode) return;
+  if (SocketInode(fd) != inode) return;
   const int held = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (held < 0) return;
-  if (InodeOf(held) == inode) ::shutdown(held, SHUT_RDWR);
+  if (SocketInode(held) == inode) ::shutdown(held, SHUT_RDWR);
   ::close(held);
 }
 
@@ -101,7 +94,7 @@ bool Connections::Add(int fd, const PeerAddress& peer, int64_t now_ms, std::vect
   if (entries_.size() >= static_cast<size_t>(limits_.all) && !MakeRoom(&waiting_, gone))
     return false;
   const uint64_t number = next_++;
-  entries_[fd] = Entry{InodeOf(fd), peer, now_ms, number, Standing::kSilent};
+  entries_[fd] = Entry{SocketInode(fd), peer, now_ms, number, Standing::kSilent};
   by_peer_[peer] = fd;
   Peer& of_peer = peers_[peer.ip];
   ++of_peer.count;
@@ -142,7 +135,7 @@ void Connections::ForgetClosed(int64_t now_ms) {
   looked_ms_ = now_ms;
   std::vector<int> closed;
   for (const auto& [fd, entry] : entries_) {
-    if (entry.standing != Standing::kSilent && InodeOf(fd) != entry.inode) closed.push_back(fd);
+    if (entry.standing != Standing::kSilent && SocketInode(fd) != entry.inode) closed.push_back(fd);
   }
   for (const int fd : closed) Forget(entries_.find(fd));
 }

@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,6 +12,7 @@
 
 #include "absl/hash/hash.h"
 #include "common/clock.h"
+#include "rpc/listener.h"
 
 namespace spillway {
 namespace {
@@ -52,11 +52,6 @@ std::atomic<int64_t>& PenaltyOf(const PeerAddress& peer) {
   return punished_until_ms[absl::Hash<IpAddress>()(peer.ip) % std::size(punished_until_ms)];
 }
 
-uint64_t MeteredInodeOf(int fd) {
-  struct stat info {};
-  return ::fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode) ? info.st_ino : 0;
-}
-
 void ForgetCalls(Metered* entry) { strange_calls -= entry->strange_calls.exchange(0); }
 
 bool TakesCalls(Metered* entry, uint32_t begun) {
@@ -82,7 +77,7 @@ bool Account(Metered* entry, int fd, const msghdr& message, size_t size) {
     size -= n;
   }
   if (good && (entry->known || TakesCalls(entry, entry->meter.calls() - calls))) return true;
-  if (MeteredInodeOf(fd) != entry->inode) {
+  if (SocketInode(fd) != entry->inode) {
     // The descriptor has been closed since, and is that of a connection that is none of ours.
     entry->inode = 0;
     ForgetCalls(entry);
@@ -168,7 +163,7 @@ void MeterFrames(int fd) {
   entry->meter = FrameMeter();
   entry->ended = entry->known = false;
   entry->peer = PeerOf(address);
-  entry->inode = MeteredInodeOf(fd);
+  entry->inode = SocketInode(fd);
   metered[fd] = entry;
 }
 

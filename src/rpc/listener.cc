@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -69,6 +70,11 @@ Descriptor Bind(const addrinfo& at, bool both_families) {
 }
 
 }  // namespace
+
+uint64_t SocketInode(int fd) {
+  struct stat info {};
+  return ::fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode) ? info.st_ino : 0;
+}
 
 void Descriptor::Reset(int fd) {
   if (fd_ >= 0) ::close(fd_);

@@ -1,6 +1,7 @@
 // Sockets that listen.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,10 @@ class Descriptor {
  private:
   int fd_ = -1;
 };
+
+// Of the socket that is open there; 0 if none is. It tells whether a descriptor is still the one
+// that was known by its number.
+uint64_t SocketInode(int fd);
 
 enum class Wildcard {
   kBothFamilies,  // 0.0.0.0 takes IPv6 too, as gRPC's own listener does

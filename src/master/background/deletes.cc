@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/path.h"
 #include "common/planted_bug.h"
+#include "master/background/store_retry.h"
 #include "master/master.h"
 
 namespace spillway {
@@ -13,8 +14,6 @@ namespace {
 constexpr size_t kDeletesAtOnce = 1000;
 constexpr size_t kLooksPerSweep = 100;  // a request each, one after another
 constexpr size_t kDeleteWaitsMax = 100'000;
-constexpr int64_t kDeleteRetryMs = 1000;
-constexpr int64_t kDeleteRetryMsMax = 30'000;
 constexpr int64_t kFenceMs = 60'000;
 
 // It was begun to be sent or copied, and its etag was never heard.
@@ -346,8 +345,8 @@ void Master::CarryOutSweep(const SweepPlan& plan) {
   if (plan.any) deletes_pending_ = true;
   // Some may wait for a busy key: look again, soon if there was progress.
   next_sweep_ms_ = clock_->MonotonicMs() + (done > 0    ? 0
-                                            : asked > 0 ? kDeleteRetryMs
-                                                        : kDeleteRetryMs / 10);
+                                            : asked > 0 ? kStoreRetryMs
+                                                        : kStoreRetryMs / 10);
 }
 
 // The object is looked for, or its delete tried, again later; what else is to be deleted does not
@@ -355,8 +354,7 @@ void Master::CarryOutSweep(const SweepPlan& plan) {
 void Master::WaitToDelete(MountId mount, const std::string& key, const DeleteOutcome& outcome) {
   if (delete_waits_.size() >= kDeleteWaitsMax) delete_waits_.clear();
   DeleteWait& wait = delete_waits_[{mount, key}];
-  const int64_t delay_ms =
-      std::min<int64_t>(kDeleteRetryMsMax, kDeleteRetryMs << std::min(wait.attempts, 10));
+  const int64_t delay_ms = StoreRetryDelayMs(wait.attempts);
   ++wait.attempts;
   wait.next_ms = clock_->MonotonicMs() + delay_ms;
   wait.cause = outcome.status;

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "common/path.h"
+#include "master/background/store_retry.h"
 #include "master/master.h"
 #include "master/state/keys.h"
 
@@ -10,8 +11,6 @@ namespace spillway {
 namespace {
 
 constexpr size_t kSweptAtOnce = 1000;
-constexpr int64_t kSweepRetryMs = 1000;
-constexpr int64_t kSweepRetryMsMax = 30'000;
 constexpr int64_t kStampMs = 1000;  // stores say the second in which an upload was begun
 
 // True if the upload that upload means may be this one. What was begun before it was wanted, or
@@ -20,10 +19,6 @@ bool MayBe(const state::OrphanUpload& upload, const OpenUpload& open) {
   return open.key == upload.key() &&
          open.initiated_at_ms / kStampMs >= upload.begun_at_ms() / kStampMs &&
          open.initiated_at_ms <= upload.unknown_until_ms() && open.initiated_at_ms > 0;
-}
-
-int64_t RetryDelayMs(int attempts) {
-  return std::min<int64_t>(kSweepRetryMsMax, kSweepRetryMs << std::min(attempts, 10));
 }
 
 std::string NameOf(const state::OrphanUpload& upload) {
@@ -136,7 +131,7 @@ void Master::SweepOrphans() {
       left = true;
       if (anew) continue;
       DeleteWait& wait = orphan_waits_[NameOf(upload)];
-      wait.next_ms = clock_->MonotonicMs() + RetryDelayMs(wait.attempts++);
+      wait.next_ms = clock_->MonotonicMs() + StoreRetryDelayMs(wait.attempts++);
       continue;
     }
     orphan_waits_.erase(NameOf(upload));
@@ -151,7 +146,7 @@ void Master::SweepOrphans() {
   sweeping_orphans_ = false;
   if (!left) return;
   orphans_pending_ = true;
-  next_orphans_ms_ = clock_->MonotonicMs() + kSweepRetryMs;
+  next_orphans_ms_ = clock_->MonotonicMs() + kStoreRetryMs;
 }
 
 // Expired files are found by a walk of the namespace, a page at a time, without holding up

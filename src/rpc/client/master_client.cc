@@ -6,16 +6,17 @@
 #include "rpc/buffers.h"
 #include "rpc/client/client_reactor.h"
 #include "rpc/convert.h"
+#include "rpc/service_names.h"
 #include "rpc/status_map.h"
 #include "small_files.pb.h"
 
 namespace spillway {
 namespace {
 
-const std::string kFsCalls = "/alluxio.grpc.file.FileSystemMasterClientService/";
+const std::string kFsCalls = CallsOf(kFileSystemService);
 const std::string kBlock = "/alluxio.grpc.block.BlockMasterClientService/";
-const std::string kAdminCalls = "/spillway.admin.AdminService/";
-const std::string kSmallFileCalls = "/spillway.smallfiles.SmallFileService/";
+const std::string kAdminCalls = CallsOf(kAdminService);
+const std::string kSmallFileCalls = CallsOf(kSmallFileService);
 const std::string kMeta = "/alluxio.grpc.meta.MetaMasterClientService/";
 constexpr int64_t kBacklogTimeoutMs = 15 * 60'000;
 

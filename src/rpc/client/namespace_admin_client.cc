@@ -2,14 +2,15 @@
 
 #include "grpc/meta_master.pb.h"
 #include "rpc/convert.h"
+#include "rpc/service_names.h"
 
 namespace spillway {
 namespace {
 
 namespace meta = alluxio::grpc::meta;
 
-const std::string kFs = "/alluxio.grpc.file.FileSystemMasterClientService/";
-const std::string kAdmin = "/spillway.admin.AdminService/";
+const std::string kFs = CallsOf(kFileSystemService);
+const std::string kAdmin = CallsOf(kAdminService);
 const std::string kConfiguration = "/alluxio.grpc.meta.MetaMasterConfigurationService/";
 constexpr int64_t kLongTimeoutMs = 24 * 3'600'000;  // what goes through a whole understore
 

@@ -10,14 +10,15 @@
 #include "rpc/buffers.h"
 #include "rpc/client/client_reactor.h"
 #include "rpc/convert.h"
+#include "rpc/service_names.h"
 #include "rpc/status_map.h"
 #include "small_files.pb.h"
 
 namespace spillway {
 namespace {
 
-const std::string kWorkerCalls = "/alluxio.grpc.block.BlockWorker/";
-const std::string kSmallFiles = "/spillway.smallfiles.SmallFileService/";
+const std::string kWorkerCalls = CallsOf(kBlockWorkerService);
+const std::string kSmallFiles = CallsOf(kSmallFileService);
 constexpr int64_t kPutTimeoutMs = 15'000;
 constexpr int64_t kStoreTimeoutMs = 5'000;  // less: whoever waits for a peer can still answer
 constexpr int kWriteChunkField = 2;

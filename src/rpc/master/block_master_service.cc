@@ -59,20 +59,14 @@ Status LetGo(Master* master, const Caller& caller, const std::string& host, bool
   return master->DecommissionWorker(host, /*data_port=*/0, undo).status();
 }
 
-void RegisterLettingGo(RpcService* service, Master* master) {
-  service->Unary<blockwire::DecommissionWorkerPOptions, blockwire::DecommissionWorkerPResponse>(
-      kBlockMasterService, "DecommissionWorker",
-      [master](const CallContext& call, const auto& request, auto reply) {
-        const Status status = LetGo(master, call.caller, request.workerhostname(), false);
+template <typename Options, typename Response>
+void RegisterLetGo(RpcService* service, Master* master, const char* method, bool undo) {
+  service->Unary<Options, Response>(
+      kBlockMasterService, method,
+      [master, undo](const CallContext& call, const auto& request, auto reply) {
+        const Status status = LetGo(master, call.caller, request.workerhostname(), undo);
         if (!status.ok()) return reply(status);
-        reply(blockwire::DecommissionWorkerPResponse());
-      });
-  service->Unary<blockwire::RemoveDisabledWorkerPOptions, blockwire::RemoveDisabledWorkerPResponse>(
-      kBlockMasterService, "RemoveDisabledWorker",
-      [master](const CallContext& call, const auto& request, auto reply) {
-        const Status status = LetGo(master, call.caller, request.workerhostname(), true);
-        if (!status.ok()) return reply(status);
-        reply(blockwire::RemoveDisabledWorkerPResponse());
+        reply(Response());
       });
 }
 
@@ -135,7 +129,10 @@ void RegisterBlockMasterService(RpcService* service, const MasterServiceContext&
       kBlockMasterService, "GetWorkerLostStorage", [](const CallContext&, const auto&, auto reply) {
         reply(blockwire::GetWorkerLostStoragePResponse());
       });
-  RegisterLettingGo(service, master);
+  RegisterLetGo<blockwire::DecommissionWorkerPOptions, blockwire::DecommissionWorkerPResponse>(
+      service, master, "DecommissionWorker", false);
+  RegisterLetGo<blockwire::RemoveDisabledWorkerPOptions, blockwire::RemoveDisabledWorkerPResponse>(
+      service, master, "RemoveDisabledWorker", true);
   service->Refuse(kBlockMasterService, "RemoveDecommissionedWorker");  // 2.9.3 alone has it
 }
 
