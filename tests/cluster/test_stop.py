@@ -215,24 +215,13 @@ def _open(host, port):
 def test_shellInterrupted_givesUpItsFile(number):
     """The source has no end: only the signal ends the copy."""
     cluster = Cluster(fresh_directory("stop-shell"), 1, {"spillway.worker.stop.grace": "0"}).start()
-    pipe = WORK / "stop-pipe"
-    pipe.unlink(missing_ok=True)
-    os.mkfifo(pipe)
-    copy = begin("fs", "copyFromLocal", pipe, "/endless", **{"alluxio.user.block.size.bytes.default": "1MB"})
+    copy = begin("fs", "copyFromLocal", "/dev/zero", "/endless", **{"alluxio.user.block.size.bytes.default": "1MB"})
     try:
-        with open(pipe, "wb", buffering=0) as end:
-            for i in range(200):
-                end.write(bytes(1 << 20))
-                if i == 8:
-                    copy.send_signal(number)
-                if copy.poll() is not None:
-                    break
-    except BrokenPipeError:
-        pass
+        wait_for(lambda: "/endless" in cluster.fs("ls", "/").stdout, "the file to be there", 20)
+        copy.send_signal(number)
+        assert copy.wait(20) == 128 + number
+        assert "/endless" not in cluster.fs("ls", "/").stdout
     finally:
-        try:
-            assert copy.wait(20) == 128 + number
-            assert "/endless" not in cluster.fs("ls", "/").stdout
-        finally:
-            copy.kill()
-            cluster.stop()
+        copy.kill()
+        copy.wait()
+        cluster.stop()
