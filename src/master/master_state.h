@@ -118,8 +118,8 @@ class MasterState {
   // Uploads to be aborted that wait for another try, by their key in the state store.
   std::map<std::string, DeleteWait> orphan_waits_ ABSL_GUARDED_BY(mutex_);
   // By busy name, where objects wait to be deleted that may be copies of the one there: it stands
-  // until they are decided.
-  std::map<std::string, std::set<std::pair<MountId, std::string>>> copies_of_
+  // until they are decided, or until that time (monotonic; 0: they could not be looked at yet).
+  std::map<std::string, std::map<std::pair<MountId, std::string>, int64_t>> copies_of_
       ABSL_GUARDED_BY(mutex_);
   std::map<MountId, int64_t> next_probe_ms_ ABSL_GUARDED_BY(mutex_);  // monotonic
   std::set<MountId> probing_ ABSL_GUARDED_BY(mutex_);

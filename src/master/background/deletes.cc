@@ -179,21 +179,28 @@ bool Master::MayDeleteNow(StateTxn& txn, const state::PendingDelete& record) {
   return wait == delete_waits_.end() || wait->second.next_ms <= clock_->MonotonicMs();
 }
 
-// Once nothing of ours can come to the copy's key any more it is soon decided, unless the store is
-// away; what others have moved between the two keys may keep it from being looked at for ever.
+// Once nothing of ours can come to the copy's key any more, and nothing keeps it from being looked
+// at, it is soon decided, unless the store is away; what others have moved between the two keys may
+// keep it from being looked at for ever.
 bool Master::HasUndecidedCopies(MountId mount, const std::string& key) {
   const auto copies = copies_of_.find(BusyName(mount, key));
   if (copies == copies_of_.end()) return false;
+  const int64_t now_ms = clock_->MonotonicMs();
   StateTxn txn(journal_);
-  for (const auto& at : copies->second) {
+  for (auto& [at, until_ms] : copies->second) {
     const auto pending = txn.GetPendingDelete(at.first, at.second);
     if (!pending || at.second == key) continue;
-    const int64_t until_ms = std::max(pending->unknown_until_ms(), pending->requested_at_ms());
+    const std::string busy = BusyName(at.first, at.second);
+    if (busy_keys_.count(busy) > 0) return true;
     const auto wait = delete_waits_.find(at);
     const bool away = wait != delete_waits_.end() && MayHaveHappened(wait->second.cause);
-    if (away || until_ms + unguarded_fence_ms() > SteadyMs() ||
-        busy_keys_.count(BusyName(at.first, at.second)) > 0)
+    if (away || pending->unknown_until_ms() > SteadyMs() || FencedFrom(busy, InodeId(), 0) ||
+        MayBeSentFromBefore(*pending)) {
+      until_ms = 0;
       return true;
+    }
+    if (until_ms == 0) until_ms = now_ms + unguarded_fence_ms();
+    if (now_ms < until_ms) return true;
   }
   return false;
 }

@@ -196,6 +196,32 @@ TEST_P(LateCopiesTest, fileDeletedAtTheSourceOfABlockedMove_hidesNothing) {
   EXPECT_TRUE(master_->GetStatus(root_, "/c").result.ok());
 }
 
+// A master that has just started deletes nothing where an upload of before may still come: what may
+// be a copy there is decided later than it usually is, and its source stands until then.
+TEST_P(LateCopiesTest, copysKeyIsFencedAfterARestart_theSourceStandsUntilItIsDecided) {
+  StoreProfile profile = understore_->profile();
+  profile.Set(StoreFeature::kPutIfMatch, Support::kNo);
+  understore_->set_profile(profile);
+  DelayCopy(500);
+  Rename("/a", "/b");
+  ASSERT_TRUE(master_->Remove(root_, "/b", {}).result.ok());
+  executor_.RunAll();
+  const FileStatus file = WriteFile("/b", 20, {worker_});
+  understore_->FailNext(1'000'000, MakeStatus(StatusCode::kDeadlineExceeded, "no answer"), false);
+  Pass(options_.unknown_outcome_ms + 50'000);
+  understore_->FailNext(0, absl::OkStatus(), false);
+  CrashAndRestart();
+  Pass(45'000);  // nobody is there who could upload
+  worker_ = AddWorker("w1", {Report(BlockIdOf(file.id, 0), 20)});
+  for (int64_t ms = 0; ms < options_.unknown_outcome_ms + 120'000; ms += 2000) {
+    if (const auto command = TakePersist(); command.job_id() != 0) Upload(worker_, command);
+    Pass(2000);
+  }
+  EXPECT_EQ(StateOf("/b"), PersistenceState::kPersisted)
+      << master_->GetPersistInfo(root_, {"/b"})[0].last_error;
+  EXPECT_EQ(understore_->Objects(), (std::map<std::string, std::string>{{"b", Data(20)}}));
+}
+
 TEST_P(LateCopiesTest, oneHeadForWhatOthersMade_noneForOurs) {
   const auto before = understore_->requests("head");
   Rename("/a", "/b");

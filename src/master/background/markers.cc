@@ -82,7 +82,7 @@ void Master::NotePendingDelete(const state::PendingDelete& pending) {
   const std::string& key = pending.key();
   for (const auto& object : pending.objects()) {
     if (!object.copied_from().empty())
-      copies_of_[BusyName(mount, object.copied_from())].insert({mount, key});
+      copies_of_[BusyName(mount, object.copied_from())][{mount, key}] = 0;
   }
   if (const int depth = MarkerDepth("/" + key); depth > 0) {
     marker_deletes_[BusyName(mount, ScopeKey(key, depth))].insert({mount, key});
