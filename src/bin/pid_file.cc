@@ -47,7 +47,9 @@ int LockPath(const std::string& path, int open_flags) {
   const int fd = ::open(path.c_str(), open_flags | O_CLOEXEC, 0644);
   if (fd < 0) return -1;
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  const int why = errno;
   ::close(fd);
+  errno = why;
   return -1;
 }
 

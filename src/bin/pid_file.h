@@ -33,7 +33,8 @@ class PidFile {
 };
 
 // Takes the lock of a file or folder for as long as the process lives, or until the descriptor that
-// it returns is closed; -1 if another process has it, or if there is no such thing.
+// it returns is closed; -1 with errno: EWOULDBLOCK if another process has it, else why it cannot
+// be.
 int LockPath(const std::string& path, int open_flags);
 
 }  // namespace spillway

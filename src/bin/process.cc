@@ -94,6 +94,8 @@ Status OwnFolder(const std::string& folder) {
   std::filesystem::create_directories(folder, error);
   if (error) return Unavailable("Cannot create {}: {}", folder, error.message());
   if (LockPath(folder, O_RDONLY | O_DIRECTORY) >= 0) return absl::OkStatus();
+  // A folder that fails is nobody's, as far as anyone can tell.
+  if (errno != EWOULDBLOCK) return Unavailable("Cannot lock {}: {}", folder, std::strerror(errno));
   return MakeStatus(StatusCode::kFailedPrecondition,
                     "{} is in use by another process: a folder has one owner.", folder);
 }

@@ -30,7 +30,7 @@ def cluster():
 
 
 def shared_memory(cluster):
-    return pathlib.Path("/dev/shm/spillway" + str(cluster.directory.absolute()).replace("/", "_"))
+    return pathlib.Path(cluster.memory())
 
 
 def stored(cluster, folder):

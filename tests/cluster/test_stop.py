@@ -182,6 +182,7 @@ def test_bindHostThatIsAName_doesNotWiden(tmp_path):
                    "-Dalluxio.master.rpc.port=19871", "-Dalluxio.master.web.port=19872", "-Dalluxio.job.master.rpc.port=0")
     try:
         wait_for(lambda: _open("127.0.0.1", 19872), "the web port")
+        wait_for(lambda: _open("127.0.0.1", 19871), "the start to be over")
         assert not _open("127.0.0.5", 19872)
     finally:
         master.send_signal(signal.SIGTERM)

@@ -18,7 +18,7 @@ namespace spillway {
 namespace {
 
 constexpr int64_t kGraceMs = 1000;
-constexpr int64_t kTimeoutMs = 120'000;
+constexpr int64_t kReplyMs = 120'000;
 
 // Runs tasks only when told to.
 class HeldExecutor : public Executor {
@@ -99,7 +99,7 @@ class StopTest : public testing::Test {
   }
 
   void Ask(const std::string& method) {
-    channel_->UnaryAsync(method, Request(), kTimeoutMs,
+    channel_->UnaryAsync(method, Request(), kReplyMs,
                          [this, method](const StatusOr<grpc::ByteBuffer>& answer) {
                            absl::MutexLock lock(&mutex_);
                            answers_[method] = answer.status();
