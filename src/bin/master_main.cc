@@ -214,7 +214,6 @@ void ShowMaster(StartPages* pages, Master* master, const std::shared_ptr<FrontDo
       [master] { return MasterMetrics(master); });
 }
 
-// Serves until told to stop.
 // Knows the root's children before anybody asks, so that new paths can be told from old ones when
 // the understore is away.
 class RootLoader {
@@ -282,10 +281,11 @@ struct StopHooks {
   std::function<void()> settle;  // waits for the journal
 };
 
+// Serves until told to stop.
 Status Serve(const Configuration& config, const MasterServiceContext& context,
              SessionTable* sessions, StartPages* pages, const StopHooks& hooks) {
   Authenticator authenticator(&config);
-  RpcService service(&authenticator);
+  RpcService service(&authenticator, pages->metrics());
   RegisterAdminService(&service, context);
   RegisterFileSystemService(&service, context);
   RegisterBlockMasterService(&service, context);
@@ -303,7 +303,7 @@ Status Serve(const Configuration& config, const MasterServiceContext& context,
              std::make_shared<FrontDoor>(
                  bind, server->port(), alluxio::grpc::version::FILE_SYSTEM_MASTER_CLIENT_SERVICE));
   spdlog::info("master serves {}:{}", bind, context.rpc_port);
-  RpcService job_service(&authenticator);
+  RpcService job_service(&authenticator, pages->metrics());
   RegisterJobMaster(&job_service, context);
   RegisterVersionService(&job_service);
   auto job_server = StartJobServer(config, &job_service, limits);
@@ -350,7 +350,7 @@ Status Run(const Configuration& config, const std::string& restore_from) {
   SiteOpener opener(UnderStoreContext{&config, &clock, &random, &metrics, &cut});
   MasterOptions options = MakeOptions(config);
   SPILLWAY_ASSIGN_OR_RETURN(options.dirty_bytes_max_below, LimitsBelow(config));
-  StartPages pages(&metrics);
+  StartPages pages(&metrics, {&pool, &journal_thread});
   SPILLWAY_RETURN_IF_ERROR(
       pages.Listen(config.GetString("alluxio.master.bind.host"),
                    static_cast<int>(config.GetInt("alluxio.master.web.port"))));
@@ -362,7 +362,8 @@ Status Run(const Configuration& config, const std::string& restore_from) {
   }
   pages.Phase("opening the journal in " + config.GetString("alluxio.master.journal.folder"));
   SPILLWAY_ASSIGN_OR_RETURN(
-      auto store, OpenRocksDbStateStore(config.GetString("alluxio.master.journal.folder"), true));
+      auto store,
+      OpenRocksDbStateStore(config.GetString("alluxio.master.journal.folder"), true, &metrics));
   SPILLWAY_ASSIGN_OR_RETURN(const LogIndex last, LastLogIndex(store.get(), &journal_thread));
   // A new cluster is told of a bad understore at once; an old one must not wait for it.
   if (last == LogIndex()) {

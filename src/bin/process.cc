@@ -14,6 +14,7 @@
 
 #include "bin/ending.h"
 #include "bin/pid_file.h"
+#include "bin/process_metrics.h"
 #include "common/log.h"
 
 namespace spillway {
@@ -72,6 +73,7 @@ Status LoadConfiguration(std::vector<std::string>* arguments, Configuration* con
 void BeginServer(const std::string& role) {
   ::signal(SIGPIPE, SIG_IGN);
   Ending::Watch(role);
+  CountLockWaits();
 }
 
 int64_t RaiseOpenFiles() {

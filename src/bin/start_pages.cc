@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bin/process_metrics.h"
 #include "common/format.h"
 #include "common/log.h"
 
@@ -49,7 +50,8 @@ WebPage StartPages::Health() {
 
 WebPage StartPages::MetricsPage() {
   absl::MutexLock lock(&mutex_);
-  return {200, "text/plain; version=0.0.4", metrics_->Serialize() + (more_ ? more_() : "")};
+  return {200, "text/plain; version=0.0.4",
+          metrics_->Serialize() + ProcessMetrics(pools_) + (more_ ? more_() : "")};
 }
 
 std::string Gauge(const char* name, const char* help, int64_t value) {

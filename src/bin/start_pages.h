@@ -9,6 +9,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "api/types.h"
+#include "common/executor.h"
 #include "common/metrics.h"
 #include "rpc/web_server.h"
 
@@ -17,7 +18,9 @@ namespace spillway {
 // Thread-safe.
 class StartPages {
  public:
-  explicit StartPages(Metrics* metrics) : metrics_(metrics) {}
+  // Metrics and pools outlive it.
+  StartPages(Metrics* metrics, std::vector<const ThreadPool*> pools)
+      : metrics_(metrics), pools_(std::move(pools)) {}
   ~StartPages() { Stop(); }
   Metrics* metrics() { return metrics_; }
   // Port 0: nobody is answered.
@@ -35,6 +38,7 @@ class StartPages {
   WebPage MetricsPage();
 
   Metrics* const metrics_;
+  const std::vector<const ThreadPool*> pools_;
   absl::Mutex mutex_;
   std::string phase_ ABSL_GUARDED_BY(mutex_) = "starting";
   std::function<WebPage()> health_ ABSL_GUARDED_BY(mutex_);

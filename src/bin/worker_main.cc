@@ -171,7 +171,7 @@ void LeaveInOrder(Worker* worker, int64_t grace_ms) {
 Status Serve(const Configuration& config, const WorkerAddress& address, Worker* worker,
              Executor* pool, StartPages* pages, SystemClock* clock, std::atomic<bool>* cut) {
   Authenticator authenticator(&config);
-  RpcService service(&authenticator);
+  RpcService service(&authenticator, pages->metrics());
   RegisterBlockWorkerService(&service, WorkerServiceContext{worker, pool});
   RegisterVersionService(&service);
   const std::string bind = BindHost(config, address);
@@ -217,14 +217,14 @@ Status Run(const Configuration& config) {
   PosixFileEnv env;
   const WorkerAddress address = AddressOf(config);
   SPILLWAY_ASSIGN_OR_RETURN(BlockStoreOptions store_options, StoreOptions(config, address));
-  StartPages pages(&metrics);
+  ThreadPool pool("blocking", kBlockingThreads);
+  StartPages pages(&metrics, {&pool});
   SPILLWAY_RETURN_IF_ERROR(pages.Listen(BindHost(config, address), address.web_port));
   SPILLWAY_RETURN_IF_ERROR(OwnFolders(store_options));
   store_options.on_progress = [&](const std::string& what) { pages.Progress(what); };
   pages.Phase("scanning the storage folders");
   BlockStore store(store_options, &env);
   SPILLWAY_RETURN_IF_ERROR(store.Open());
-  ThreadPool pool("blocking", kBlockingThreads);
   ChannelOptions channel;
   channel.user = LoginUser(config);
   channel.sasl = config.GetString("alluxio.security.authentication.type") == "SIMPLE";

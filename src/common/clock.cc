@@ -12,8 +12,10 @@ int64_t SystemClock::NowMs() {
       .count();
 }
 
-int64_t SystemClock::MonotonicMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
+int64_t SystemClock::MonotonicMs() { return MonotonicUs() / 1000; }
+
+int64_t SystemClock::MonotonicUs() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }

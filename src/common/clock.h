@@ -17,6 +17,8 @@ class Clock {
   virtual int64_t NowMs() = 0;
   // Never goes back; for deadlines and intervals. The origin has no meaning.
   virtual int64_t MonotonicMs() = 0;
+  // The same clock in microseconds, as finely as it is known; for what is measured.
+  virtual int64_t MonotonicUs() { return MonotonicMs() * 1000; }
   // Blocks the caller. For clients, whose calls block anyway; servers' cores never wait. False,
   // at once, if the process or the client is to end: the caller gives up what it waits for.
   virtual bool SleepMs(int64_t ms) = 0;
@@ -26,6 +28,7 @@ class SystemClock : public Clock {
  public:
   int64_t NowMs() override;
   int64_t MonotonicMs() override;
+  int64_t MonotonicUs() override;
   bool SleepMs(int64_t ms) override;
   // Ends all sleeps, now and from now on.
   void Interrupt();

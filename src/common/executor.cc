@@ -102,6 +102,13 @@ void ThreadPool::PostAfter(int64_t delay_ms, Task task) {
   state_->timers_changed.Notify();
 }
 
+const std::string& ThreadPool::name() const { return state_->name; }
+
+size_t ThreadPool::queued() const {
+  absl::MutexLock lock(&state_->mutex);
+  return state_->queue.size();
+}
+
 void ThreadPool::Shutdown() {
   std::vector<std::thread> threads;
   std::deque<Task> dropped;

@@ -25,6 +25,9 @@ class ThreadPool : public Executor {
   ~ThreadPool() override;
   void Post(Task task) override;
   void PostAfter(int64_t delay_ms, Task task) override;
+  const std::string& name() const;
+  // Tasks that wait for a thread.
+  size_t queued() const;
   // Waits for tasks that run, drops those that wait. Idempotent.
   void Shutdown();
 

@@ -13,6 +13,8 @@
 
 namespace spillway {
 
+class Metrics;
+
 // Changes of one commit: a value, or nothing for a key that goes away.
 using StateBatch = std::map<std::string, std::optional<std::string>, std::less<>>;
 
@@ -48,7 +50,8 @@ class MemoryStateStore : public StateStore {
 };
 
 // RocksDB in folder path, created if it is missing and create is set. FAILED_PRECONDITION if
-// another process has it open; DATA_LOSS if it is corrupt.
-StatusOr<std::unique_ptr<StateStore>> OpenRocksDbStateStore(const std::string& path, bool create);
+// another process has it open; DATA_LOSS if it is corrupt. metrics, if given, outlives it.
+StatusOr<std::unique_ptr<StateStore>> OpenRocksDbStateStore(const std::string& path, bool create,
+                                                            Metrics* metrics = nullptr);
 
 }  // namespace spillway

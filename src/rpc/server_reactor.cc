@@ -107,6 +107,7 @@ void ServerCall::OnAccepted(bool ok) {
     return;
   }
   Accept(source_);
+  begun_us_ = SystemClock().MonotonicUs();
   reactor_ = source_.service->CreateReactor(this);
   source_.live->Begun(this);
 }
@@ -151,6 +152,8 @@ void ServerCall::OnGone(bool) {
 void ServerCall::EventOver() {
   if (--outstanding_ > 0) return;
   reactor_->OnDone();
+  const double seconds = static_cast<double>(SystemClock().MonotonicUs() - begun_us_) / 1e6;
+  source_.service->Over(method(), seconds, end_.ok() && !context_.IsCancelled());
   delete this;
 }
 

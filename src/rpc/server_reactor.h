@@ -160,6 +160,7 @@ class ServerCall : public ServerStream {
   Event finished_{this, &ServerCall::OnFinished};
   Event gone_{this, &ServerCall::OnGone};
   ServerReactor* reactor_ = nullptr;
+  int64_t begun_us_ = 0;
   grpc::Status end_;
   bool headers_sent_ = false;  // of the queue's thread
   // Events that will come: the end of the call and of its finishing always do.

@@ -85,7 +85,8 @@ ServerReactor* MakeFailedReactor(ServerStream* call, const Status& status) {
   return new FailedReactor(call, status);
 }
 
-RpcService::RpcService(Authenticator* authenticator) : authenticator_(authenticator) {
+RpcService::RpcService(Authenticator* authenticator, Metrics* metrics)
+    : authenticator_(authenticator), meter_(metrics) {
   const std::string sasl = "alluxio.grpc.sasl.SaslAuthenticationService";
   if (!authenticator->sasl()) return;
   Exempt(sasl);
@@ -97,7 +98,9 @@ RpcService::RpcService(Authenticator* authenticator) : authenticator_(authentica
 void RpcService::AddUnary(const std::string& service, const std::string& method,
                           RawHandler handler) {
   services_.insert(service);
-  unary_["/" + service + "/" + method] = std::move(handler);
+  const std::string name = "/" + service + "/" + method;
+  unary_[name] = std::move(handler);
+  meter_.Register(name);
 }
 
 std::vector<std::string> RpcService::UnaryMethods() const {
@@ -117,7 +120,9 @@ std::vector<std::string> RpcService::StreamMethods() const {
 void RpcService::Stream(const std::string& service, const std::string& method,
                         StreamHandler handler) {
   services_.insert(service);
-  streams_["/" + service + "/" + method] = std::move(handler);
+  const std::string name = "/" + service + "/" + method;
+  streams_[name] = std::move(handler);
+  meter_.Register(name);
 }
 
 void RpcService::Refuse(const std::string& service, const std::string& method) {

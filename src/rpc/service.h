@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "rpc/auth.h"
 #include "rpc/buffers.h"
+#include "rpc/call_meter.h"
 #include "rpc/request_text.h"
 #include "rpc/server_reactor.h"
 #include "rpc/status_map.h"
@@ -51,7 +52,8 @@ class RpcService {
       std::function<void(const CallContext&, const grpc::ByteBuffer&, std::shared_ptr<RawReply>)>;
   using StreamHandler = std::function<ServerReactor*(CallContext)>;
 
-  explicit RpcService(Authenticator* authenticator);
+  // Calls are measured if there are metrics, which outlive the service.
+  explicit RpcService(Authenticator* authenticator, Metrics* metrics = nullptr);
 
   // service is the full name, as in /service/method.
   template <typename Request, typename Response>
@@ -83,6 +85,10 @@ class RpcService {
   bool Hosts(const std::string& service) const { return services_.contains(service); }
 
   ServerReactor* CreateReactor(ServerCall* call);
+  // A call of method is over, for which CreateReactor was asked seconds ago.
+  void Over(const std::string& method, double seconds, bool ok) {
+    meter_.Over(method, seconds, ok);
+  }
   // From now on calls are refused with UNAVAILABLE, so that clients ask elsewhere or later.
   void Stop() { stopping_ = true; }
 
@@ -90,6 +96,7 @@ class RpcService {
   void AddUnary(const std::string& service, const std::string& method, RawHandler handler);
 
   Authenticator* const authenticator_;
+  CallMeter meter_;
   absl::flat_hash_map<std::string, RawHandler> unary_;
   absl::flat_hash_map<std::string, StreamHandler> streams_;
   absl::flat_hash_set<std::string> services_;

@@ -184,22 +184,22 @@ class MeteredUnderStore : public ForwardingUnderStore<MeteredUnderStore> {
 
   template <typename F>
   auto Call(const char* operation, F&& call) {
-    const int64_t start_ms = clock_->MonotonicMs();
+    const int64_t start_us = clock_->MonotonicUs();
     auto result = call();
-    Count(operation, StatusOf(result), start_ms);
+    Count(operation, StatusOf(result), start_us);
     return result;
   }
 
   // Each took as long as all together: that is how long it kept its caller waiting.
   std::vector<StatusOr<PutResult>> PutMany(const std::vector<PutRequest>& puts) override {
-    const int64_t start_ms = clock_->MonotonicMs();
+    const int64_t start_us = clock_->MonotonicUs();
     auto results = inner_->PutMany(puts);
-    for (const auto& result : results) Count("put", result.status(), start_ms);
+    for (const auto& result : results) Count("put", result.status(), start_us);
     return results;
   }
 
  private:
-  void Count(const char* operation, const Status& status, int64_t start_ms) {
+  void Count(const char* operation, const Status& status, int64_t start_us) {
     const std::string outcome = absl::StatusCodeToString(status.code());
     metrics_
         ->Counter("spillway_understore_requests_total",
@@ -209,7 +209,7 @@ class MeteredUnderStore : public ForwardingUnderStore<MeteredUnderStore> {
     metrics_
         ->Seconds("spillway_understore_request_seconds", "Duration of understore calls.",
                   {{"operation", operation}})
-        .Observe(static_cast<double>(clock_->MonotonicMs() - start_ms) / 1000.0);
+        .Observe(static_cast<double>(clock_->MonotonicUs() - start_us) / 1e6);
   }
 
   Clock* const clock_;

@@ -39,8 +39,11 @@ def test_metricsTable_isWhatAClusterExports():
     assert {name: table.get(name) for name in exported} == exported, "docs/METRICS.md has a row for each"
     source = "".join(path.read_text() for path in (ROOT / "src").rglob("*.cc"))
     assert {name for name in table if f'"{name}"' not in source} == set(), "rows of what no code exports"
-    assert {name for name in re.findall(r'"(spillway_(?:master_|worker_|understore_|connections)[a-z_]*)"', source)} == set(table)
+    assert {name for name in re.findall(r'"(spillway_(?:master_|worker_|understore_|rpc_|lock_|executor_|connections)[a-z_]*)"', source)} == set(table)
     assert 'spillway_worker_tier_used_bytes{tier="MEM"}' in worker
+    assert re.search(r'spillway_rpc_seconds_count{method="[^"]*/CreateFile"} [1-9]', master)
+    assert re.search(r'spillway_rpc_seconds_count{method="[^"]*BlockWorker/', worker)
+    assert 'spillway_executor_queued_tasks{pool="blocking"}' in worker
     assert 'le="5e-05"' in text, "buckets below a millisecond"
 
 
