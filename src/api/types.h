@@ -153,6 +153,7 @@ struct CreateFileOptions {
 struct CompleteFileOptions {
   std::optional<InodeId> file;  // FAILED_PRECONDITION if the path is another file by now
   std::optional<int64_t> understore_length;  // written through to the understore by the client
+  std::optional<int64_t> length_bytes;       // written; DATA_LOSS if its blocks have another length
   bool persist = false;                      // ask for the file to be persisted
   int64_t persistence_wait_time_ms = 0;
   std::optional<OperationId> operation_id;

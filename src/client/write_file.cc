@@ -251,6 +251,7 @@ Status FileSystem::WriteLong(const std::string& path, const WriteOptions& option
   if (status.ok()) {
     CompleteFileOptions complete;
     complete.file = file.id;
+    complete.length_bytes = length;
     if (through) complete.understore_length = length;
     complete.persist = type == WriteType::kAsyncThrough && options.persist &&
                        options.create.persistence_wait_time_ms >= 0;

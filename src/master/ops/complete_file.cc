@@ -17,6 +17,20 @@ bool MayComeBack(ClusterState& cluster, BlockId block, int64_t now_ms) {
   });
 }
 
+Status CheckThrough(const state::Inode& inode, const std::string& path, int64_t length) {
+  const int64_t block_size = inode.block_size_bytes();
+  if (length >= 0 && length <= kBytesMax && length / block_size < kSequenceMask)
+    return absl::OkStatus();
+  return InvalidArgument("File {} cannot have {} bytes in blocks of {}.", path, length, block_size);
+}
+
+// A stream that was cut off may have ended as if it were whole.
+Status CheckWritten(const CompleteFileOptions& options, const std::string& path, int64_t length) {
+  if (!options.length_bytes || *options.length_bytes == length) return absl::OkStatus();
+  return MakeStatus(StatusCode::kDataLoss, "{} has {} bytes on its workers, and {} were written.",
+                    path, length, *options.length_bytes);
+}
+
 }  // namespace
 
 Outcome<Nothing> Master::CompleteFile(const Caller& caller, const std::string& path,
@@ -61,10 +75,7 @@ StatusOr<InodeId> Master::DoCompleteFile(StateTxn& txn, const Caller&, const std
   std::vector<state::BlockRecord> blocks;
   if (through) {
     length = *options.understore_length;
-    if (length < 0 || length > kBytesMax || length / inode.block_size_bytes() >= kSequenceMask) {
-      return InvalidArgument("File {} cannot have {} bytes in blocks of {}.", path, length,
-                             inode.block_size_bytes());
-    }
+    SPILLWAY_RETURN_IF_ERROR(CheckThrough(inode, path, length));
     const int64_t count = length == 0 ? 0 : (length - 1) / inode.block_size_bytes() + 1;
     blocks.resize(count);
     for (int64_t i = 0; i < std::max<int64_t>(count, inode.next_block_index()); ++i) {
@@ -83,6 +94,7 @@ StatusOr<InodeId> Master::DoCompleteFile(StateTxn& txn, const Caller&, const std
   } else {
     SPILLWAY_ASSIGN_OR_RETURN(blocks, CommittedBlocks(inode, &length));
   }
+  SPILLWAY_RETURN_IF_ERROR(CheckWritten(options, path, length));
   SPILLWAY_RETURN_IF_ERROR(CheckQuota(lookup.chain, 0, length));
   const int64_t generation = txn.Cluster().next_generation();
   txn.Apply(MakeEntry([&](auto& entry) {

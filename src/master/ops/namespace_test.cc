@@ -263,5 +263,19 @@ TEST_F(NamespaceTest, load_oncePerDirectory) {
       << "what is known asks the store no more";
 }
 
+// A stream that was cut off within a message may look as if it had ended.
+TEST_F(NamespaceTest, completeFile_shorterThanWhatWasWritten_isRefused) {
+  const auto worker = AddWorker("w1");
+  ASSERT_TRUE(master_->CreateFile(root_, "/f", {}).result.ok());
+  const BlockId block = *master_->NewBlockId(root_, "/f").result;
+  ASSERT_TRUE(master_->CommitBlock(worker, Report(block, 10)).ok());
+  CompleteFileOptions options;
+  options.length_bytes = 11;
+  EXPECT_EQ(CodeOf(master_->CompleteFile(root_, "/f", options)), StatusCode::kDataLoss);
+  EXPECT_FALSE(master_->GetStatus(root_, "/f").result->completed);
+  options.length_bytes = 10;
+  EXPECT_TRUE(master_->CompleteFile(root_, "/f", options).result.ok());
+}
+
 }  // namespace
 }  // namespace spillway

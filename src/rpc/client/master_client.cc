@@ -200,6 +200,7 @@ class MasterClient : public MasterApi {
     request.set_path(path);
     if (options.file) request.set_file_id(options.file->value());
     if (options.understore_length) request.set_understore_length(*options.understore_length);
+    if (options.length_bytes) request.set_length_bytes(*options.length_bytes);
     request.set_persist(options.persist);
     request.set_persistence_wait_time_ms(options.persistence_wait_time_ms);
     const OperationId operation = options.operation_id.value_or(NewOperationId());

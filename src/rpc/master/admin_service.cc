@@ -144,6 +144,7 @@ void RegisterOperations(RpcService* service, const MasterServiceContext& context
         if (request.file_id() != 0) options.file = InodeId(request.file_id());
         if (request.has_understore_length())
           options.understore_length = request.understore_length();
+        if (request.has_length_bytes()) options.length_bytes = request.length_bytes();
         options.persist = request.persist();
         options.persistence_wait_time_ms = request.persistence_wait_time_ms();
         options.operation_id = OperationId{request.operation_most(), request.operation_least()};
