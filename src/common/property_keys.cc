@@ -140,7 +140,7 @@ const PropertyKey kKeys[] = {
     {"alluxio.user.file.persistence.initial.wait.time", T::kDuration, "0", S::kClient, "Delay of the first attempt to persist; -1: only on request."},
     {"alluxio.user.file.persist.on.rename", T::kBool, "false", S::kClient, "Rename asks for what it moves to be persisted."},
     {"alluxio.user.file.metadata.sync.interval", T::kDuration, "-1", S::kAll, "How old what is known of the understore may be: -1 any age, 0 compares at every access. What clients send goes before what the master has."},
-    {"alluxio.user.file.create.ttl", T::kDuration, "-1", S::kClient, "Time to live of new files; -1: none."},
+    {"alluxio.user.file.create.ttl", T::kDuration, "-1", S::kClient, "Time to live of new files, and of those that the client's own calls bring into the namespace from the store; -1: none."},
     {"alluxio.user.rpc.retry.max.duration", T::kDuration, "2min", S::kClient, "How long a client retries a master that is away."},
     {"spillway.user.copy.threads", T::kInt, "8", S::kClient, "Files copied at a time by copyFromLocal and copyToLocal."},
     {"spillway.user.data.timeout", T::kDuration, "30sec", S::kClient, "Longest wait for progress of a data stream."},

@@ -25,7 +25,8 @@ Connection::Connection(const Configuration& config) : config_(config) {
       masters, channel, config_.GetDurationMs("alluxio.user.rpc.retry.max.duration"), &clock_,
       &random_);
   master_ = MakeMasterClient(caller, &random_,
-                             config_.GetDurationMs("alluxio.user.file.metadata.sync.interval"));
+                             {config_.GetDurationMs("alluxio.user.file.metadata.sync.interval"),
+                              config_.GetDurationMs("alluxio.user.file.create.ttl")});
   admin_ = MakeNamespaceAdminClient(caller);
   workers_ =
       MakeWorkerConnector(channel, config_.GetDurationMs("spillway.user.data.timeout"), &random_);

@@ -37,7 +37,7 @@ class Master : private MasterState {
   // The directory that must be loaded from the understore before path can be answered for, if any.
   // With children, the children of path count too.
   std::optional<InodeId> DirectoryToLoad(const std::string& path, bool children);
-  Status LoadDirectory(InodeId directory);  // brings its children into the namespace; blocks
+  Status LoadDirectory(InodeId directory, const PassiveTtl& ttl = {});  // its children; blocks
   // The same for what an operation that adds path must know, but OK without it if the understore
   // does not answer for a few seconds: what it holds there shows when path is persisted. Blocks.
   Status LoadForCreate(const std::string& path);
@@ -51,10 +51,9 @@ class Master : private MasterState {
   bool SyncIsDue(const std::string& path, SyncDepth depth, int64_t interval_ms);
   // Makes the namespace at and below path as the understore has it where others have changed it:
   // what is new appears, what has another content is loaded anew, what is gone disappears. What the
-  // understore does not have yet stays as it is. Ends early with CANCELLED when stopped says so.
-  // Blocks.
+  // understore does not have yet stays as it is. CANCELLED as soon as stopped says so. Blocks.
   Status SyncMetadata(const std::string& path, SyncDepth depth, SyncCounts* counts,
-                      const std::function<bool()>& stopped = nullptr);
+                      const std::function<bool()>& stopped = nullptr, const PassiveTtl& ttl = {});
   // The next operation on path or below it compares first.
   Outcome<Nothing> NeedsSync(const Caller& caller, const std::string& path);
   // Persisted files at and below path that the understore does not have as they are. Blocks.
@@ -118,8 +117,7 @@ class Master : private MasterState {
   Outcome<BlockInfo> GetBlockInfo(BlockId id);
   Outcome<std::string> ReverseResolve(const std::string& uri);
   std::vector<MountInfo> GetMounts();
-  // Shows an understore at path, which must not exist while its parent must. Asks the understore:
-  // blocks.
+  // Shows an understore at path, which must not exist while its parent must. Asks it: blocks.
   Outcome<Nothing> Mount(const Caller& caller, const std::string& path, const std::string& uri,
                          const MountOptions& options);
   // Other options for the mount at path. Blocks.
@@ -194,6 +192,7 @@ class Master : private MasterState {
                   std::function<void(Status)> done);
 
  private:
+  friend class MasterInvariants;  // background/invariants.h
   void Format(StateTxn& txn) HOLDING_MUTEX;
   // --- state/paths.cc
   Lookup Find(StateTxn& txn, const std::string& path) HOLDING_MUTEX;
@@ -302,29 +301,30 @@ class Master : private MasterState {
   session::MasterMessage MountTableMessage() HOLDING_MUTEX;
   void TellMounts() HOLDING_MUTEX;
   // *what becomes its name.
-  Status LoadFrom(InodeId directory, bool briefly, std::string* what) WITHOUT_MUTEX;
-  Status AddLoadedPage(InodeId directory, const ResolvedKey& from, const ListPage& page, bool last);
+  Status LoadFrom(InodeId directory, const PassiveTtl& ttl, bool briefly, std::string* what);
+  Status AddLoadedPage(InodeId directory, const ResolvedKey& from, const ListPage& page, bool last,
+                       const PassiveTtl& ttl) WITHOUT_MUTEX;
   // Gone as far as the namespace goes, but the understore may list it. object: null for a folder.
   bool IsLeaving(StateTxn& txn, MountId mount, const std::string& key,
                  const ObjectInfo* object) HOLDING_MUTEX;
   void AddLoadedFolder(StateTxn& txn, const state::Inode& parent,
                        const std::string& name) HOLDING_MUTEX;
-  state::Inode LoadedFile(StateTxn& txn, const state::Inode& parent, const std::string& name,
-                          const ObjectInfo& object) HOLDING_MUTEX;
+  state::Inode LoadedFile(StateTxn& txn, const state::Inode& parent, const std::string& path,
+                          const ObjectInfo& object, const PassiveTtl& ttl) HOLDING_MUTEX;
   // --- ops/damaged.cc
   std::string RemakeDirectory(StateTxn& txn, const DamagedRecord& record) HOLDING_MUTEX;
   void NoteLeftOut(const std::string& folder, const LeftOut& left, bool first) WITHOUT_MUTEX;
   // --- ops/sync.cc
   struct SyncedFolder;
   // What path's first component that may have come or gone is now.
-  Status SyncEntry(const std::string& path, SyncDepth depth, SyncCounts* counts) WITHOUT_MUTEX;
+  Status SyncEntry(const std::string& path, SyncDepth depth, SyncCounts* counts,
+                   const PassiveTtl& ttl) WITHOUT_MUTEX;
   // All children, or only that one.
-  Status SyncFolder(InodeId directory, const std::string* only, SyncCounts* counts) WITHOUT_MUTEX;
-  Status CompareFolder(SyncedFolder& folder, const std::string* only,
-                       SyncCounts* counts) WITHOUT_MUTEX;
-  void ComparePage(SyncedFolder& folder, const ListPage& page, SyncCounts* counts) WITHOUT_MUTEX;
-  void RemoveMissing(SyncedFolder& folder, const std::string* only,
-                     SyncCounts* counts) WITHOUT_MUTEX;
+  Status SyncFolder(InodeId directory, const std::string* only, SyncCounts* counts,
+                    const PassiveTtl& ttl) WITHOUT_MUTEX;
+  Status CompareFolder(SyncedFolder& folder, const std::string* only) WITHOUT_MUTEX;
+  void ComparePage(SyncedFolder& folder, const ListPage& page) WITHOUT_MUTEX;
+  void RemoveMissing(SyncedFolder& folder, const std::string* only) WITHOUT_MUTEX;
   // As it stands in the understore since before that time; nothing of it is under way.
   bool IsSettled(const state::Inode& inode, const std::string& key,
                  int64_t before_ms) HOLDING_MUTEX;

@@ -132,6 +132,18 @@ struct Lookup {
 // How far down a comparison with the understore goes.
 enum class SyncDepth { kPath, kChildren, kAll };
 
+// The TTL of files that an operation on path brings into the namespace from the understore
+// (alluxio.user.file.create.ttl of who asks): of path alone, of the files in it, or of all below.
+// What a folder's listing brings beside them has none.
+struct PassiveTtl {
+  int64_t ttl_ms = -1;
+  TtlAction action = TtlAction::kFree;
+  std::string path;
+  SyncDepth depth = SyncDepth::kPath;
+
+  bool Covers(const std::string& file) const;
+};
+
 struct Synced {
   int64_t at_ms = 0;
   SyncDepth depth = SyncDepth::kPath;
@@ -156,6 +168,7 @@ struct ListCursor {
   bool to_keep = false;
   InodeId folder;
   uint64_t ticket = 0;
+  PassiveTtl ttl;  // of what is loaded for it
 };
 
 // Who says that an upload failed: its cause decides what is slowed down.

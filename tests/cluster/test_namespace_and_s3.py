@@ -35,6 +35,18 @@ def test_persistOnRename_asksForPersistence(s3, s3_cluster):
     assert keys_like(s3, "/por/") == []
 
 
+def test_passiveTtl_isOfTheFilesThatWereAskedFor(s3, s3_cluster):
+    for key in ["ttl/asked", "ttl/beside", "ttl2/a", "ttl2/b"]:
+        s3.path(key).parent.mkdir(parents=True, exist_ok=True)
+        s3.path(key).write_bytes(b"theirs")
+    passive = {"alluxio.user.file.create.ttl": "1h", "alluxio.user.file.metadata.sync.interval": "0"}
+    s3_cluster.fs("stat", "/ttl/asked", **passive)
+    s3_cluster.fs("ls", "/ttl2", **passive)
+    ttl = {path: s3_cluster.fs("stat", path).stdout.split(" ttl=")[1].split(",")[0]
+           for path in ["/ttl/asked", "/ttl/beside", "/ttl2/a", "/ttl2/b", "/ttl2"]}
+    assert ttl == {"/ttl/asked": "3600000", "/ttl/beside": "-1", "/ttl2/a": "3600000", "/ttl2/b": "3600000", "/ttl2": "-1"}
+
+
 def test_deleteBeforePersist_uploadsNothing(s3, s3_cluster):
     make(s3_cluster, "/db", **NEVER)
     s3_cluster.fs("rm", "/db")

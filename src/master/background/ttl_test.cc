@@ -91,5 +91,54 @@ TEST_F(TtlTest, completeWithMoreBlocksThanAFileHas_isRefused) {
   }
 }
 
+// As a client has it that sets alluxio.user.file.create.ttl.
+TEST_F(TtlTest, passive_isOfTheFilesThatWereAskedFor) {
+  for (const char* key : {"d/asked", "d/beside", "d/in/deep", "e/one", "e/in/deep", "f/in/deep"})
+    PutObject(key, "1");
+  SyncRoot();
+  const auto load = [this](const std::string& path, SyncDepth depth) {
+    const PassiveTtl ttl{1000, TtlAction::kFree, path, depth};
+    const bool children = depth != SyncDepth::kPath;
+    while (const auto directory = master_->DirectoryToLoad(path, children))
+      ASSERT_TRUE(master_->LoadDirectory(*directory, ttl).ok());
+  };
+  load("/d/asked", SyncDepth::kPath);
+  load("/e", SyncDepth::kChildren);
+  load("/f", SyncDepth::kAll);
+  load("/f/in", SyncDepth::kAll);
+  SyncCounts counts;
+  const PassiveTtl below{2000, TtlAction::kDelete, "/e", SyncDepth::kAll};
+  clock_.AdvanceMs(10);
+  ASSERT_TRUE(master_->SyncMetadata("/e", SyncDepth::kAll, &counts, nullptr, below).ok());
+  const auto ttl_of = [this](const std::string& path) {
+    return master_->GetStatus(root_, path).result->ttl_ms;
+  };
+  EXPECT_EQ(ttl_of("/d/asked"), 1000);
+  EXPECT_EQ(ttl_of("/d/beside"), -1);
+  EXPECT_EQ(ttl_of("/d/in"), -1);
+  EXPECT_EQ(ttl_of("/e/one"), 1000) << "known before, it keeps what it has";
+  EXPECT_EQ(ttl_of("/e"), -1) << "a folder has none";
+  EXPECT_EQ(ttl_of("/e/in/deep"), 2000);
+  EXPECT_EQ(ttl_of("/f/in/deep"), 1000);
+}
+
+// An old object does not expire at once.
+TEST_F(TtlTest, passive_countsFromTheLoad) {
+  PutObject("o/old", "1");
+  SyncRoot();
+  clock_.AdvanceMs(1'000'000);
+  const PassiveTtl ttl{5000 + options_.ttl_check_interval_ms, TtlAction::kDelete, "/o/old",
+                       SyncDepth::kPath};
+  ASSERT_TRUE(master_->LoadDirectory(*master_->DirectoryToLoad("/o/old", false), ttl).ok());
+  clock_.AdvanceMs(options_.ttl_check_interval_ms + 1000);
+  master_->Tick();
+  executor_.RunAll();
+  EXPECT_TRUE(Exists("/o/old"));
+  clock_.AdvanceMs(options_.ttl_check_interval_ms + 5000);
+  master_->Tick();
+  executor_.RunAll();
+  EXPECT_FALSE(Exists("/o/old"));
+}
+
 }  // namespace
 }  // namespace spillway

@@ -31,9 +31,16 @@ std::optional<InodeId> Master::DirectoryToLoad(const std::string& path, bool chi
   return InodeId(last.id());
 }
 
-Status Master::LoadDirectory(InodeId directory) {
+bool PassiveTtl::Covers(const std::string& file) const {
+  if (ttl_ms < 0) return false;
+  if (file == path) return true;
+  return depth == SyncDepth::kAll ? IsWithin(file, path)
+                                  : depth == SyncDepth::kChildren && ParentPath(file) == path;
+}
+
+Status Master::LoadDirectory(InodeId directory, const PassiveTtl& ttl) {
   std::string what;
-  const Status status = LoadFrom(directory, /*briefly=*/false, &what);
+  const Status status = LoadFrom(directory, ttl, /*briefly=*/false, &what);
   if (status.ok()) return status;
   return spillway::MakeStatus(IsAway(status) || status.code() == StatusCode::kResourceExhausted
                                   ? StatusCode::kUnavailable
@@ -44,7 +51,7 @@ Status Master::LoadDirectory(InodeId directory) {
 Status Master::LoadForCreate(const std::string& path) {
   while (const auto directory = DirectoryToLoad(path, false)) {
     std::string what;
-    const Status status = LoadFrom(*directory, /*briefly=*/true, &what);
+    const Status status = LoadFrom(*directory, {}, /*briefly=*/true, &what);
     if (IsAway(status)) return absl::OkStatus();
     // One that asks for fewer requests is there: it is waited for.
     if (!status.ok()) SPILLWAY_RETURN_IF_ERROR(LoadDirectory(*directory));
@@ -71,7 +78,7 @@ Status Master::LoadForRename(const std::string& path) {
     const InodeId folder = folders.back();
     folders.pop_back();
     std::string what;
-    const Status status = LoadFrom(folder, /*briefly=*/true, &what);
+    const Status status = LoadFrom(folder, {}, /*briefly=*/true, &what);
     if (IsAway(status)) return absl::OkStatus();
     if (!status.ok()) SPILLWAY_RETURN_IF_ERROR(LoadDirectory(folder));
     if (clock_->MonotonicMs() - begin_ms > kSubtreeMs) {
@@ -93,7 +100,7 @@ Status Master::LoadForRename(const std::string& path) {
   return absl::OkStatus();
 }
 
-Status Master::LoadFrom(InodeId directory, bool briefly, std::string* what) {
+Status Master::LoadFrom(InodeId directory, const PassiveTtl& ttl, bool briefly, std::string* what) {
   std::shared_ptr<UnderStore> store;
   ResolvedKey resolved;
   std::string folder;
@@ -128,7 +135,7 @@ Status Master::LoadFrom(InodeId directory, bool briefly, std::string* what) {
     }
     token = page->next_token;
     NoteLeftOut(resolved.full(), LeaveOutUnnamed(folder, &*page), first);
-    SPILLWAY_RETURN_IF_ERROR(AddLoadedPage(directory, resolved, *page, token.empty()));
+    SPILLWAY_RETURN_IF_ERROR(AddLoadedPage(directory, resolved, *page, token.empty(), ttl));
     if (token.empty()) return absl::OkStatus();
   }
 }
@@ -164,22 +171,25 @@ void Master::AddLoadedFolder(StateTxn& txn, const state::Inode& parent, const st
       MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
 }
 
-state::Inode Master::LoadedFile(StateTxn& txn, const state::Inode& parent, const std::string& name,
-                                const ObjectInfo& object) {
+state::Inode Master::LoadedFile(StateTxn& txn, const state::Inode& parent, const std::string& path,
+                                const ObjectInfo& object, const PassiveTtl& ttl) {
   constexpr int64_t kBlockSize = 64 << 20;
   const int64_t time_ms = object.last_modified_ms > 0 ? object.last_modified_ms : clock_->NowMs();
   state::Inode inode;
   inode.set_id(FileIdOfContainer(txn.Cluster().next_container_id()).value());
   inode.set_parent_id(parent.id());
-  inode.set_name(name);
-  inode.set_creation_time_ms(time_ms);
+  inode.set_name(BaseName(path));
+  // A TTL counts from here, and what has just come into the namespace does not expire at once.
+  inode.set_creation_time_ms(clock_->NowMs());
   inode.set_last_modification_time_ms(time_ms);
   inode.set_last_access_time_ms(time_ms);
   inode.set_owner(options_.superuser);
   inode.set_group(options_.superuser);
   inode.set_mode(static_cast<uint32_t>(0666 & ~options_.umask));
   InheritAcl(parent, &inode);
-  inode.set_ttl_ms(-1);
+  const bool expires = ttl.Covers(path);
+  inode.set_ttl_ms(expires ? ttl.ttl_ms : -1);
+  if (expires) inode.set_ttl_action(static_cast<state::TtlAction>(ttl.action));
   inode.set_block_size_bytes(kBlockSize);
   inode.set_length_bytes(object.size_bytes);
   inode.set_completed(true);
@@ -198,7 +208,7 @@ state::Inode Master::LoadedFile(StateTxn& txn, const state::Inode& parent, const
 }
 
 Status Master::AddLoadedPage(InodeId directory, const ResolvedKey& from, const ListPage& page,
-                             bool last) {
+                             bool last, const PassiveTtl& ttl) {
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   auto parent = txn.GetInode(directory);
@@ -218,7 +228,7 @@ Status Master::AddLoadedPage(InodeId directory, const ResolvedKey& from, const L
     const std::string name = NameOfKey(object.key);
     if (name.empty() || txn.GetChild(directory, name) || IsLeaving(txn, mount, object.key, &object))
       continue;
-    const state::Inode inode = LoadedFile(txn, *parent, name, object);
+    const state::Inode inode = LoadedFile(txn, *parent, JoinPath(*path, name), object, ttl);
     txn.Apply(
         MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
   }

@@ -33,9 +33,11 @@ struct Master::SyncedFolder {
   ResolvedKey key;
   std::shared_ptr<UnderStore> store;
   int64_t began_at_ms = 0;
+  SyncCounts* counts = nullptr;
   // The names that the understore has there, each as object or as folder or as both.
   enum Kind { kObject = 1, kFolder = 2 };
   std::map<std::string, int> seen;
+  PassiveTtl ttl;   // of files that appear
   ListPage hidden;  // by an entry of the other kind in the namespace
 
   // What hides another entry, and is not there itself any more, was not seen.
@@ -81,10 +83,10 @@ Outcome<Nothing> Master::NeedsSync(const Caller& caller, const std::string& path
 }
 
 Status Master::SyncMetadata(const std::string& path, SyncDepth depth, SyncCounts* counts,
-                            const std::function<bool()>& stopped) {
+                            const std::function<bool()>& stopped, const PassiveTtl& ttl) {
   const int64_t began_ms = clock_->MonotonicMs();
   std::vector<InodeId> folders;
-  SPILLWAY_RETURN_IF_ERROR(SyncEntry(path, depth, counts));
+  SPILLWAY_RETURN_IF_ERROR(SyncEntry(path, depth, counts, ttl));
   {
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
@@ -97,7 +99,7 @@ Status Master::SyncMetadata(const std::string& path, SyncDepth depth, SyncCounts
       return spillway::MakeStatus(StatusCode::kCancelled, "The sync of {} was cancelled.", path);
     const InodeId folder = folders.back();
     folders.pop_back();
-    SPILLWAY_RETURN_IF_ERROR(SyncFolder(folder, nullptr, counts));
+    SPILLWAY_RETURN_IF_ERROR(SyncFolder(folder, nullptr, counts, ttl));
     if (depth != SyncDepth::kAll) continue;
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
@@ -121,7 +123,8 @@ Status Master::SyncMetadata(const std::string& path, SyncDepth depth, SyncCounts
   return absl::OkStatus();
 }
 
-Status Master::SyncEntry(const std::string& path, SyncDepth depth, SyncCounts* counts) {
+Status Master::SyncEntry(const std::string& path, SyncDepth depth, SyncCounts* counts,
+                         const PassiveTtl& ttl) {
   InodeId parent;
   std::string name;
   {
@@ -137,11 +140,14 @@ Status Master::SyncEntry(const std::string& path, SyncDepth depth, SyncCounts* c
     parent = InodeId(lookup.chain[at].id());
     name = lookup.names[at];
   }
-  return SyncFolder(parent, &name, counts);
+  return SyncFolder(parent, &name, counts, ttl);
 }
 
-Status Master::SyncFolder(InodeId directory, const std::string* only, SyncCounts* counts) {
+Status Master::SyncFolder(InodeId directory, const std::string* only, SyncCounts* counts,
+                          const PassiveTtl& ttl) {
   SyncedFolder folder;
+  folder.ttl = ttl;
+  folder.counts = counts;
   {
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
@@ -155,7 +161,7 @@ Status Master::SyncFolder(InodeId directory, const std::string* only, SyncCounts
     folder.began_at_ms = clock_->NowMs();
     ++syncs_running_;
   }
-  const Status status = CompareFolder(folder, only, counts);
+  const Status status = CompareFolder(folder, only);
   absl::MutexLock lock(&mutex_);
   if (--syncs_running_ == 0) gone_during_sync_.clear();
   if (status.ok()) return status;
@@ -163,13 +169,13 @@ Status Master::SyncFolder(InodeId directory, const std::string* only, SyncCounts
                               folder.key.full(), Message(status));
 }
 
-Status Master::CompareFolder(SyncedFolder& folder, const std::string* only, SyncCounts* counts) {
+Status Master::CompareFolder(SyncedFolder& folder, const std::string* only) {
   const auto compare = [&](const ListPage& page) ABSL_LOCKS_EXCLUDED(mutex_) {
     for (const ObjectInfo& object : page.objects)
       folder.seen[NameOfKey(object.key)] |= SyncedFolder::kObject;
     for (const std::string& key : page.directories)
       folder.seen[NameOfKey(key)] |= SyncedFolder::kFolder;
-    ComparePage(folder, page, counts);
+    ComparePage(folder, page);
   };
   if (only != nullptr) {
     const std::string key = folder.key.key.empty() ? *only : folder.key.key + "/" + *only;
@@ -178,7 +184,7 @@ Status Master::CompareFolder(SyncedFolder& folder, const std::string* only, Sync
     compare(page);
     // Beside an object nobody has looked for a folder.
     folder.hidden.objects.clear();
-    RemoveMissing(folder, only, counts);
+    RemoveMissing(folder, only);
     return absl::OkStatus();
   }
   std::string token;
@@ -191,7 +197,7 @@ Status Master::CompareFolder(SyncedFolder& folder, const std::string* only, Sync
     NoteLeftOut(folder.key.full(), LeaveOutUnnamed(folder.path, &*page), first);
     compare(*page);
   } while (!token.empty());
-  RemoveMissing(folder, nullptr, counts);
+  RemoveMissing(folder, nullptr);
   absl::MutexLock lock(&mutex_);
   StateTxn txn(journal_);
   const auto inode = txn.GetInode(folder.id);
@@ -210,7 +216,7 @@ bool Master::IsSettled(const state::Inode& inode, const std::string& key, int64_
          tasks_.count(InodeId(inode.id())) == 0;
 }
 
-void Master::ComparePage(SyncedFolder& folder, const ListPage& page, SyncCounts* counts) {
+void Master::ComparePage(SyncedFolder& folder, const ListPage& page) {
   Removed removed;
   {
     absl::MutexLock lock(&mutex_);
@@ -222,16 +228,16 @@ void Master::ComparePage(SyncedFolder& folder, const ListPage& page, SyncCounts*
       const std::string name = NameOfKey(key);
       const auto child = txn.GetChild(folder.id, name);
       const auto old = child ? txn.GetChildInode(folder.id, name, *child) : std::nullopt;
-      ++counts->seen;
+      ++folder.counts->seen;
       if (child && !old) continue;  // damaged, and left to an operator
       if (old && !old->is_directory()) folder.hidden.directories.push_back(key);
       if (name.empty() || old || IsLeaving(txn, mount, key, nullptr)) continue;
       AddLoadedFolder(txn, *parent, name);
-      ++counts->added;
+      ++folder.counts->added;
     }
     for (const ObjectInfo& object : page.objects) {
       const std::string name = NameOfKey(object.key);
-      ++counts->seen;
+      ++folder.counts->seen;
       if (name.empty() || IsLeaving(txn, mount, object.key, &object)) continue;
       const auto child = txn.GetChild(folder.id, name);
       const auto old = child ? txn.GetChildInode(folder.id, name, *child) : std::nullopt;
@@ -241,18 +247,19 @@ void Master::ComparePage(SyncedFolder& folder, const ListPage& page, SyncCounts*
                   !HasChanged(*old, object)))
         continue;
       if (old) DeleteOne(txn, *old, JoinPath(folder.path, name), /*keep_object=*/true, &removed);
-      state::Inode inode = LoadedFile(txn, *parent, name, object);
+      state::Inode inode =
+          LoadedFile(txn, *parent, JoinPath(folder.path, name), object, folder.ttl);
       if (old) KeepAttributes(*old, &inode);
       txn.Apply(
           MakeEntry([&](auto& entry) { *entry.mutable_inode_created()->mutable_inode() = inode; }));
-      ++(old ? counts->changed : counts->added);
+      ++(old ? folder.counts->changed : folder.counts->added);
     }
     txn.Commit();
   }
   AfterRemoved(removed);
 }
 
-void Master::RemoveMissing(SyncedFolder& folder, const std::string* only, SyncCounts* counts) {
+void Master::RemoveMissing(SyncedFolder& folder, const std::string* only) {
   constexpr size_t kBatch = 1000;
   folder.DropGone();
   std::string after;
@@ -282,15 +289,15 @@ void Master::RemoveMissing(SyncedFolder& folder, const std::string* only, SyncCo
         const auto inode = txn.GetChildInode(folder.id, name, id);
         if (inode)
           RemoveGone(txn, *inode, JoinPath(folder.path, inode->name()), folder.began_at_ms,
-                     &removed, counts);
+                     &removed, folder.counts);
       }
       txn.Commit();
     }
     AfterRemoved(removed);
   }
-  const int64_t seen_before = counts->seen;
-  ComparePage(folder, std::exchange(folder.hidden, ListPage()), counts);
-  counts->seen = seen_before;
+  const int64_t seen_before = folder.counts->seen;
+  ComparePage(folder, std::exchange(folder.hidden, ListPage()));
+  folder.counts->seen = seen_before;
 }
 
 bool Master::RemoveGone(StateTxn& txn, const state::Inode& inode, const std::string& path,

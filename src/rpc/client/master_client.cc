@@ -79,8 +79,8 @@ class ListStream : public ClientReactor {
 
 class MasterClient : public MasterApi {
  public:
-  MasterClient(std::shared_ptr<MasterCaller> caller, Random* random, int64_t sync_interval_ms)
-      : caller_(std::move(caller)), random_(random), sync_interval_ms_(sync_interval_ms) {}
+  MasterClient(std::shared_ptr<MasterCaller> caller, Random* random, const LookOptions& look)
+      : caller_(std::move(caller)), random_(random), look_(look) {}
 
   StatusOr<FileStatus> CreateFile(const std::string& path,
                                   const CreateFileOptions& options) override {
@@ -229,7 +229,7 @@ class MasterClient : public MasterApi {
   StatusOr<FileStatus> GetStatus(const std::string& path) override {
     fswire::GetStatusPRequest request;
     request.set_path(path);
-    SetSyncInterval(request.mutable_options());
+    SetLookOptions(request.mutable_options());
     fswire::GetStatusPResponse response;
     SPILLWAY_RETURN_IF_ERROR(Call(kFsCalls + "GetStatus", request, &response));
     return ToFileStatus(response.fileinfo());
@@ -240,7 +240,7 @@ class MasterClient : public MasterApi {
     fswire::ListStatusPRequest request;
     request.set_path(path);
     request.mutable_options()->set_recursive(options.recursive);
-    SetSyncInterval(request.mutable_options());
+    SetLookOptions(request.mutable_options());
     bool visited = false;
     return caller_->WithRetry([&](AuthenticatedChannel* channel) {
       if (visited)
@@ -358,11 +358,12 @@ class MasterClient : public MasterApi {
   }
 
  private:
-  // Without one the master has its own.
+  // Without an interval the master has its own.
   template <typename Options>
-  void SetSyncInterval(Options* options) {
-    if (sync_interval_ms_ >= 0)
-      options->mutable_commonoptions()->set_syncintervalms(sync_interval_ms_);
+  void SetLookOptions(Options* options) {
+    auto* common = options->mutable_commonoptions();
+    if (look_.sync_interval_ms >= 0) common->set_syncintervalms(look_.sync_interval_ms);
+    if (look_.ttl_ms >= 0) common->set_ttl(look_.ttl_ms);
   }
 
   // One id for all attempts of an operation, so that it is carried out once.
@@ -394,14 +395,14 @@ class MasterClient : public MasterApi {
 
   const std::shared_ptr<MasterCaller> caller_;
   Random* const random_;
-  const int64_t sync_interval_ms_;
+  const LookOptions look_;
 };
 
 }  // namespace
 
 std::unique_ptr<MasterApi> MakeMasterClient(std::shared_ptr<MasterCaller> caller, Random* random,
-                                            int64_t sync_interval_ms) {
-  return std::make_unique<MasterClient>(std::move(caller), random, sync_interval_ms);
+                                            const LookOptions& look) {
+  return std::make_unique<MasterClient>(std::move(caller), random, look);
 }
 
 }  // namespace spillway

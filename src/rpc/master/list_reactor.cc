@@ -114,7 +114,8 @@ class ListReactor : public ServerReactor {
 
   void Load(InodeId directory) {
     context_.executor->Post([this, directory] {
-      if (Status status = context_.master->LoadDirectory(directory); !status.ok())
+      if (Status status = context_.master->LoadDirectory(directory, loading_.TtlBelow(path_));
+          !status.ok())
         return Finish(ToGrpc(status));
       NextPage();
     });
@@ -134,12 +135,13 @@ class ListReactor : public ServerReactor {
 
 // A limited listing with a start: one message. Runs on the executor.
 void ListPartial(const MasterServiceContext& context, const Caller& caller, const std::string& path,
-                 const fswire::ListStatusPartialPRequest& request,
+                 const fswire::ListStatusPartialPRequest& request, const PassiveTtl& ttl,
                  Reply<fswire::ListStatusPartialPResponse> reply) {
   const auto& options = request.options();
   ListOptions list;
   list.recursive = options.options().recursive();
   ListCursor cursor;
+  cursor.ttl = ttl;
   if (options.has_startafter()) {
     cursor.after = options.startafter();
     if (IsWithin(cursor.after, path) && cursor.after.size() > path.size()) {
@@ -189,14 +191,14 @@ void RegisterListing(RpcService* service, const MasterServiceContext& context) {
         Loading loading = LoadingOf(context, request.options().options());
         loading.children = true;
         loading.recursive = request.options().options().recursive();
-        WithLoaded(
-            context, {*path}, loading,
-            [context, caller = call.caller, path = *path, request, reply](const Status& loaded) {
-              if (!loaded.ok()) return reply(loaded);
-              context.executor->Post([context, caller, path, request, reply] {
-                ListPartial(context, caller, path, request, reply);
-              });
-            });
+        WithLoaded(context, {*path}, loading,
+                   [context, caller = call.caller, path = *path, request, reply,
+                    ttl = loading.TtlBelow(*path)](const Status& loaded) {
+                     if (!loaded.ok()) return reply(loaded);
+                     context.executor->Post([context, caller, path, request, reply, ttl] {
+                       ListPartial(context, caller, path, request, ttl, reply);
+                     });
+                   });
       });
 }
 

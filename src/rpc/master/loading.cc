@@ -8,11 +8,17 @@
 namespace spillway {
 namespace {
 
-std::optional<InodeId> FirstUnloaded(Master* master, const std::vector<std::string>& paths,
-                                     const Loading& loading) {
+struct Unloaded {
+  InodeId directory;
+  std::string path;  // for which it is needed
+};
+
+std::optional<Unloaded> FirstUnloaded(Master* master, const std::vector<std::string>& paths,
+                                      const Loading& loading) {
   if (loading.never_load) return std::nullopt;
   for (const std::string& path : paths) {
-    if (const auto directory = master->DirectoryToLoad(path, loading.children)) return directory;
+    if (const auto directory = master->DirectoryToLoad(path, loading.children))
+      return Unloaded{*directory, path};
   }
   return std::nullopt;
 }
@@ -31,7 +37,8 @@ Status Load(Master* master, const std::vector<std::string>& paths,
             const std::vector<std::string>& to_sync, const Loading& loading) {
   for (const std::string& path : to_sync) {
     SyncCounts counts;
-    const Status status = master->SyncMetadata(path, loading.depth(), &counts);
+    const Status status =
+        master->SyncMetadata(path, loading.depth(), &counts, nullptr, loading.TtlBelow(path));
     if (status.ok()) continue;
     if (!loading.if_it_answers) return status;
     spdlog::warn("{}; it is taken as it was known", Message(status));
@@ -40,8 +47,10 @@ Status Load(Master* master, const std::vector<std::string>& paths,
     for (const std::string& path : paths) SPILLWAY_RETURN_IF_ERROR(master->LoadForCreate(path));
     return absl::OkStatus();
   }
-  while (const auto directory = FirstUnloaded(master, paths, loading))
-    SPILLWAY_RETURN_IF_ERROR(master->LoadDirectory(*directory));
+  while (const auto unloaded = FirstUnloaded(master, paths, loading)) {
+    SPILLWAY_RETURN_IF_ERROR(
+        master->LoadDirectory(unloaded->directory, loading.TtlBelow(unloaded->path)));
+  }
   return absl::OkStatus();
 }
 
@@ -67,7 +76,7 @@ StatusOr<std::vector<FileStatus>> NextPage(Master* master, const Caller& caller,
                                            ListCursor* cursor, const FolderFailed& failed) {
   constexpr size_t kEntriesPerPage = 1000;
   if (const auto directory = std::exchange(cursor->load, std::nullopt)) {
-    const Status loaded = master->LoadDirectory(*directory);
+    const Status loaded = master->LoadDirectory(*directory, cursor->ttl);
     if (!loaded.ok() && !failed) return loaded;
     if (!loaded.ok()) {
       cursor->unloadable.insert(*directory);
@@ -76,7 +85,7 @@ StatusOr<std::vector<FileStatus>> NextPage(Master* master, const Caller& caller,
     return std::vector<FileStatus>();
   }
   if (const auto directory = master->DirectoryToLoad(path, true)) {
-    SPILLWAY_RETURN_IF_ERROR(master->LoadDirectory(*directory));
+    SPILLWAY_RETURN_IF_ERROR(master->LoadDirectory(*directory, cursor->ttl));
     return std::vector<FileStatus>();
   }
   return master->ListStatus(caller, path, options, kEntriesPerPage, cursor).result;

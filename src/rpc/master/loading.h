@@ -19,6 +19,11 @@ struct Loading {
   int64_t sync_interval_ms = -1;
   // Without, if the understore does not answer: what it holds shows when the path is persisted.
   bool if_it_answers = false;
+  // Of files that come into the namespace by it, as its caller has it configured.
+  int64_t ttl_ms = -1;
+  TtlAction ttl_action = TtlAction::kFree;
+
+  PassiveTtl TtlBelow(const std::string& path) const { return {ttl_ms, ttl_action, path, depth()}; }
 
   SyncDepth depth() const {
     return recursive ? SyncDepth::kAll : children ? SyncDepth::kChildren : SyncDepth::kPath;
@@ -58,6 +63,9 @@ Loading LoadingOf(const MasterServiceContext& context, const Options& options) {
   Loading loading;
   loading.sync_interval_ms = SyncIntervalMs(context, options.commonoptions());
   if constexpr (requires { options.loadmetadatatype(); }) {
+    const auto& common = options.commonoptions();
+    if (common.has_ttl()) loading.ttl_ms = common.ttl();
+    if (common.has_ttlaction()) loading.ttl_action = static_cast<TtlAction>(common.ttlaction());
     if (options.has_loadmetadatatype()) {
       loading.never_load = options.loadmetadatatype() == fswire::NEVER;
       if (options.loadmetadatatype() == fswire::ALWAYS) loading.sync_interval_ms = 0;
