@@ -10,7 +10,8 @@ std::string Simulation::RandomPath() {
   static constexpr const char* kFolders[] = {"/", "/d/", "/e/", "/d/_temporary/"};
   const std::string folder = kFolders[random_.Below(4)];
   if (random_.Below(7) == 0) return folder + "_SUCCESS";
-  return folder + std::string(1, static_cast<char>('p' + random_.Below(4)));
+  const std::string name(1, static_cast<char>('p' + random_.Below(4)));
+  return folder + (strange_.odd_names ? OddName(name) : name);
 }
 
 std::string Simulation::RandomData(size_t size) {

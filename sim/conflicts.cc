@@ -151,7 +151,7 @@ void Simulation::CheckForeign() {
   std::map<std::string, const FileStatus*> by_path;
   for (const FileStatus& status : files) by_path[status.path] = &status;
   for (const std::string& key : understore_->ForeignKeys()) {
-    if (key.back() == '/') continue;
+    if (key.back() == '/' || !CanBeNamed(key)) continue;
     const auto shown = by_path.find("/" + key);
     if (shown != by_path.end()) {
       const FileStatus& status = *shown->second;

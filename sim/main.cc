@@ -38,10 +38,11 @@ void Print(uint64_t seeds, const Tally& tally, int violations) {
             << tally.deletes << ", markers published " << tally.markers << "\n"
             << "  master crashes " << tally.master_crashes << " (" << tally.master_stops
             << " of them orderly)"
-            << ", worker crashes " << tally.worker_crashes << ", disks lost " << tally.disks_lost
-            << ", power losses " << tally.power_losses << ", flipped bits " << tally.flipped_bits
-            << ", full disks " << tally.full_disks << ", failing folders " << tally.failing_folders
-            << "\n"
+            << ", worker crashes " << tally.worker_crashes << " (" << tally.worker_stops
+            << " orderly)"
+            << ", disks lost " << tally.disks_lost << ", power losses " << tally.power_losses
+            << ", flipped bits " << tally.flipped_bits << ", full disks " << tally.full_disks
+            << ", failing folders " << tally.failing_folders << "\n"
             << "  files that fail " << tally.file_faults << ", set aside and restored "
             << tally.restored_files << ", dropped " << tally.dropped_files << "\n"
             << "  partitions " << tally.partitions << ", broken sessions " << tally.broken_sessions
@@ -54,7 +55,7 @@ void Print(uint64_t seeds, const Tally& tally, int violations) {
             << tally.small_puts << "\n"
             << "  stores that lack something " << tally.lacking_stores << ", with open windows "
             << tally.open_windows << ", late effects " << tally.late_effects << ", keys refused "
-            << tally.refused_keys << "\n"
+            << tally.refused_keys << ", absurd calls and messages " << tally.hostile << "\n"
             << "  others: puts " << tally.foreign_puts << ", deletes " << tally.foreign_deletes
             << ", of files of ours " << tally.tampered
             << ", of theirs lost by late effects or windows " << tally.unguarded_losses << ", read "
@@ -78,7 +79,8 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", count, "number of seeds");
   app.add_option("--first", first, "first seed");
   app.add_option("--steps", steps, "random events in a run");
-  app.add_option("--without", without, "leave out others, late-effects, refusals or lacking")
+  app.add_option("--without", without,
+                 "leave out others, late-effects, refusals, lacking or hostile")
       ->delimiter(',');
   app.add_flag("--polite", polite, "leave all of these out");
   app.add_flag("--verbose", verbose, "log what the cores say");
@@ -106,6 +108,7 @@ int main(int argc, char** argv) {
   strangers.late_effects = !polite && without.count("late-effects") == 0;
   strangers.refusals = !polite && without.count("refusals") == 0;
   strangers.lacking = !polite && without.count("lacking") == 0;
+  strangers.hostile = !polite && without.count("hostile") == 0;
   Tally tally;
   int violations = 0;
   for (uint64_t at = first; at < first + count; ++at) {

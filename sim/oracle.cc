@@ -6,6 +6,7 @@
 #include "common/checksum.h"
 #include "common/log.h"
 #include "common/path.h"
+#include "master/background/invariants.h"
 #include "sim/simulation.h"
 
 namespace spillway::sim {
@@ -72,6 +73,16 @@ bool Simulation::Healthy() {
     }
   }
   return true;
+}
+
+void Simulation::CheckInvariants() {
+  if (const Status status = MasterInvariants(master_.get()).Check(); !status.ok())
+    Violation("master: " + Message(status));
+  for (const auto& node : nodes_) {
+    if (node->store == nullptr) continue;
+    if (const Status status = node->store->CheckInvariants(); !status.ok())
+      Violation(node->host + ": " + Message(status));
+  }
 }
 
 void Simulation::CheckNow() {

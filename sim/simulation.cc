@@ -77,6 +77,7 @@ Simulation::Simulation(uint64_t seed, Tally* tally, const Strangers& strangers)
     : tally_(tally),
       random_(seed),
       stops_(seed + 1),
+      hostile_(seed + 2),
       understore_(std::make_shared<MemoryUnderStore>()),
       one_master_(seed % 8 == 0) {
   // As an object store does, or as a folder.
@@ -220,6 +221,12 @@ void Simulation::StartWorker(Node& node, bool may_fail) {
 
 void Simulation::CrashWorker(Node& node) {
   ++tally_->worker_crashes;
+  // One of four is told to stop: what waits is answered, and what has begun may end.
+  if (stops_.Below(4) == 0) {
+    ++tally_->worker_stops;
+    node.worker->Stop();
+    node.executor.RunAll();
+  }
   if (node.connected) master_->SessionClosed(node.session);
   node.connected = false;
   node.closed = false;
@@ -398,12 +405,14 @@ void Simulation::Settle(int rounds) {
     }
     master_->Tick();
     master_executor_.RunAll();
+    CheckInvariants();
   }
 }
 
 Verdict Simulation::Run(int steps) {
   for (int step = 0; step < steps && verdict_.ok; ++step) {
     Step();
+    CheckInvariants();
     if (step % 25 == 0) CheckNow();
   }
   if (verdict_.ok) Settle(60);

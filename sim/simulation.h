@@ -7,6 +7,7 @@
 //   native.cc      the native client's core, and its connections
 //   faults.cc      what goes wrong, and the schedule
 //   stranger.cc    who else writes to the store, and what the store cannot do
+//   hostile.cc     names and numbers that cannot be
 //   oracle.cc      what must hold at every step and in the end
 //   conflicts.cc   what must hold where others have been
 #pragma once
@@ -38,7 +39,7 @@ struct Verdict {
 struct Tally {
   int64_t acknowledged = 0, renames = 0, deletes = 0, markers = 0;
   int64_t syncs = 0, copies = 0;
-  int64_t master_stops = 0, master_crashes = 0, worker_crashes = 0;
+  int64_t master_stops = 0, master_crashes = 0, worker_stops = 0, worker_crashes = 0;
   int64_t disks_lost = 0, power_losses = 0, flipped_bits = 0, full_disks = 0, failing_folders = 0;
   int64_t file_faults = 0, restored_files = 0, dropped_files = 0;
   int64_t partitions = 0, broken_sessions = 0, stale_messages = 0, repeated_operations = 0;
@@ -53,6 +54,7 @@ struct Tally {
   int64_t unguarded_losses = 0;  // of others' objects, through conditions that the store lacks
   int64_t conflicts = 0;         // files in the end
   int64_t foreign_reads = 0;
+  int64_t hostile = 0;  // names and numbers that cannot be
 };
 
 // What may be met at the store, beside its faults.
@@ -61,6 +63,7 @@ struct Strangers {
   bool late_effects = true;  // calls that time out and are carried out later
   bool refusals = true;      // single keys that it refuses
   bool lacking = true;       // features that it does not have
+  bool hostile = true;       // who say what cannot be
 };
 
 class Simulation : public WorkerSender, public UnderStoreOpener {
@@ -122,6 +125,8 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
     bool late_effects = false;
     bool refusals = false;
     bool withdraws = false;  // in the end the others take away what is in our way
+    bool hostile = false;    // names and numbers that cannot be
+    bool odd_names = false;  // clients give files names that can be, just about
   };
   // What a client destroys in the store by an operation on a path.
   struct Will {
@@ -218,7 +223,24 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   // completed: when the master did it. Not remembered if something else has come to the path since.
   void Acknowledge(const std::string& path, const std::string& data, int64_t completed);
 
+  // --- hostile.cc
+  // Somebody says something absurd.
+  void Hostile();
+  void HostileCall();
+  void HostileReport(Node& node);
+  session::WorkerMessage HostileResult();
+  void HostilePut(Node& node);
+  void HostileCommand(Node& node);
+  void HostileWrite(Node& node);
+  static std::string OddName(const std::string& name);
+  // Of an object that no path names.
+  std::string UnnameableKey();
+  static bool CanBeNamed(const std::string& key);
+  int64_t NoNumber();
+
   // --- oracle.cc
+  // What is counted is the sum of its parts, in every process.
+  void CheckInvariants();
   // Every acknowledged file is there, of its length, and its bytes are in the store or on a disk.
   void CheckNow();
   void CheckFinal();
@@ -254,6 +276,7 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   Tally* const tally_;
   SeededRandom random_;
   SeededRandom stops_;  // of its own: what else a seed draws stays as it is
+  SeededRandom hostile_;
   ManualClock clock_;
   std::shared_ptr<MemoryUnderStore> understore_;
   std::unique_ptr<Peers> peers_;

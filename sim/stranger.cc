@@ -22,6 +22,8 @@ void Simulation::DrawStranger(uint64_t seed, const Strangers& strangers) {
   strange_.late_effects = random.Below(2) == 0 && strangers.late_effects;
   strange_.refusals = random.Below(3) == 0 && strangers.refusals;
   strange_.withdraws = random.Below(2) == 0;
+  strange_.hostile = strangers.hostile && hostile_.Below(2) == 0;
+  strange_.odd_names = strange_.hostile && hostile_.Below(2) == 0;
   if (!strangers.others) strange_.foreign_one_in = 0;
   if (!strangers.lacking) return;
   if (random.Below(2) == 0) DrawProfile(random);
@@ -48,6 +50,7 @@ void Simulation::DrawProfile(Random& random) {
 }
 
 std::string Simulation::ForeignKey() {
+  if (strange_.hostile && hostile_.Below(10) == 0) return UnnameableKey();
   const uint64_t what = random_.Below(10);
   if (what < 3) {
     // Where something stands.
@@ -90,6 +93,7 @@ void Simulation::Foreign() {
 }
 
 void Simulation::StrangeEvent() {
+  if (strange_.hostile && hostile_.Below(20) == 0) Hostile();
   if (strange_.foreign_one_in > 0 && random_.Below(strange_.foreign_one_in) == 0) Foreign();
   if (strange_.late_effects && random_.Below(16) == 0 && understore_->late_effects() > 0)
     understore_->RunLate(random_.Below(understore_->late_effects()));

@@ -27,6 +27,24 @@ TEST_F(NumbersTest, register_tiersThatCannotBe_areRefused) {
   EXPECT_TRUE(master_->GetWorkerReport().empty());
 }
 
+TEST_F(NumbersTest, register_uploadsToMountsThatAreNone_arePassedOver) {
+  session::Register request;
+  request.mutable_address()->set_host("a");
+  request.mutable_address()->set_data_port(29999);
+  for (const int64_t mount : {int64_t{-1}, INT64_MIN, INT64_MAX, int64_t{0}, int64_t{7}}) {
+    auto* upload = request.add_running_uploads();
+    upload->set_job_id(static_cast<uint64_t>(mount));
+    upload->set_mount_id(mount);
+    upload->set_key("k");
+  }
+  Status status = Internal("not registered");
+  master_->RegisterWorker(request, [&](const auto& session) { status = session.status(); });
+  executor_.RunAll();
+  EXPECT_TRUE(status.ok()) << status;
+  Pass(600'000);  // it is lost
+  EXPECT_EQ(master_->GetPersistSummary().running, 0);
+}
+
 TEST_F(NumbersTest, heartbeat_tiersThatCannotBe_arePassedOver) {
   const auto session = AddWorker("a");
   session::Heartbeat heartbeat;
@@ -58,6 +76,18 @@ TEST_F(NumbersTest, blocks_lengthsThatCannotBe_areRefused) {
   session::BlockReport nowhere = Report(block, 10);
   nowhere.set_tier(UINT32_MAX);
   EXPECT_EQ(master_->CommitBlock(session, nowhere).code(), StatusCode::kInvalidArgument);
+}
+
+// It may have a good copy.
+TEST_F(NumbersTest, reportThatCannotBe_isNoReasonToRemoveTheBlock) {
+  const auto session = AddWorker("a");
+  const FileStatus file = WriteFile("/f", 10, {session});
+  session::BlocksHeld held;
+  *held.add_blocks() = Report(BlockIdOf(file.id, 0), 10);
+  held.mutable_blocks(0)->set_length_bytes(-1);
+  master_->BlocksHeld(session, held);
+  for (const auto& [to, message] : sender_.sent) EXPECT_FALSE(message.has_remove_blocks());
+  EXPECT_EQ(master_->GetBlockInfo(BlockIdOf(file.id, 0)).result->locations.size(), 1u);
 }
 
 TEST_F(NumbersTest, createFile_numbersThatCannotBe_areRefused) {

@@ -44,7 +44,8 @@ void Master::SettleUploads(
     // Begun for a master of before: its key stays busy until it has ended.
     const bool known = running_.contains(upload.job_id()) || zombies_.contains(upload.job_id());
     const MountId mount(upload.mount_id());
-    if (known || upload.part_number() > 0 || upload.key().empty()) continue;
+    if (known || upload.part_number() > 0 || upload.key().empty() || !mounts_.contains(mount))
+      continue;
     auto zombie = std::make_unique<PersistTask>();
     zombie->job_id = upload.job_id();
     zombie->mount_id = mount;

@@ -94,12 +94,17 @@ void Master::BlocksHeld(const Session& session, const session::BlocksHeld& held)
   std::vector<BlockId> unknown;
   std::vector<BlockId> clean;
   std::vector<BlockId> dirty;
+  Status absurd;
   for (const auto& block : held.blocks()) {
     const BlockId id = ToBlockId(block.block_id());
     if (worker->removing.contains(id)) continue;
+    if (const Status status = CheckReport(block); !status.ok()) {
+      absurd = status;  // nothing is removed for that: there may be a good copy
+      continue;
+    }
     const auto inode = txn.GetInode(FileIdOfBlock(id));
     const int64_t index = BlockIndex(id);
-    bool wanted = inode && !inode->is_directory() && CheckReport(block).ok();
+    bool wanted = inode && !inode->is_directory();
     if (wanted && !inode->completed()) {
       wanted = MakeWay(*inode, session.worker, block).ok();
     } else if (wanted) {
@@ -124,6 +129,8 @@ void Master::BlocksHeld(const Session& session, const session::BlocksHeld& held)
     if (keep != block.pinned()) (keep ? dirty : clean).push_back(id);
     if (safe_mode_over_ && worker->registered) CheckCopies(*inode, index);
   }
+  if (!absurd.ok())
+    spdlog::warn("worker {} reports what cannot be: {}", worker->id.value(), Message(absurd));
   if (worker->registered) worker->refused.insert(unknown.begin(), unknown.end());
   SendRemove(session.worker, unknown);
   SendPin(session.worker, clean, false);

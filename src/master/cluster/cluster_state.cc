@@ -9,9 +9,9 @@ namespace spillway {
 WorkerEntry& ClusterState::BeginSession(WorkerId id, const WorkerAddress& address, int64_t now_ms) {
   DropReplicasOf(id);
   WorkerEntry& worker = workers_[id];
-  auto former = std::move(worker.former);
-  worker = WorkerEntry();
-  worker.former = std::move(former);
+  WorkerEntry before = std::exchange(worker, WorkerEntry());
+  worker.former = std::move(before.former);
+  worker.uploads_in_flight = before.uploads_in_flight;  // each is settled for itself
   worker.id = id;
   worker.epoch = Epoch(next_epoch_++);
   worker.address = address;

@@ -197,6 +197,8 @@ class BlockStore {
   std::vector<BlockId> TakeEvicted();
   // Brings tiers from above the high to the low watermark.
   void EvictToWatermark();
+  // INTERNAL with what is broken, if what is counted is not the sum of its parts. For tests.
+  Status CheckInvariants();
 
  private:
   friend class TempBlock;
