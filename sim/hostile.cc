@@ -78,29 +78,22 @@ void Simulation::HostileCall() {
   CreateFileOptions create;
   create.recursive = create.overwrite = true;
   SetAttributeOptions set;
-  switch (hostile_.Below(9)) {
+  const uint64_t what = hostile_.Below(9);
+  if (what == 0) create.block_size_bytes = NoNumber();
+  if (what == 1) create.replication_min = hostile_.Below(2) == 0 ? -1 : INT32_MAX;
+  if (what == 2) create.durable_replicas = INT32_MAX;
+  if (what == 3) create.mode = hostile_.Below(2) == 0 ? -1 : INT32_MAX;
+  if (what == 4) set.replication_min = hostile_.Below(2) == 0 ? INT32_MIN : INT32_MAX;
+  if (what == 5) set.mode = -1;
+  switch (what) {
     case 0:
-      create.block_size_bytes = NoNumber();
-      status = master_->CreateFile(root_, path, create).result.status();
-      break;
     case 1:
-      create.replication_min = hostile_.Below(2) == 0 ? -1 : INT32_MAX;
-      status = master_->CreateFile(root_, path, create).result.status();
-      break;
     case 2:
-      create.durable_replicas = INT32_MAX;
-      status = master_->CreateFile(root_, path, create).result.status();
-      break;
     case 3:
-      create.mode = hostile_.Below(2) == 0 ? -1 : INT32_MAX;
       status = master_->CreateFile(root_, path, create).result.status();
       break;
     case 4:
-      set.replication_min = hostile_.Below(2) == 0 ? INT32_MIN : INT32_MAX;
-      status = master_->SetAttribute(root_, path, set).result.status();
-      break;
     case 5:
-      set.mode = -1;
       status = master_->SetAttribute(root_, path, set).result.status();
       break;
     case 6:

@@ -300,8 +300,8 @@ class Master : private MasterState {
   StatusOr<std::shared_ptr<UnderStore>> TryMount(const state::Mount& mount);
   session::MasterMessage MountTableMessage() HOLDING_MUTEX;
   void TellMounts() HOLDING_MUTEX;
-  // *what becomes its name.
-  Status LoadFrom(InodeId directory, const PassiveTtl& ttl, bool briefly, std::string* what);
+  // The folder of that id; *what becomes its name.
+  Status LoadFrom(InodeId id, const PassiveTtl& ttl, bool briefly, std::string* what) WITHOUT_MUTEX;
   Status AddLoadedPage(InodeId directory, const ResolvedKey& from, const ListPage& page, bool last,
                        const PassiveTtl& ttl) WITHOUT_MUTEX;
   // Gone as far as the namespace goes, but the understore may list it. object: null for a folder.

@@ -9,13 +9,17 @@ namespace {
 class LateCopiesTest : public MasterFixture, public testing::WithParamInterface<bool> {
  protected:
   LateCopiesTest() : worker_(AddWorker("w1")) {
-    StoreProfile profile = StoreProfile::Everything();
-    if (!GetParam()) profile.Set(StoreFeature::kChecksums, Support::kNo);
-    understore_->set_profile(profile);
+    understore_->set_profile(StoreProfile::Everything());
+    if (!GetParam()) LacksToo(StoreFeature::kChecksums);
     understore_->PutAsOther("a", "0123456789");
     SyncCounts counts;
     EXPECT_TRUE(master_->SyncMetadata("/", SyncDepth::kAll, &counts).ok());
     executor_.RunAll();
+  }
+  void LacksToo(StoreFeature feature) {
+    StoreProfile profile = understore_->profile();
+    profile.Set(feature, Support::kNo);
+    understore_->set_profile(profile);
   }
   void Rename(const std::string& from, const std::string& to) {
     ASSERT_TRUE(master_->Rename(root_, from, to, {}).result.ok());
@@ -42,9 +46,7 @@ TEST_P(LateCopiesTest, copyThatCameLate_isKnown) {
 
 // Both come: the second replaces the first, which was found done, where the store has no condition.
 TEST_P(LateCopiesTest, twoThatCameLate_theSecondIsOursToo) {
-  StoreProfile profile = understore_->profile();
-  profile.Set(StoreFeature::kCopyConditions, Support::kNo);
-  understore_->set_profile(profile);
+  LacksToo(StoreFeature::kCopyConditions);
   DelayCopy(500);
   Rename("/a", "/b");
   DelayCopy(800);
@@ -199,9 +201,7 @@ TEST_P(LateCopiesTest, fileDeletedAtTheSourceOfABlockedMove_hidesNothing) {
 // A master that has just started deletes nothing where an upload of before may still come: what may
 // be a copy there is decided later than it usually is, and its source stands until then.
 TEST_P(LateCopiesTest, copysKeyIsFencedAfterARestart_theSourceStandsUntilItIsDecided) {
-  StoreProfile profile = understore_->profile();
-  profile.Set(StoreFeature::kPutIfMatch, Support::kNo);
-  understore_->set_profile(profile);
+  LacksToo(StoreFeature::kPutIfMatch);
   DelayCopy(500);
   Rename("/a", "/b");
   ASSERT_TRUE(master_->Remove(root_, "/b", {}).result.ok());
