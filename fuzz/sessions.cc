@@ -3,14 +3,13 @@
 #include <algorithm>
 
 #include "common/log.h"
-#include "common/memory_file_env.h"
 #include "common/step_executor.h"
 #include "fuzz/input.h"
+#include "fuzz/worker_machine.h"
 #include "master/master_twins.h"
 #include "rpc/master/master_services.h"
 #include "rpc/worker/played_stream.h"
 #include "understore/memory/memory_under_store.h"
-#include "worker/worker.h"
 
 namespace spillway {
 namespace {
@@ -137,99 +136,36 @@ class MasterEnd {
   std::vector<BlockId> blocks_;
 };
 
-class NoPeer : public WorkerApi {
- public:
-  StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(const BlockWriteOptions&) override {
-    return Unavailable("no peer");
-  }
-  StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
-      const FileWriteThroughOptions&) override {
-    return Unavailable("no peer");
-  }
-  StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions&) override {
-    return Unavailable("no peer");
-  }
-  void PutFiles(const smallfiles::PutFilesRequest&, SmallFiles::PutDone done) override {
-    done(Unavailable("no peer"));
-  }
-  void StoreBlocks(const smallfiles::StoreBlocksRequest&,
-                   std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)> done) override {
-    done(Unavailable("no peer"));
-  }
-};
-class NoPeers : public WorkerConnector {
- public:
-  std::shared_ptr<WorkerApi> Connect(const WorkerAddress&) override {
-    return std::make_shared<NoPeer>();
-  }
-};
-
 class WorkerEnd {
  public:
-  WorkerEnd() : store_(Options(), &env_) {
-    fuzz::Require(store_.Open().ok());
-    worker_ = std::make_unique<Worker>(
-        WorkerOptions(),
-        WorkerContext{&clock_, &executor_, &store_, &peers_, nullptr,
-                      [this](const std::string&, const auto&) { return understore_; }});
-    worker_->SessionUp([](const session::WorkerMessage&) {}, 0);
-    session::MasterMessage message;
-    auto* mount = message.mutable_mount_table()->add_mounts();
-    mount->set_mount_id(1);
-    mount->set_uri("s3://bucket");
-    worker_->OnMessage(message);
-    message.mutable_registered()->set_cluster_id("cluster");
-    worker_->OnMessage(message);
-    auto target = worker_->WriteBlock({BlockId(1 << 24), 0, true}, 0);
-    std::string data(1000, 'x');
-    (*target)->Append({iovec{data.data(), data.size()}}, [](const Status&) {});
-    (*target)->Commit([](const Status&) {});
-  }
-  ~WorkerEnd() {
-    worker_->Stop();
-    Settle(executor_);
-  }
-
   void Hear(fuzz::Input& input) {
     session::MasterMessage message;
-    if (Read(input, &message)) worker_->OnMessage(message);
+    if (Read(input, &message)) machine_.worker->OnMessage(message);
     After();
   }
   void Ask(fuzz::Input& input) {
+    SmallFiles* files = machine_.worker->small_files();
     if (input.Byte() % 2 == 0) {
       smallfiles::PutFilesRequest request;
       if (Read(input, &request) && request.peers_size() < 5)
-        worker_->small_files()->PutFiles(request, "root", {}, [](const auto&) {});
+        files->PutFiles(request, "root", {}, [](const auto&) {});
     } else {
       smallfiles::StoreBlocksRequest request;
-      if (Read(input, &request)) (void)worker_->small_files()->StoreBlocks(request);
+      if (Read(input, &request)) (void)files->StoreBlocks(request);
     }
     After();
   }
 
  private:
-  static BlockStoreOptions Options() {
-    BlockStoreOptions options;
-    options.tiers = {{"MEM", {{"/no-such-folder", 1 << 20}}}};
-    return options;
-  }
   void After() {
-    Settle(executor_);
-    clock_.AdvanceMs(1000);
-    worker_->Tick();
-    Settle(executor_);
-    const TierUsage usage = store_.Usage()[0];
-    fuzz::Require(usage.used_bytes >= 0 && usage.used_bytes <= 1 << 20);
-    for (const StoredBlock& block : store_.All()) fuzz::Require(block.length_bytes >= 0);
+    machine_.Settle();
+    machine_.clock.AdvanceMs(1000);
+    machine_.worker->Tick();
+    machine_.Settle();
+    machine_.CheckUse(true);
   }
 
-  ManualClock clock_;
-  StepExecutor executor_;
-  MemoryFileEnv env_;
-  NoPeers peers_;
-  std::shared_ptr<UnderStore> understore_ = std::make_shared<MemoryUnderStore>();
-  BlockStore store_;
-  std::unique_ptr<Worker> worker_;
+  fuzz::WorkerMachine machine_;
 };
 
 }  // namespace

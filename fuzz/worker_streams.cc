@@ -2,94 +2,16 @@
 // way. Each call is answered once, nothing is committed but by a client's own end, and the bytes in
 // use are what the blocks take.
 #include "common/log.h"
-#include "common/memory_file_env.h"
-#include "common/step_executor.h"
 #include "fuzz/input.h"
+#include "fuzz/worker_machine.h"
 #include "grpc/block_worker.pb.h"
 #include "rpc/buffers.h"
 #include "rpc/convert.h"
 #include "rpc/worker/block_worker_service.h"
 #include "rpc/worker/played_stream.h"
-#include "understore/memory/memory_under_store.h"
-#include "worker/worker.h"
 
 namespace spillway {
 namespace {
-
-constexpr int64_t kQuotaBytes = 1 << 20;
-
-class NoPeers : public WorkerConnector {
- public:
-  std::shared_ptr<WorkerApi> Connect(const WorkerAddress&) override { return nullptr; }
-};
-
-struct Machine {
-  Machine() : store(Options(), &env) {
-    fuzz::Require(store.Open().ok());
-    worker = std::make_unique<Worker>(
-        WorkerOptions(),
-        WorkerContext{&clock, &executor, &store, &peers, nullptr,
-                      [this](const std::string&, const auto&) { return understore; }});
-    worker->SessionUp([this](session::WorkerMessage message) { Hear(message); }, 0);
-    session::MasterMessage message;
-    auto* mount = message.mutable_mount_table()->add_mounts();
-    mount->set_mount_id(1);
-    mount->set_uri("s3://bucket");
-    worker->OnMessage(message);
-    message.mutable_registered()->set_cluster_id("cluster");
-    worker->OnMessage(message);
-    auto target = worker->WriteBlock({BlockId(1 << 24), 0, true}, 0);
-    std::string data(1000, 'x');
-    (*target)->Append({iovec{data.data(), data.size()}}, [](const Status&) {});
-    (*target)->Commit([](const Status&) {});
-    Acknowledge();
-  }
-  static BlockStoreOptions Options() {
-    BlockStoreOptions options;
-    options.tiers = {{"MEM", {{"/no-such-folder", kQuotaBytes}}}};
-    return options;
-  }
-  void Hear(const session::WorkerMessage& message) {
-    if (message.has_commit_block()) commits.push_back(message.commit_block().request_id());
-    if (!message.has_get_block_origin()) return;
-    session::MasterMessage answer;
-    answer.mutable_block_origin()->set_request_id(message.get_block_origin().request_id());
-    answer.mutable_block_origin()->set_code(static_cast<int>(StatusCode::kNotFound));
-    origins.push_back(answer);
-  }
-  void Settle() {
-    for (int i = 0; i < 1000 && executor.RunOne(); ++i) {
-    }
-    for (const auto& answer : std::exchange(origins, {})) worker->OnMessage(answer);
-    for (int i = 0; i < 1000 && executor.RunOne(); ++i) {
-    }
-  }
-  void Acknowledge() {
-    for (const uint64_t request : std::exchange(commits, {})) {
-      session::MasterMessage ack;
-      ack.mutable_commit_ack()->set_request_id(request);
-      worker->OnMessage(ack);
-    }
-    Settle();
-  }
-  void CheckUse(bool streams_open) {
-    const TierUsage usage = store.Usage()[0];
-    fuzz::Require(usage.used_bytes >= 0 && usage.used_bytes <= kQuotaBytes);
-    int64_t blocks = 0;
-    for (const StoredBlock& block : store.All()) blocks += block.length_bytes;
-    fuzz::Require(streams_open ? blocks <= usage.used_bytes : blocks == usage.used_bytes);
-  }
-
-  ManualClock clock;
-  StepExecutor executor;
-  MemoryFileEnv env;
-  NoPeers peers;
-  std::shared_ptr<UnderStore> understore = std::make_shared<MemoryUnderStore>();
-  BlockStore store;
-  std::unique_ptr<Worker> worker;
-  std::vector<uint64_t> commits;
-  std::vector<session::MasterMessage> origins;
-};
 
 int64_t Number(fuzz::Input& input) {
   const int64_t small = input.Byte();
@@ -155,7 +77,7 @@ grpc::ByteBuffer Message(fuzz::Input& input, int kind) {
   return ToBuffer(request);
 }
 
-void RunStream(Machine& machine, fuzz::Input& input) {
+void RunStream(fuzz::WorkerMachine& machine, fuzz::Input& input) {
   const int kind = input.Byte() % 4;
   constexpr ServerReactor* (*kMakers[])(ServerStream*, const WorkerServiceContext&) = {
       MakeWriteReactor, MakeReadReactor, MakeCreateLocalReactor, MakeOpenLocalReactor};
@@ -204,7 +126,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace spillway;
   spdlog::set_level(spdlog::level::off);
   fuzz::Input input(data, size);
-  Machine machine;
+  fuzz::WorkerMachine machine;
   for (int i = 0; i < 5 && !input.empty(); ++i) RunStream(machine, input);
   return 0;
 }

@@ -10,7 +10,7 @@ BUILD_PACKAGES=(g++ cmake ninja-build ccache mold pkg-config git make python3 li
   protobuf-compiler protobuf-compiler-grpc libabsl-dev librocksdb-dev libspdlog-dev libfmt-dev libcli11-dev nlohmann-json3-dev libpugixml-dev
   libcurl4-openssl-dev libssl-dev prometheus-cpp-dev libisal-dev libgtest-dev libgmock-dev libbenchmark-dev
   libboost1.81-dev zlib1g-dev curl procps)
-TEST_PACKAGES=(python3-venv python3-pip openjdk-17-jdk-headless maven clang-format-14 ca-certificates)
+TEST_PACKAGES=(python3-venv python3-pip openjdk-17-jdk-headless maven clang-format-14 ca-certificates strace)
 
 FUZZ_PACKAGES=(clang-14 libclang-rt-14-dev)
 
