@@ -1,6 +1,7 @@
 // What strangers say: names and numbers that cannot be, to masters, workers and by way of the
 // store. Whoever hears them refuses, and nothing comes of it.
 #include "common/checked.h"
+#include "common/names.h"
 #include "common/path.h"
 #include "sim/simulation.h"
 
@@ -39,18 +40,25 @@ std::string Name(Random& random) {
 }  // namespace
 
 std::string Simulation::OddName(const std::string& name) {
-  return name + "\\ \n\x7f\xe2\x80\xae%2F\xf0\x9f\x98\x80";
+  return name + " \n\x7f\xe2\x80\xae%2F\xf0\x9f\x98\x80";
 }
 
 bool Simulation::CanBeNamed(const std::string& key) {
   const auto path = NormalizePath("/" + key);
-  return path.ok() && *path == "/" + key;
+  return path.ok() && *path == "/" + key && CheckNewPath(*path).ok();
 }
 
 std::string Simulation::UnnameableKey() {
   static constexpr const char* kFolders[] = {"", "d/", "n/", "e/"};
   const std::string folder = kFolders[hostile_.Below(4)];
-  return folder + (hostile_.Below(8) == 0 ? "/x" : Name(hostile_));
+  switch (hostile_.Below(8)) {
+    case 0:
+      return folder + "/x";
+    case 1:
+      return folder + "back\\slash";
+    default:
+      return folder + Name(hostile_);
+  }
 }
 
 int64_t Simulation::NoNumber() { return kNumbers[hostile_.Below(std::size(kNumbers))]; }

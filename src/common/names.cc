@@ -76,6 +76,14 @@ absl::Status CheckName(std::string_view name) {
   return CheckText("The name", name, kNameBytesMax);
 }
 
+absl::Status CheckNewPath(std::string_view path) {
+  if (path.find('\\') == std::string_view::npos) return absl::OkStatus();
+  return InvalidArgument(
+      "The name \"{}\" is refused: Alluxio's clients take a backslash for a slash. Choose "
+      "another.",
+      Quoted(path));
+}
+
 std::string Printable(std::string text, bool keep_lines) {
   const auto plain = [&](unsigned char c) {
     return !IsControl(c) || (keep_lines && (c == '\n' || c == '\t'));

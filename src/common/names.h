@@ -28,7 +28,11 @@ absl::Status CheckText(std::string_view what, std::string_view text,
 // One component of a path: also not empty, not "." or "..", and without a slash.
 absl::Status CheckName(std::string_view name);
 
-// The same for the keys of a map: "The key of an extended attribute".
+// For a path that is to be made: also no backslash. Stock clients take one for a slash (AlluxioURI
+// of Alluxio 2.9), so none of them could ask for what is called so.
+absl::Status CheckNewPath(std::string_view path);
+
+// CheckText for the keys of a map: "The key of an extended attribute".
 template <typename Map>
 absl::Status CheckKeys(std::string_view what, const Map& map,
                        size_t bytes_max = kPrincipalBytesMax) {

@@ -54,6 +54,13 @@ TEST(NamesTest, checkName_dotsSlashesAndLength) {
   EXPECT_FALSE(CheckName(std::string(kNameBytesMax + 1, 'n')).ok());
 }
 
+TEST(NamesTest, checkNewPath_refusesABackslash) {
+  for (const char* path : {"/a\\b", "/\\", "/a\\/b", "c:\\"})
+    EXPECT_EQ(CheckNewPath(path).code(), absl::StatusCode::kInvalidArgument) << path;
+  for (const char* path : {"/", "/a b", "/%5C", "/\xef\xbc\xbc"})  // a wide one differs
+    EXPECT_TRUE(CheckNewPath(path).ok()) << path;
+}
+
 TEST(NamesTest, printable_escapesWhatIsNoText) {
   EXPECT_EQ(Printable("plain"), "plain");
   EXPECT_EQ(Printable("a\xff\n\xc3\xa9\x7f"), "a\\xff\\x0a\xc3\xa9\\x7f");

@@ -36,3 +36,7 @@ def is_text(name):
     except UnicodeDecodeError:
         return False
     return b"\0" not in name
+
+
+def can_be_made(name):
+    return is_text(name) and b"\\" not in name

@@ -30,6 +30,7 @@ Status Master::DoCreateDirectory(StateTxn& txn, const Caller& caller, const std:
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, lookup, path));
   SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
   SPILLWAY_RETURN_IF_ERROR(CheckWritable(resolved, path));
+  SPILLWAY_RETURN_IF_ERROR(CheckNewPath(path));
   SPILLWAY_RETURN_IF_ERROR(CheckKey(resolved, path));
   SPILLWAY_ASSIGN_OR_RETURN(const state::Inode parent,
                             CreateParents(txn, caller, &lookup, path, options.recursive));

@@ -83,6 +83,7 @@ StatusOr<state::Inode> Master::CreateOrReplace(StateTxn& txn, const Caller& call
                             CreateParents(txn, caller, &lookup, path, options.recursive));
   SPILLWAY_ASSIGN_OR_RETURN(const ResolvedKey resolved, Resolve(path));
   SPILLWAY_RETURN_IF_ERROR(CheckWritable(resolved, path));
+  SPILLWAY_RETURN_IF_ERROR(CheckNewPath(path));
   SPILLWAY_RETURN_IF_ERROR(CheckKey(resolved, path));
   state::Inode inode = NewFile(txn, caller, parent, lookup.names.back(), options, whole);
   if (old) {

@@ -82,6 +82,7 @@ TEST_F(DamagedTest, whatIsNotText_isRefusedByEveryOperation) {
 TEST_F(DamagedTest, foreignNames_areLeftOutCountedAndTheRestIsShown) {
   PutObject(std::string("f/") + kBad, "1");
   PutObject(std::string("f/") + kBad + "dir/x", "1");
+  PutObject("f/back\\slash", "1");
   PutObject("f/good", "1");
   SyncCounts counts;
   ASSERT_TRUE(master_->SyncMetadata("/", SyncDepth::kChildren, &counts).ok());
@@ -89,7 +90,7 @@ TEST_F(DamagedTest, foreignNames_areLeftOutCountedAndTheRestIsShown) {
   EXPECT_EQ(Names("/f"), std::vector<std::string>{"good"});
   auto report = master_->GetDamaged(10);
   ASSERT_EQ(report.left_out_count, 1);
-  EXPECT_EQ(report.left_out[0].entries, 2);
+  EXPECT_EQ(report.left_out[0].entries, 3);
   EXPECT_TRUE(IsValidUtf8(report.left_out[0].example));
   PutObject("f/later", "1");
   clock_.AdvanceMs(10);
@@ -98,6 +99,7 @@ TEST_F(DamagedTest, foreignNames_areLeftOutCountedAndTheRestIsShown) {
   EXPECT_EQ(Names("/f"), (std::vector<std::string>{"good", "later"}));
   EXPECT_TRUE(master_->CheckConsistency(root_, "/f").result.ok());
   ASSERT_TRUE(understore_->Delete({{std::string("f/") + kBad, ""}}).ok());
+  ASSERT_TRUE(understore_->Delete({{"f/back\\slash", ""}}).ok());
   ASSERT_TRUE(understore_->Delete({{std::string("f/") + kBad + "dir/x", ""}}).ok());
   ASSERT_TRUE(master_->SyncMetadata("/f", SyncDepth::kAll, &counts).ok());
   EXPECT_EQ(master_->GetDamaged(10).left_out_count, 0);

@@ -44,6 +44,7 @@ Status Master::CheckMount(StateTxn& txn, const Caller& caller, const std::string
                                 "Cannot mount at {}: the path exists already.", path);
   if (!lookup.last().is_directory() || lookup.chain.size() < lookup.names.size())
     return NotFound("Cannot mount at {}: the directory {} does not exist.", path, ParentPath(path));
+  SPILLWAY_RETURN_IF_ERROR(CheckNewPath(path));
   SPILLWAY_RETURN_IF_ERROR(CheckParentWrite(caller, lookup, path));
   for (const auto& [id, mount] : mounts_) {
     // Two names for one object: a write through one would go unseen, or undone, by the other.

@@ -57,6 +57,19 @@ TEST_F(NamespaceTest, createErrors_haveTheirCodes) {
       << "the object key is too long";
 }
 
+// Stock clients take one for a slash.
+TEST_F(NamespaceTest, newNamesWithABackslash_areRefused) {
+  WriteFile("/d/f", 0, {});
+  EXPECT_EQ(master_->CreateFile(root_, "/d/a\\b", {}).result.status().code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_EQ(CodeOf(master_->Rename(root_, "/d/f", "/d/a\\b", {})), StatusCode::kInvalidArgument);
+  EXPECT_EQ(master_->CreateDirectory(root_, "/a\\b/c", {.recursive = true}).result.status().code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_EQ(master_->Mount(root_, "/m\\", "s3://other", {}).result.status().code(),
+            StatusCode::kInvalidArgument);
+  EXPECT_TRUE(master_->GetStatus(root_, "/d/f").result.ok());
+}
+
 TEST_F(NamespaceTest, operationId_repeatGetsTheFirstResult) {
   CreateFileOptions options;
   options.operation_id = OperationId{1, 2};

@@ -1,4 +1,5 @@
 #include "common/checked.h"
+#include "common/names.h"
 #include "common/path.h"
 #include "master/master.h"
 
@@ -42,6 +43,7 @@ Status Master::DoRename(StateTxn& txn, const Caller& caller, const std::string& 
   if (target == "/") return InvalidArgument("Cannot rename to the root");
   SPILLWAY_ASSIGN_OR_RETURN(const Lookup from, FindExisting(txn, source));
   if (source == target) return absl::OkStatus();
+  SPILLWAY_RETURN_IF_ERROR(CheckNewPath(target));
   if (IsWithin(target, source)) {
     return InvalidArgument(
         "Cannot rename because the destination lies within the source. src: {} dst: {}", source,

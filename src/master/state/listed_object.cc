@@ -21,6 +21,7 @@ LeftOut LeaveOutUnnamed(const std::string& folder, ListPage* page) {
     const std::string_view name = std::string_view(key).substr(key.rfind('/') + 1);
     if (name.empty() || name == "." || name == "..") return false;  // passed over later
     Status status = CheckName(name);
+    if (status.ok()) status = CheckNewPath(name);
     if (status.ok() && folder.size() + 1 + name.size() > kPathBytesMax)
       status = InvalidArgument("Its path would be longer than {} bytes.", kPathBytesMax);
     if (!status.ok() && left.entries++ == 0) {
