@@ -254,6 +254,9 @@ class BlockStore {
   // A block that was found in the folder. tell: as one that came to be at risk.
   void TakeFound(Place place, StoredBlock block, std::shared_ptr<const PieceSums> sums, bool tell)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // block, whose file in this folder is complete, takes the place of one that was found while it
+  // was written.
+  void GiveWay(const StoredBlock& block, size_t dir) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetState(Place place, FolderState state, const std::string& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What it holds is not held any more; no file is touched.

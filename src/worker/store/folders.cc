@@ -111,6 +111,22 @@ void BlockStore::TakeFound(Place place, StoredBlock block, std::shared_ptr<const
   risk_changes_.back().unverified = blocks_.at(block.id).sums == nullptr;
 }
 
+void BlockStore::GiveWay(const StoredBlock& block, size_t dir) {
+  const auto held = blocks_.find(block.id);
+  if (held == blocks_.end()) return;
+  const StoredBlock other = held->second.block;
+  Dir& there = DirOf(held->second);
+  FileEnv& env = *EnvOf(other.tier);
+  const std::string name = BlockFileName(other);
+  const bool same = name == BlockFileName(block);
+  const bool this_very_file = same && other.tier == block.tier && held->second.dir == dir;
+  ForgetLocked(block.id);
+  evicted_.pop_back();  // the worker has it still
+  if (this_very_file) return;
+  if (same) return there.free.Discard(&env, BlockPath(there, other), other.length_bytes);
+  SetAside(there, env, name, other.length_bytes, "it was written again with other bytes");
+}
+
 void BlockStore::SetState(Place place, FolderState state, const std::string& why) {
   Dir& dir = tiers_[place.tier][place.dir];
   const FolderState before = dir.state;

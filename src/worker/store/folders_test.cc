@@ -307,6 +307,28 @@ TEST_F(FoldersTest, theSameBlockInTwoFolders_isRemovedOnlyWhenTheOtherWasRead) {
   EXPECT_EQ(store_->Usage()[0].used_bytes, 5);
 }
 
+TEST_F(FoldersTest, aFileThatCanBeReadAgain_whileItsBlockIsWritten_isNotHeldTwice) {
+  for (const std::string data : {"hello", "other"}) {
+    ASSERT_TRUE(Write(1, "hello").ok());
+    Fail(FileOp::kOpen, PathOf(1), kIoError);
+    Reopen();
+    auto temp = *store_->Create(BlockId(1), 0, true);
+    faults_.clear();
+    store_->ProbeFolders();
+    ASSERT_TRUE(store_->Has(BlockId(1)));
+    const iovec part{const_cast<char*>(data.data()), data.size()};
+    ASSERT_TRUE(temp->Append(std::span(&part, 1)).ok());
+    ASSERT_TRUE(temp->Commit().ok());
+    EXPECT_TRUE(store_->CheckInvariants().ok()) << store_->CheckInvariants();
+    EXPECT_EQ(Read(1), data);
+    EXPECT_EQ(store_->NextToVerify(1000).size(), 1);
+    EXPECT_EQ(Folder(0).lost_files + Folder(1).lost_files, data == "hello" ? 0 : 1);
+    Reopen();
+    EXPECT_EQ(Read(1), data);
+    ASSERT_TRUE(store_->Remove(BlockId(1)).ok());
+  }
+}
+
 TEST_F(FoldersTest, clusterId_isWrittenToAFolderThatComesLate_andComparedThere) {
   FailAll("/b", kIoError);
   Reopen();

@@ -134,6 +134,7 @@ StatusOr<StoredBlock> TempBlock::Commit() {
     if (dir.generation != generation_) return GivenUp();
     dir.used_bytes -= taken_ - length;
     store_->writing_.erase(id_);
+    store_->GiveWay(block, dir_);
     auto sums = std::make_shared<const PieceSums>(std::move(sums_));
     store_->Insert(block, dir_, std::move(sums)).shared = shared_;
     done_ = true;
