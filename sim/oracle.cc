@@ -161,6 +161,16 @@ bool Simulation::WaitsForLost(const std::string& path) {
   return !other.empty() && other[0].state == "LOST";
 }
 
+bool Simulation::AllArePersisted() {
+  for (const auto& [path, expected] : files_) {
+    const auto status = master_->GetStatus(root_, path);
+    if (status.result.ok() && !IsTemporary(path) &&
+        status.result->persistence_state != PersistenceState::kPersisted)
+      return false;
+  }
+  return true;
+}
+
 void Simulation::CheckFinalFile(const std::string& path, const Expected& expected,
                                 const FileStatus& status) {
   if (IsStuck(path)) {

@@ -377,6 +377,7 @@ void Simulation::TickWorker(Node& node) {
 }
 
 void Simulation::Settle(int rounds) {
+  spdlog::debug("everybody is polite from {} ms on", clock_.NowMs());
   understore_->FailNext(0, absl::OkStatus(), false);
   outage_until_ms_ = 0;
   for (auto& node : nodes_) {
@@ -409,23 +410,28 @@ void Simulation::Settle(int rounds) {
   }
 }
 
+void Simulation::SettleAll() {
+  Settle(64);
+  if (verdict_.ok && !AllArePersisted()) Settle(20);
+}
+
 Verdict Simulation::Run(int steps) {
   for (int step = 0; step < steps && verdict_.ok; ++step) {
     Step();
     CheckInvariants();
     if (step % 25 == 0) CheckNow();
   }
-  if (verdict_.ok) Settle(60);
+  if (verdict_.ok) SettleAll();
   if (verdict_.ok && refused_) CheckSettled();
   AcceptAllKeys();
   // Nothing fails from here on, so that no restart repairs what an operation has left undone.
   calm_ = true;
   for (int i = 0; i < 3 && verdict_.ok; ++i) NativeWrite();
-  if (verdict_.ok) Settle(60);
+  if (verdict_.ok) SettleAll();
   if (verdict_.ok && strange_.withdraws) {
     FindStuck();
     for (const auto& [path, why] : stuck_) understore_->DeleteAsOther(path.substr(1));
-    Settle(60);
+    SettleAll();
   }
   if (verdict_.ok) CheckFinal();
   if (verdict_.ok) CheckForeign();

@@ -159,8 +159,10 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   void PutFiles(const Master::Session& session, const session::PutFiles& request);
   void DeliverDown(Node& node);
   void TickWorker(Node& node);
-  // Everything that can run without a fault runs.
+  // Everything that can run without a fault runs, for so many half seconds.
   void Settle(int rounds);
+  // Until what a store refused is asked for again (30 s), and what waited for that is done, too.
+  void SettleAll();
 
   // --- client.cc
   void WriteFile(const std::string& path, bool overwrite);
@@ -244,6 +246,7 @@ class Simulation : public WorkerSender, public UnderStoreOpener {
   // Every acknowledged file is there, of its length, and its bytes are in the store or on a disk.
   void CheckNow();
   void CheckFinal();
+  bool AllArePersisted();
   bool WaitsForLost(const std::string& path);
   void CheckFinalFile(const std::string& path, const Expected& expected, const FileStatus& status);
   // What is published in the store while it is.
