@@ -63,6 +63,12 @@ class Bench:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket="bucket", Prefix=prefix)
         return sorted(item["Key"] for page in pages for item in page.get("Contents", []))
 
+    def has_folder(self, name):
+        """Whether the store lists it; some do so for a while after its last key has gone."""
+        answer = self.client.list_objects_v2(Bucket="bucket", Prefix=name + "/", Delimiter="/")
+        return answer["KeyCount"] > 0 or name + "/" in [p["Prefix"] for p in self.client.list_objects_v2(
+            Bucket="bucket", Prefix=name, Delimiter="/").get("CommonPrefixes", [])]
+
     def folder(self, name, files):
         """A local folder with {relative path: bytes}."""
         folder = self.sources / name
@@ -353,6 +359,7 @@ def marked_folders(bench):
     assert bench.listed("/marked") == ["/marked/d", "/marked/d/f", "/marked/empty"], bench.listed("/marked")
     bench.cluster.fs("mv", "/marked", "/marked2")
     wait_for(lambda: bench.keys("marked2/") == ["marked2/d/f"] and not bench.keys("marked/"), "the object to move and the markers to go", 15, pause=0.3)
+    wait_for(lambda: not bench.has_folder("marked"), "the store to forget the empty folder", 60, pause=0.3)
     bench.cluster.fs("loadMetadata", "-R", "-F", "/")
     assert bench.listed("/marked2") == ["/marked2/d", "/marked2/d/f", "/marked2/empty"], bench.listed("/marked2")
     assert "/marked" not in bench.listed("/"), "the old folder is there again"
