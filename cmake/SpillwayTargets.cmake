@@ -36,7 +36,7 @@ if(SPILLWAY_SANITIZE STREQUAL "thread")
   set(SPILLWAY_TSAN_SOURCES ${CMAKE_SOURCE_DIR}/tests/tsan/absl_mutex.cc)
 endif()
 
-# A few files at a time are built in a third of the time: most of each is the same headers. The presets
+# A few files at a time are built in half the time: most of each is the same headers. The presets
 # dev, release and fuzz build every file by itself, so that none lacks an include.
 function(spillway_together)
   if(SPILLWAY_UNITY)

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/unused_worker_api.h"
 #include "common/memory_file_env.h"
 #include "common/step_executor.h"
 #include "fuzz/input.h"
@@ -17,30 +18,10 @@ namespace spillway::fuzz {
 
 inline constexpr int64_t kQuotaBytes = 1 << 20;
 
-class NoPeer : public WorkerApi {
- public:
-  StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(const BlockWriteOptions&) override {
-    return Unavailable("no peer");
-  }
-  StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
-      const FileWriteThroughOptions&) override {
-    return Unavailable("no peer");
-  }
-  StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions&) override {
-    return Unavailable("no peer");
-  }
-  void PutFiles(const smallfiles::PutFilesRequest&, SmallFiles::PutDone done) override {
-    done(Unavailable("no peer"));
-  }
-  void StoreBlocks(const smallfiles::StoreBlocksRequest&,
-                   std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)> done) override {
-    done(Unavailable("no peer"));
-  }
-};
 class NoPeers : public WorkerConnector {
  public:
   std::shared_ptr<WorkerApi> Connect(const WorkerAddress&) override {
-    return std::make_shared<NoPeer>();
+    return std::make_shared<UnusedWorkerApi>();
   }
 };
 

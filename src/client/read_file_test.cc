@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "api/unused_master_api.h"
+#include "api/unused_worker_api.h"
 #include "client/file_system.h"
 #include "small_files.pb.h"
 
@@ -38,16 +39,9 @@ class PlayedWorkers : public WorkerConnector {
     Pieces pieces_;
     std::string current_;
   };
-  class Link : public WorkerApi {
+  class Link : public UnusedWorkerApi {
    public:
     explicit Link(PlayedWorkers* workers) : workers_(workers) {}
-    StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(const BlockWriteOptions&) override {
-      return Unavailable("not here");
-    }
-    StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
-        const FileWriteThroughOptions&) override {
-      return Unavailable("not here");
-    }
     StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions&) override {
       ++workers_->asked;
       Pieces pieces;
@@ -57,10 +51,6 @@ class PlayedWorkers : public WorkerConnector {
       }
       return std::unique_ptr<BlockReadStream>(std::make_unique<Stream>(std::move(pieces)));
     }
-    void PutFiles(const smallfiles::PutFilesRequest&,
-                  std::function<void(StatusOr<smallfiles::PutFilesResponse>)>) override {}
-    void StoreBlocks(const smallfiles::StoreBlocksRequest&,
-                     std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)>) override {}
 
    private:
     PlayedWorkers* const workers_;

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "api/unused_master_api.h"
+#include "api/unused_worker_api.h"
 #include "client/file_system.h"
 #include "small_files.pb.h"
 
@@ -42,26 +43,14 @@ class HeldWorkers : public WorkerConnector {
   }
 
  private:
-  class Link : public WorkerApi {
+  class Link : public UnusedWorkerApi {
    public:
     Link(HeldWorkers* workers, std::string host) : workers_(workers), host_(std::move(host)) {}
-    StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(const BlockWriteOptions&) override {
-      return Unavailable("not here");
-    }
-    StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
-        const FileWriteThroughOptions&) override {
-      return Unavailable("not here");
-    }
-    StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions&) override {
-      return Unavailable("not here");
-    }
     void PutFiles(const smallfiles::PutFilesRequest& request, Done done) override {
       if (workers_->answer_ != nullptr) return workers_->answer_(request, done);
       absl::MutexLock lock(&workers_->mutex_);
       workers_->calls_.push_back({host_, request, std::move(done)});
     }
-    void StoreBlocks(const smallfiles::StoreBlocksRequest&,
-                     std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)>) override {}
 
    private:
     HeldWorkers* const workers_;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "api/unused_master_api.h"
+#include "api/unused_worker_api.h"
 #include "small_files.pb.h"
 
 namespace spillway {
@@ -23,19 +24,9 @@ class ReadyWorkers : public WorkerConnector {
   }
 
  private:
-  class Link : public WorkerApi {
+  class Link : public UnusedWorkerApi {
    public:
     explicit Link(ReadyWorkers* workers) : workers_(workers) {}
-    StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(const BlockWriteOptions&) override {
-      return Unavailable("not here");
-    }
-    StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
-        const FileWriteThroughOptions&) override {
-      return Unavailable("not here");
-    }
-    StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions&) override {
-      return Unavailable("not here");
-    }
     void PutFiles(const smallfiles::PutFilesRequest& request,
                   std::function<void(StatusOr<smallfiles::PutFilesResponse>)> done) override {
       smallfiles::PutFilesResponse response;
@@ -50,8 +41,6 @@ class ReadyWorkers : public WorkerConnector {
       }
       done(response);
     }
-    void StoreBlocks(const smallfiles::StoreBlocksRequest&,
-                     std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)>) override {}
 
    private:
     ReadyWorkers* const workers_;

@@ -1,6 +1,7 @@
 // Small files taken whole, between two workers and a master that is played here.
 #include <gtest/gtest.h>
 
+#include "api/unused_worker_api.h"
 #include "common/checksum.h"
 #include "worker/ops/small_files.h"
 
@@ -40,22 +41,9 @@ class SmallFilesTest : public testing::Test, public WorkerConnector {
     std::vector<BlockId> asked;
     Status answer_to_ask;
   };
-  class Link : public WorkerApi {
+  class Link : public UnusedWorkerApi {
    public:
     Link(SmallFilesTest* test, SmallFiles* files) : test_(test), files_(files) {}
-    StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(const BlockWriteOptions&) override {
-      return Unavailable("not here");
-    }
-    StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
-        const FileWriteThroughOptions&) override {
-      return Unavailable("not here");
-    }
-    StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions&) override {
-      return Unavailable("not here");
-    }
-    void PutFiles(const smallfiles::PutFilesRequest&, SmallFiles::PutDone done) override {
-      done(Unavailable("not here"));
-    }
     void StoreBlocks(const smallfiles::StoreBlocksRequest& request,
                      std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)> done) override {
       auto answer = files_->StoreBlocks(request);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "api/unused_worker_api.h"
 #include "common/checksum.h"
 #include "common/memory_file_env.h"
 #include "common/step_executor.h"
@@ -38,23 +39,9 @@ class PlayedPeers : public WorkerConnector {
     const std::string data_;
     bool ended_ = false;
   };
-  class Peer : public WorkerApi {
+  class Peer : public UnusedWorkerApi {
    public:
     explicit Peer(PlayedPeers* peers) : peers_(peers) {}
-    StatusOr<std::unique_ptr<BlockWriteStream>> WriteBlock(const BlockWriteOptions&) override {
-      return Unavailable("no peer");
-    }
-    StatusOr<std::unique_ptr<BlockWriteStream>> WriteThrough(
-        const FileWriteThroughOptions&) override {
-      return Unavailable("no peer");
-    }
-    void PutFiles(const smallfiles::PutFilesRequest&, SmallFiles::PutDone done) override {
-      done(Unavailable("not here"));
-    }
-    void StoreBlocks(const smallfiles::StoreBlocksRequest&,
-                     std::function<void(StatusOr<smallfiles::StoreBlocksResponse>)> done) override {
-      done(Unavailable("not here"));
-    }
     StatusOr<std::unique_ptr<BlockReadStream>> ReadBlock(const BlockReadOptions& options) override {
       if (peers_->blocks == nullptr) return Unavailable("no peer");
       const auto it = peers_->blocks->find(options.block_id.value());

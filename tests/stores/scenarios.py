@@ -65,9 +65,8 @@ class Bench:
 
     def has_folder(self, name):
         """Whether the store lists it; some do so for a while after its last key has gone."""
-        answer = self.client.list_objects_v2(Bucket="bucket", Prefix=name + "/", Delimiter="/")
-        return answer["KeyCount"] > 0 or name + "/" in [p["Prefix"] for p in self.client.list_objects_v2(
-            Bucket="bucket", Prefix=name, Delimiter="/").get("CommonPrefixes", [])]
+        listed = self.client.list_objects_v2(Bucket="bucket", Prefix=name, Delimiter="/")
+        return name + "/" in [folder["Prefix"] for folder in listed.get("CommonPrefixes", [])]
 
     def folder(self, name, files):
         """A local folder with {relative path: bytes}."""
