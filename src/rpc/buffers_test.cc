@@ -2,7 +2,11 @@
 #include "rpc/session_queue.h"
 #include "worker_session.pb.h"
 
+#include <absl/synchronization/blocking_counter.h>
+#include <absl/synchronization/notification.h>
 #include <gtest/gtest.h>
+
+#include <memory>
 
 #include "common/random.h"
 #include "grpc/block_worker.pb.h"
@@ -124,6 +128,35 @@ TEST(SessionQueueTest, whatNobodyWaitsFor_goesWithTheNextThatSomebodyDoes_orIsDu
   EXPECT_EQ(queue.Next(), nullptr);
   EXPECT_EQ(queue.Push(std::string(SessionQueue::kBytesMax, 'x'), false), Then::kWait);
   EXPECT_EQ(push(false), Then::kWrite) << "enough for a write";
+}
+
+// Says when its memory is given back, which is when nobody knows of what was in it any more.
+template <typename T>
+struct WatchedAllocator {
+  using value_type = T;
+  explicit WatchedAllocator(absl::Notification* freed) : freed(freed) {}
+  template <typename U>
+  explicit WatchedAllocator(const WatchedAllocator<U>& other) : freed(other.freed) {}
+  T* allocate(size_t n) { return std::allocator<T>().allocate(n); }
+  void deallocate(T* at, size_t n) {
+    std::allocator<T>().deallocate(at, n);
+    freed->Notify();
+  }
+  absl::Notification* freed;
+};
+
+TEST(SessionQueueTest, alarmsThatHaveReturned_leaveNothingBehind) {
+  struct Owner {
+    void WriteWaiting() { waited.DecrementCount(); }
+    absl::BlockingCounter waited{3};
+    SessionQueue queue;
+  };
+  absl::Notification freed;
+  auto owner = std::allocate_shared<Owner>(WatchedAllocator<Owner>(&freed));
+  for (int i = 0; i < 3; ++i) owner->queue.AfterPatience(std::weak_ptr<Owner>(owner));
+  owner->waited.Wait();
+  owner.reset();
+  EXPECT_TRUE(freed.WaitForNotificationWithTimeout(absl::Seconds(20)));
 }
 
 TEST(SessionQueueTest, longMessages_goOneByOne) {

@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -34,8 +35,8 @@ class SessionQueue {
   // Calls owner's WriteWaiting() after kPatienceMs, on a thread of gRPC's, if it still lives.
   template <typename Owner>
   void AfterPatience(std::weak_ptr<Owner> owner) {
-    alarm_ = grpc::Alarm();  // the one before may not have returned yet
-    alarm_.Set(PatienceEnd(), [owner = std::move(owner)](bool) {
+    alarm_.emplace();  // the one before may not have returned yet; assigned to, it would be leaked
+    alarm_->Set(PatienceEnd(), [owner = std::move(owner)](bool) {
       if (const auto self = owner.lock()) self->WriteWaiting();
     });
   }
@@ -50,7 +51,7 @@ class SessionQueue {
   grpc::ByteBuffer current_;
   bool writing_ = false;
   bool patient_ = false;  // Due() will be asked
-  grpc::Alarm alarm_;
+  std::optional<grpc::Alarm> alarm_;
 };
 
 }  // namespace spillway
