@@ -87,7 +87,7 @@ FUZZ_SECONDS ?= 600
 fuzz: deps
 	@tools/install-deps.sh fuzz
 	@cmake --preset fuzz > /dev/null
-	@cmake --build build/fuzz -j $(JOBS)
+	@cmake --build build/fuzz -j $(JOBS) --target fuzzers
 	@tools/fuzz.sh $(FUZZ_SECONDS)
 
 clean:

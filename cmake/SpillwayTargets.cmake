@@ -37,7 +37,7 @@ if(SPILLWAY_SANITIZE STREQUAL "thread")
 endif()
 
 # A few files at a time are built in half the time: most of each is the same headers. The presets
-# dev, release and fuzz build every file by itself, so that none lacks an include.
+# dev and release build every file by itself, so that none lacks an include.
 function(spillway_together)
   if(SPILLWAY_UNITY)
     set_target_properties(${ARGN} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)

@@ -31,7 +31,8 @@ Status MasterInvariants::CheckTasks() {
     if (!task->source.empty()) {
       ++sources;
       const auto [first, last] = m_.relocation_sources_.equal_range(task->source);
-      if (std::none_of(first, last, [&](const auto& at) { return at.second == task->inode; }))
+      if (std::none_of(first, last,
+                       [inode = task->inode](const auto& at) { return at.second == inode; }))
         return Broken("{} is not kept for its move", task->source);
     }
     if (!task->parked) {
