@@ -236,7 +236,7 @@ void Acceptor::OnReadable(int fd) {
     SetLowWater(fd, 1);
     MeterFrames(fd);  // before anybody is known there
   }
-  connections_.HandOver(fd);
+  connections_.HandOver(fd, SystemClock().MonotonicMs());
   take_(fd);
 }
 

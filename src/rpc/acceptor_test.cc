@@ -232,6 +232,31 @@ TEST(AcceptorTest, resetsOfAStranger_endItsConnection) {
   }
 }
 
+TEST(ConnectionsTest, addressThatBringsStrangersAllTheTime_waits) {
+  ConnectionLimits limits = Few(1000, 1000);
+  limits.strangers_per_second = 3;
+  Connections connections(limits);
+  std::vector<int> gone;
+  std::vector<Descriptor> sockets;
+  int64_t now_ms = SystemClock().MonotonicMs();
+  PeerAddress peer;
+  peer.ip = ParsePeer("ipv4:127.0.77.1:1")->ip;
+  const auto come = [&](bool logs_in) {
+    sockets.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ++peer.port;
+    ASSERT_TRUE(connections.Add(sockets.back().get(), peer, now_ms, &gone));
+    connections.HandOver(sockets.back().get(), now_ms);
+    if (logs_in) connections.Know(peer);
+  };
+  for (int i = 0; i < 20; ++i) come(/*logs_in=*/true);
+  for (int i = 0; i < 3; ++i) come(/*logs_in=*/false);
+  now_ms += 1000;
+  for (int i = 0; i < 3; ++i) come(/*logs_in=*/false);
+  EXPECT_LT(PunishedUntilMs(peer), now_ms);
+  come(/*logs_in=*/false);
+  EXPECT_EQ(PunishedUntilMs(peer), now_ms + kPenaltyMs);
+}
+
 TEST(AcceptorTest, portInUse_isSaid) {
   Greeter greeter(Few(4, 4));
   for (const std::string host : {"127.0.0.1", "0.0.0.0", "::"}) {

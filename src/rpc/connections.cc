@@ -36,6 +36,7 @@ void ShutDownSocket(int fd, uint64_t inode) {
 // they give up waiting.
 constexpr int kBlamesMax = 1000;
 constexpr int64_t kBlamesMs = 1000;
+constexpr int64_t kStrangersMs = 1000;
 
 }  // namespace
 
@@ -140,12 +141,20 @@ void Connections::ForgetClosed(int64_t now_ms) {
   for (const int fd : closed) Forget(entries_.find(fd));
 }
 
-void Connections::HandOver(int fd) {
+void Connections::CountStranger(const PeerAddress& peer, int64_t now_ms) {
+  if (now_ms - strangers_since_ms_ >= kStrangersMs) {
+    strangers_since_ms_ = now_ms;
+    strangers_.clear();
+  }
+  if (++strangers_[peer.ip] > limits_.strangers_per_second) Punish(peer, now_ms);
+}
+
+void Connections::HandOver(int fd, int64_t now_ms) {
   absl::MutexLock lock(&mutex_);
   const auto it = entries_.find(fd);
   if (it == entries_.end()) return;
   it->second.standing = Standing::kStranger;
-  if (limits_.stranger_ms > 0) return;
+  if (limits_.stranger_ms > 0) return CountStranger(it->second.peer, now_ms);
   it->second.standing = Standing::kKnown;
   MeterAsKnown(fd);
   waiting_.erase(it->second.number);
@@ -162,6 +171,9 @@ void Connections::Know(const PeerAddress& peer) {
   const auto at = by_peer_.find(peer);
   if (at == by_peer_.end()) return;
   Entry& entry = entries_[at->second];
+  if (const auto it = strangers_.find(peer.ip);
+      it != strangers_.end() && entry.standing == Standing::kStranger && it->second > 0)
+    --it->second;
   entry.standing = Standing::kKnown;
   MeterAsKnown(at->second);
   waiting_.erase(entry.number);

@@ -40,6 +40,9 @@ struct ConnectionLimits {
   int64_t silence_ms = 5000;  // before a connection's first bytes
   // Before anybody has logged in on a connection; 0: for ever.
   int64_t stranger_ms = 30'000;
+  // Connections of one address on which nobody has logged in, begun within a second: who brings
+  // more waits for its penalty.
+  int strangers_per_second = 200;
 };
 
 // Thread-safe. Times are of one monotonic clock.
@@ -57,7 +60,7 @@ class Connections {
   // handed over is shut down.
   bool Add(int fd, const PeerAddress& peer, int64_t now_ms, std::vector<int>* gone);
   // The owner changes; on a port without logins a connection is known then.
-  void HandOver(int fd);
+  void HandOver(int fd, int64_t now_ms);
   // The caller closes fd itself.
   void Remove(int fd);
   // Somebody has logged in.
@@ -94,6 +97,7 @@ class Connections {
   };
   using Entries = absl::flat_hash_map<int, Entry>;
 
+  void CountStranger(const PeerAddress& peer, int64_t now_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Forget(Entries::iterator it) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The oldest of those waiting gives way; false if none waits.
   bool MakeRoom(std::map<uint64_t, int>* waiting, std::vector<int>* gone)
@@ -107,6 +111,9 @@ class Connections {
   absl::flat_hash_map<PeerAddress, int> by_peer_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<IpAddress, Peer> peers_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, int> waiting_ ABSL_GUARDED_BY(mutex_);  // as Peer's, of all
+  // Begun in this second, less those who have logged in since.
+  absl::flat_hash_map<IpAddress, int> strangers_ ABSL_GUARDED_BY(mutex_);
+  int64_t strangers_since_ms_ ABSL_GUARDED_BY(mutex_) = INT64_MIN / 2;
   int blamed_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t looked_ms_ ABSL_GUARDED_BY(mutex_) = INT64_MIN / 2;

@@ -95,6 +95,7 @@ bool FrameMeter::Feed(const uint8_t* data, size_t size, int64_t now_ms, bool kno
     second_ms_ = now_ms;
     resets_ = settings_ = idle_ = 0;
   }
+  if (!known && (strange_bytes_ += size) > kBytesOfStrangersMax) good_ = false;
   while (size > 0 && good_) {
     if (skip_ > 0) {
       const size_t n = std::min<size_t>(skip_, size);

@@ -24,6 +24,8 @@ class FrameMeter {
   static constexpr uint32_t kSettingsMax = 100;
   static constexpr uint32_t kIdleFramesMax = 20'000;  // pings, and what carries nothing
   static constexpr uint32_t kIdleFramesOfStrangersMax = 1000;
+  // In all, before anybody has logged in: the headers of the calls that may be begun.
+  static constexpr uint64_t kBytesOfStrangersMax = 1 << 20;
 
   // How many calls may have been begun on a connection before anybody has logged in on it, if all
   // such connections of the process together have begun so many: a client needs two, and its
@@ -45,6 +47,7 @@ class FrameMeter {
   std::array<uint8_t, kHeadBytes> head_{};
   size_t head_size_ = 0;
   uint32_t calls_ = 0;
+  uint64_t strange_bytes_ = 0;  // before anybody was known
   uint32_t block_bytes_ = 0;
   uint32_t block_frames_ = 0;
   int64_t second_ms_ = 0;  // when the counts began

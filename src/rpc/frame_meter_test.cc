@@ -78,6 +78,15 @@ TEST_F(FrameMeterTest, whoHasNotLoggedIn_hasLittleToReset) {
   EXPECT_LT(Taken(Frame(kReset, 0, 4), 100), 100);
 }
 
+TEST_F(FrameMeterTest, whoHasNotLoggedIn_hasLittleToSay) {
+  const std::string piece = Frame(kData, 0, 10'000);
+  EXPECT_EQ(Taken(piece, 500), 500);
+  known_ = false;
+  EXPECT_EQ(Taken(piece, 50), 50);
+  for (int i = 0; i < 60; ++i) now_ms_ += 1000;
+  EXPECT_LT(Taken(piece, 100), 100) << "however slowly";
+}
+
 TEST_F(FrameMeterTest, whatComesSlowly_isTaken) {
   for (int second = 0; second < 100; ++second) {
     now_ms_ += 1000;
