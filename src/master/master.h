@@ -398,7 +398,8 @@ class Master : private MasterState {
   void CopyWhole(uint64_t job_id, bool look_first) WITHOUT_MUTEX;
   void CopyParts(PersistTask& task) HOLDING_MUTEX;
   void CopyOnePart(uint64_t job_id, int number, int attempt) WITHOUT_MUTEX;
-  bool SourceStands(uint64_t job_id) WITHOUT_MUTEX;
+  StatusOr<LookedAt> LookAtSource(uint64_t job_id) WITHOUT_MUTEX;
+  void TakeSource(const PersistTask& task, const std::string& etag) HOLDING_MUTEX;
   Status LearnChecksum(uint64_t job_id) WITHOUT_MUTEX;
   void SourceGone(PersistTask& task) HOLDING_MUTEX;
   StatusOr<session::PersistCommand> MakePersistCommand(const PersistTask& task,
@@ -425,7 +426,6 @@ class Master : private MasterState {
   bool IsBlacklisted(const std::string& path) const;
   std::string BusyName(MountId mount, const std::string& key) const;
   void FreeKey(const std::string& busy) HOLDING_MUTEX;
-
   std::vector<state::PendingDelete> NextDeletes(StateTxn& txn, bool* any) HOLDING_MUTEX;
   bool MayDeleteNow(StateTxn& txn, const state::PendingDelete& record) HOLDING_MUTEX;
   SweepPlan PlanSweep() HOLDING_MUTEX;

@@ -112,8 +112,8 @@ void Master::ResolveConflict(uint64_t job_id, const Status& why) {
   }
   const auto looked =
       LookAt(*belief.store->once(), belief.key, &belief.wanted, belief.own, belief.foreign_etag);
-  const bool source_stands =
-      !looked.ok() || looked->standing == Standing::kWanted || SourceStands(job_id);
+  StatusOr<LookedAt> source = LookedAt{Standing::kWanted, {}};
+  if (looked.ok() && looked->standing != Standing::kWanted) source = LookAtSource(job_id);
   absl::MutexLock lock(&mutex_);
   PersistTask* task = FindRunning(job_id);
   if (task == nullptr) {
@@ -125,9 +125,10 @@ void Master::ResolveConflict(uint64_t job_id, const Status& why) {
   } else if (looked->standing == Standing::kWanted) {
     task->TakeChecksum(looked->object);
     TaskSucceeded(*task, looked->object.etag, 0);
-  } else if (!source_stands) {
+  } else if (source.ok() && source->standing != Standing::kWanted) {
     SourceGone(*task);
   } else {
+    if (source.ok()) TakeSource(*task, source->object.etag);
     const bool again = Learn(*task, *looked);
     TaskFailed(*task, again ? why : ForeignObject(*task, looked->object), FailureOrigin::kStore);
   }

@@ -222,6 +222,25 @@ TEST_F(ConflictsTest, moveWhoseObjectWasReplaced_withoutCopiesInTheCluster_isLos
   EXPECT_EQ(StateOf("/a2"), PersistenceState::kPersisted) << "the rest goes on";
 }
 
+// As a store that carries out twice what it was asked once.
+TEST_F(ConflictsTest, moveWhoseObjectHasAnotherEtagAndTheSameBytes_goesOn) {
+  for (const bool in_parts : {false, true}) {
+    if (in_parts) understore_->set_copy_bytes_max(4);
+    WritePersisted("/a", 10, worker_);
+    ASSERT_TRUE(master_->Free(root_, "/a", true, true).result.ok());
+    executor_.RunAll();
+    const std::string before = understore_->Head("a")->etag;
+    PutObject("a", Data(10));
+    ASSERT_NE(understore_->Head("a")->etag, before);
+    Rename("/a", "/b");
+    Pass(10'000);
+    EXPECT_EQ(StateOf("/b"), PersistenceState::kPersisted);
+    EXPECT_EQ(understore_->Objects(), (std::map<std::string, std::string>{{"b", Data(10)}}));
+    ASSERT_TRUE(master_->Remove(root_, "/b", {}).result.ok());
+    Pass(3000);
+  }
+}
+
 TEST_F(ConflictsTest, largeMove_goesInParts_andIsCompletedOnce) {
   understore_->set_copy_bytes_max(4);
   WritePersisted("/a", 10, worker_);

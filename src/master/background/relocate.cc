@@ -223,26 +223,43 @@ void Master::CopyOnePart(uint64_t job_id, int number, int attempt) {
   ResolveConflict(job_id, part.status());
 }
 
-// Asks for the object that a move reads. True if it is there as the namespace knows it, or if the
-// store did not say.
-bool Master::SourceStands(uint64_t job_id) {
+// Looks at the object that a move reads: kWanted if it is there as the namespace knows it, or if
+// the very bytes stand there under another etag, as when the store carried out twice what had put
+// them there.
+StatusOr<LookedAt> Master::LookAtSource(uint64_t job_id) {
+  LookedAt stands;
+  stands.standing = Standing::kWanted;
   std::shared_ptr<UnderStore> store;
   std::string key;
-  std::string etag;
+  state::OwnObject wanted;
   {
     absl::MutexLock lock(&mutex_);
     StateTxn txn(journal_);
     PersistTask* task = FindRunning(job_id);
-    if (task == nullptr || task->kind != state::RELOCATE) return true;
+    if (task == nullptr || task->kind != state::RELOCATE) return stands;
     const auto inode = txn.GetInode(task->inode);
-    if (!inode) return true;
+    if (!inode) return stands;
+    stands.object.etag = inode->object().etag();
     store = UnderStoreOf(task->mount_id);
     key = task->source_key;
-    etag = inode->object().etag();
+    wanted = BeliefOf(*task).wanted;
   }
   const auto head = store->once()->Head(key);
-  if (head.ok()) return etag.empty() || head->etag == etag;
-  return head.status().code() != StatusCode::kNotFound;
+  if (head.ok() && (stands.object.etag.empty() || head->etag == stands.object.etag)) return stands;
+  return LookAt(*store->once(), key, &wanted, OwnObjects());
+}
+
+// What a move reads has this etag now.
+void Master::TakeSource(const PersistTask& task, const std::string& etag) {
+  StateTxn txn(journal_);
+  state::Inode inode = *txn.GetInode(task.inode);
+  if (etag.empty() || inode.object().etag() == etag) return;
+  spdlog::info("the object of inode {} at {} has etag {} instead of {} now, and the same bytes",
+               task.inode.value(), task.source_key, etag, inode.object().etag());
+  inode.mutable_object()->set_etag(etag);
+  txn.Apply(
+      MakeEntry([&](auto& entry) { *entry.mutable_inode_updated()->mutable_inode() = inode; }));
+  txn.Commit();
 }
 
 // Somebody has deleted or replaced the object of a renamed file before it was moved. If the cluster
