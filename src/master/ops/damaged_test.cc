@@ -238,6 +238,26 @@ TEST_F(DamagedTest, entriesThatLeadNowhere_areLeftOut) {
   EXPECT_EQ(CodeOf("/d/f"), StatusCode::kNotFound);
 }
 
+TEST_F(DamagedTest, entriesWhoseNamesCannotBe_endEveryListing) {
+  const auto session = AddWorker("w1");
+  const FileStatus file = WriteFile("/d/f", 10, {session});
+  const InodeId directory = master_->GetStatus(root_, "/d").result->id;
+  std::string value;
+  keys::AppendBigEndian(static_cast<uint64_t>(file.id.value()), &value);
+  for (const std::string name : {"", "a/b", "/"}) {
+    Damage(keys::ChildKey(directory, name), value);
+    ListOptions all;
+    all.recursive = true;
+    ListCursor cursor;
+    size_t pages = 0;
+    for (cursor.done = false; !cursor.done && pages < 10; ++pages)
+      EXPECT_TRUE(master_->ListStatus(root_, "/", all, 1, &cursor).result.ok());
+    EXPECT_LT(pages, 10u) << name;
+    EXPECT_EQ(Names("/d"), std::vector<std::string>{"f"});
+    EXPECT_EQ(*master_->DropRecord(OnlyDamaged()).result, "dropped");
+  }
+}
+
 TEST_F(DamagedTest, otherDamagedRecords_doNotKeepTheMasterFromStarting) {
   const auto session = AddWorker("w1");
   WriteFile("/d/f", 10, {session});

@@ -184,6 +184,11 @@ void StateTxn::ForEachChild(InodeId parent, std::string_view start_after,
   if (!start_after.empty()) begin.append(start_after).push_back('\0');
   Scan(begin, keys::PrefixEnd(prefix), [&](std::string_view key, std::string_view value) {
     const std::string_view name = key.substr(prefix.size());
+    // Nobody who goes on behind such a name would ever get further.
+    if (name.empty() || name.find('/') != std::string_view::npos) {
+      NoteDamaged(std::string(key), "its name cannot be", parent, name);
+      return true;
+    }
     if (value.size() == 8) return visit(name, InodeId(keys::ReadBigEndian(value)));
     NoteDamaged(std::string(key), "it names no inode", parent, name);
     return visit(name, kNoInode);
