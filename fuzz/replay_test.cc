@@ -6,21 +6,10 @@
 #include <fstream>
 #include <string>
 
-#define SPILLWAY_FUZZERS(X) \
-  X(path)                   \
-  X(properties)             \
-  X(blocks)                 \
-  X(state)                  \
-  X(s3)                     \
-  X(credentials)            \
-  X(rpc)                    \
-  X(worker_streams)         \
-  X(sessions)               \
-  X(login)                  \
-  X(java_object)
-
-#define SPILLWAY_DECLARE(name) extern "C" int Fuzz_##name(const uint8_t* data, size_t size);
-SPILLWAY_FUZZERS(SPILLWAY_DECLARE)
+// fuzzers.inc names them all, as CMakeLists.txt does.
+#define SPILLWAY_FUZZER(name) extern "C" int Fuzz_##name(const uint8_t* data, size_t size);
+#include "fuzzers.inc"
+#undef SPILLWAY_FUZZER
 
 namespace spillway {
 namespace {
@@ -47,7 +36,9 @@ TEST_P(ReplayTest, whatWasKept_breaksNothing) {
 }
 
 #define SPILLWAY_FUZZER(name) {#name, Fuzz_##name},
-constexpr Fuzzer kFuzzers[] = {SPILLWAY_FUZZERS(SPILLWAY_FUZZER)};
+constexpr Fuzzer kFuzzers[] = {
+#include "fuzzers.inc"
+};
 INSTANTIATE_TEST_SUITE_P(Corpus, ReplayTest, testing::ValuesIn(kFuzzers),
                          [](const auto& info) { return std::string(info.param.name); });
 
